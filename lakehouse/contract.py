@@ -1,0 +1,217 @@
+"""The contract of a table: names, types, units, key, grain, write mode, partition, sort, freshness, ranges.
+
+DDL, casts, checks and the dbt source YAML are derived from it; nothing repeats them. Each domain declares its
+contracts beside its sources (`ingest/<domain>/contracts.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+
+WriteMode = Literal["replace", "merge", "append"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Args:
+        name: column name; numbers carry their unit in it unless the unit is a column of its own.
+        type: one of the keys of `TYPES`.
+        description: what a value means, for the catalog and the dbt source YAML.
+        nullable: whether NULL is allowed; a NULL elsewhere is a contract violation.
+        minimum, maximum: inclusive range; a row outside it is quarantined.
+        allowed: the closed list of values, if there is one.
+        sticky: in a merge, NULL leaves the earlier value in place (optional settings of an asset).
+        provenance: says where the row came from; ignored when two rows are compared for equality.
+    """
+
+    name: str
+    type: str
+    description: str
+    nullable: bool = True
+    minimum: float | None = None
+    maximum: float | None = None
+    allowed: tuple[str, ...] | None = None
+    sticky: bool = False
+    provenance: bool = False
+
+
+#: Column type → (Arrow type, DuckDB type). Instants are UTC microseconds; exact numbers carry six decimals
+#: (a counter in kWh to the milliwatt hour, in Wh up to 10^12).
+TYPES: dict[str, tuple[pa.DataType, str]] = {
+    "string": (pa.string(), "VARCHAR"),
+    "timestamptz": (pa.timestamp("us", tz="UTC"), "TIMESTAMPTZ"),
+    "date": (pa.date32(), "DATE"),
+    "double": (pa.float64(), "DOUBLE"),
+    "long": (pa.int64(), "BIGINT"),
+    "boolean": (pa.bool_(), "BOOLEAN"),
+    "decimal(18,6)": (pa.decimal128(18, 6), "DECIMAL(18,6)"),
+}
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What one raw table promises.
+
+    Args:
+        name: table name inside the namespace `raw`.
+        description: one sentence: what a row is.
+        grain: the grain in words.
+        columns: in order.
+        key: columns that identify a row.
+        mode: how the writer lands rows (`replace`, `merge` or `append`).
+        time_column: the instant that partitions by month and bounds what a landing touched; None for tables
+            without time.
+        touch: the columns that name what a landing touched (asset, signal); the build rebuilds these.
+        sort: sort order inside a file.
+        fresh_within_hours: older than this is stale in the catalog; None where age says nothing.
+    """
+
+    name: str
+    description: str
+    grain: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    mode: WriteMode
+    time_column: str | None
+    touch: tuple[str, ...]
+    sort: tuple[str, ...]
+    fresh_within_hours: float | None = None
+
+    def __post_init__(self) -> None:
+        names = [column.name for column in self.columns]
+        if len(set(names)) != len(names):
+            raise ValueError(f"contract {self.name}: a column name occurs twice")
+        for used in (*self.key, *self.touch, *self.sort, *([self.time_column] if self.time_column else [])):
+            if used not in names:
+                raise ValueError(f"contract {self.name}: {used} is not one of its columns")
+        for column in self.columns:
+            if column.type not in TYPES:
+                raise ValueError(f"contract {self.name}.{column.name}: unknown type {column.type}")
+            if column.name in self.key and column.nullable:
+                raise ValueError(f"contract {self.name}: key column {column.name} must not be nullable")
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """The Arrow schema of the table, in column order."""
+        return pa.schema([pa.field(c.name, TYPES[c.type][0], nullable=c.nullable) for c in self.columns])
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """Columns whose difference makes two rows of one key a conflict."""
+        return tuple(c.name for c in self.columns if c.name not in self.key and not c.provenance)
+
+
+def observations(domain: str, description: str, fresh_within_hours: float | None = None) -> Contract:
+    """The shared shape of long observations: one row an asset, signal and instant (`raw.<domain>_observations`)."""
+    return Contract(
+        name=f"{domain}_observations",
+        description=description,
+        grain="one observation of one signal of one asset at one instant",
+        columns=(
+            Column("asset_id", "string", "Meter, battery system, vehicle or heat pump.", nullable=False),
+            Column("signal", "string", "Signal as the source names it, without its bracketed unit.", nullable=False),
+            Column("ts", "timestamptz", "Instant of the sample, or start of its interval.", nullable=False),
+            Column("interval_end", "timestamptz", "End of the interval (exclusive); NULL for instant samples."),
+            Column("value", "double", "Value in the signal's unit (raw.signals.unit)."),
+            Column("value_exact", "decimal(18,6)", "The same value without rounding, for counters and interval values."),
+            Column("text", "string", "Text of a category or code, or the source's quality status of a number."),
+            Column("source_object", "string", "SHA-256 of the archived bytes.", nullable=False, provenance=True),
+            Column("line", "long", "Line in those bytes, from 1.", nullable=False, provenance=True),
+        ),
+        key=("asset_id", "signal", "ts"),
+        mode="merge",
+        time_column="ts",
+        touch=("asset_id", "signal"),
+        sort=("asset_id", "signal", "ts"),
+        fresh_within_hours=fresh_within_hours,
+    )
+
+
+KINDS = (
+    "instant",
+    "interval_mean",
+    "interval_energy",
+    "counter",
+    "min",
+    "max",
+    "spread",
+    "alarm",
+    "code",
+    "category",
+    "soc",
+    "power_factor",
+)
+
+ASSETS = Contract(
+    name="assets",
+    description="What is known of every asset that has landed.",
+    grain="one asset",
+    columns=(
+        Column("asset_id", "string", "Id in every table.", nullable=False),
+        Column("domain", "string", "Domain the asset belongs to (meter, bess, ...).", nullable=False),
+        Column("native_id", "string", "The id in the bytes (EAN, NMI, name), where there is one."),
+        Column("site_id", "string", "Site given when landing."),
+        Column("time_zone", "string", "IANA zone of the asset's calendar: its days are local days.", nullable=False),
+        Column("is_simulated", "boolean", "True for simulated devices.", nullable=False),
+        Column("max_power_kw", "double", "Connection limit in kW; NULL means the default of 17.25.", sticky=True),
+        Column("capacity_kwh", "double", "Usable energy of a battery in kWh, where given.", sticky=True),
+    ),
+    key=("asset_id",),
+    mode="merge",
+    time_column=None,
+    touch=("asset_id",),
+    sort=("asset_id",),
+)
+
+SIGNALS = Contract(
+    name="signals",
+    description="What every signal means, as its layout declares it; nothing is guessed from a name.",
+    grain="one signal of one asset",
+    columns=(
+        Column("asset_id", "string", "Asset.", nullable=False),
+        Column("signal", "string", "Signal.", nullable=False),
+        Column("kind", "string", "What a value means; decides how it is rolled up.", nullable=False, allowed=KINDS),
+        Column("unit", "string", "Unit of value, after the layout's factor."),
+        Column("expected_interval_s", "double", "Declared cadence in seconds; NULL where none is declared."),
+        Column(
+            "max_gap_s", "double", "A sample covers at most this many seconds after it.", nullable=False, minimum=0
+        ),
+        Column("role", "string", "What the signal is to its asset (soc, battery_discharge_power, ...), or NULL."),
+        Column("pair_signal", "string", "For a power factor: the active or apparent power it is rolled up through."),
+        Column("estimated_statuses", "string", "Statuses in text, joined by |, that mean an estimated value."),
+        Column("layout", "string", "Layout that declared the signal.", nullable=False, provenance=True),
+    ),
+    key=("asset_id", "signal"),
+    mode="merge",
+    time_column=None,
+    touch=("asset_id", "signal"),
+    sort=("asset_id", "signal"),
+)
+
+QUARANTINE = Contract(
+    name="quarantine",
+    description="Rows that could not be used, kept with their text and the reason.",
+    grain="one refused row, or one refused cell of a row",
+    columns=(
+        Column("source", "string", "Source that was landing.", nullable=False),
+        Column("source_object", "string", "SHA-256 of the archived bytes.", nullable=False),
+        Column("file", "string", "Name of the file as it was given.", nullable=False, provenance=True),
+        Column("line", "long", "Line in the file, from 1; 0 for the file as a whole.", nullable=False),
+        Column("field", "string", "Column or signal that was refused; empty for the whole row.", nullable=False),
+        Column("reason", "string", "Why the row could not be used.", nullable=False),
+        Column("raw_text", "string", "The row as it stands in the file."),
+    ),
+    key=("source", "source_object", "line", "field"),
+    mode="merge",
+    time_column=None,
+    touch=(),
+    sort=("source", "source_object", "line", "field"),
+)
+
+#: Tables that every domain shares.
+SHARED = (ASSETS, SIGNALS, QUARANTINE)
