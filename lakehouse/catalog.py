@@ -1,0 +1,157 @@
+"""The Iceberg catalog: tables are made and evolved from contracts."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from lakehouse.contract import Contract
+from lakehouse.errors import ContractViolation
+from lakehouse.settings import Settings
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog.sql import SqlCatalog
+    from pyiceberg.table import Table
+    from pyiceberg.types import IcebergType
+
+RAW = "raw"
+MARTS = "marts"
+
+#: Commits are redone by the writer, which recomputes the merge on the new head; a blind retry by the library would
+#: commit rows that were compared with an older snapshot. Old metadata files are dropped (300 appends left 32 MB).
+TABLE_PROPERTIES = {
+    "commit.retry.num-retries": "0",
+    "commit.manifest-merge.enabled": "true",
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "20",
+}
+
+#: Type changes that keep every stored value: Iceberg's own promotions.
+WIDENINGS = {("int", "long"), ("float", "double")}
+
+
+def open_catalog(settings: Settings) -> SqlCatalog:
+    """The catalog that the settings name, with the namespaces `raw` and `marts`."""
+    from pyiceberg.catalog.sql import SqlCatalog
+
+    settings.root.mkdir(parents=True, exist_ok=True)
+    catalog = SqlCatalog(
+        "wattlake", uri=settings.effective_catalog_uri, warehouse=settings.effective_warehouse, init_catalog_tables="true"
+    )
+    for namespace in (RAW, MARTS):
+        catalog.create_namespace_if_not_exists(namespace)
+    return catalog
+
+
+def iceberg_type(name: str) -> IcebergType:
+    """The Iceberg type of a contract type."""
+    from pyiceberg import types
+
+    simple: dict[str, IcebergType] = {
+        "string": types.StringType(),
+        "timestamptz": types.TimestamptzType(),
+        "date": types.DateType(),
+        "double": types.DoubleType(),
+        "long": types.LongType(),
+        "boolean": types.BooleanType(),
+    }
+    if name.startswith("decimal("):
+        precision, scale = name.removeprefix("decimal(").removesuffix(")").split(",")
+        return types.DecimalType(int(precision), int(scale))
+    return simple[name]
+
+
+def ensure_table(catalog: SqlCatalog, contract: Contract, namespace: str = RAW) -> Table:
+    """The contract's table, created or evolved to it.
+
+    Columns are optional in Iceberg, because data files written by DuckDB cannot mark one as required; the writer
+    asserts nullability from the contract instead.
+
+    Raises:
+        ContractViolation: the contract narrows the table (a column gone, a type narrowed, another key or mode).
+    """
+    from pyiceberg.exceptions import NoSuchTableError, TableAlreadyExistsError
+
+    identifier = (namespace, contract.name)
+    try:
+        table = catalog.load_table(identifier)
+    except NoSuchTableError:
+        try:
+            return _create(catalog, contract, identifier)
+        except TableAlreadyExistsError:  # another process was quicker
+            table = catalog.load_table(identifier)
+    return _evolve(table, contract)
+
+
+def _create(catalog: SqlCatalog, contract: Contract, identifier: tuple[str, str]) -> Table:
+    from pyiceberg.partitioning import PartitionField, PartitionSpec
+    from pyiceberg.schema import Schema
+    from pyiceberg.transforms import MonthTransform
+    from pyiceberg.types import NestedField
+
+    schema = Schema(
+        *[
+            NestedField(i, column.name, iceberg_type(column.type), required=False, doc=column.description)
+            for i, column in enumerate(contract.columns, start=1)
+        ]
+    )
+    spec = PartitionSpec()
+    if contract.time_column:
+        source_id = schema.find_field(contract.time_column).field_id
+        spec = PartitionSpec(
+            PartitionField(
+                source_id=source_id, field_id=1000, transform=MonthTransform(), name=f"{contract.time_column}_month"
+            )
+        )
+    properties = {
+        **TABLE_PROPERTIES,
+        "schema.name-mapping.default": schema.name_mapping.model_dump_json(),
+        "wattlake.key": json.dumps(contract.key),
+        "wattlake.mode": contract.mode,
+    }
+    return catalog.create_table(identifier, schema, partition_spec=spec, properties=properties)
+
+
+def _evolve(table: Table, contract: Contract) -> Table:
+    """Add what the contract has and the table lacks; refuse what would lose or reinterpret stored values."""
+    label = ".".join(table.name())
+    where = f"contract {contract.name} does not fit the stored table {label}"
+    step = "keep the old column beside a new one, or land into a new table"
+    if table.properties.get("wattlake.key", json.dumps(contract.key)) != json.dumps(contract.key):
+        raise ContractViolation(f"{where}: its key changed from {table.properties['wattlake.key']}", step)
+    if table.properties.get("wattlake.mode", contract.mode) != contract.mode:
+        raise ContractViolation(f"{where}: its write mode changed from {table.properties['wattlake.mode']}", step)
+    stored = {field.name: field.field_type for field in table.schema().fields}
+    wanted = {column.name: iceberg_type(column.type) for column in contract.columns}
+    if gone := sorted(set(stored) - set(wanted)):
+        raise ContractViolation(f"{where}: it no longer has {', '.join(gone)}", step)
+    added = [column for column in contract.columns if column.name not in stored]
+    widened = []
+    for name, old in stored.items():
+        new = wanted[name]
+        if old == new:
+            continue
+        if not _widens(old, new):
+            raise ContractViolation(f"{where}: {name} would narrow from {old} to {new}", step)
+        widened.append((name, new))
+    if not added and not widened:
+        return table
+    if required := [column.name for column in added if not column.nullable]:
+        raise ContractViolation(
+            f"{where}: new columns must be nullable, rows that have landed have no value for {', '.join(required)}",
+            "make the column nullable",
+        )
+    with table.update_schema() as update:
+        for column in added:
+            update.add_column(column.name, iceberg_type(column.type), doc=column.description)
+        for name, new in widened:
+            update.update_column(name, field_type=new)  # type: ignore[arg-type]  # only primitive types occur here
+    return table.refresh()
+
+
+def _widens(old: IcebergType, new: IcebergType) -> bool:
+    from pyiceberg.types import DecimalType
+
+    if isinstance(old, DecimalType) and isinstance(new, DecimalType):
+        return old.scale == new.scale and new.precision >= old.precision
+    return (str(old), str(new)) in WIDENINGS

@@ -1,0 +1,175 @@
+"""What happened: every fetch, slice, run, check and build is a row in the catalog's database.
+
+Rows are written when work starts (status 'running') and finished in place, so a killed process leaves its trace.
+Sixty commits here cost 0.01 s where sixty Iceberg appends cost 2.2 s; that is why ops is not Iceberg.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from lakehouse.settings import Settings
+
+METADATA = sa.MetaData()
+
+
+def _table(name: str, *columns: sa.Column[Any]) -> sa.Table:
+    """An ops table: all have id, started_at, finished_at (UTC), status and error."""
+    return sa.Table(
+        name,
+        METADATA,
+        sa.Column("id", sa.String, primary_key=True),
+        sa.Column("started_at", sa.DateTime, nullable=False),
+        sa.Column("finished_at", sa.DateTime),
+        sa.Column("status", sa.String, nullable=False),
+        sa.Column("error", sa.String),
+        *columns,
+    )
+
+
+RUNS = _table(
+    "runs",
+    sa.Column("kind", sa.String, nullable=False),  # land, build, replay, backfill, check
+    sa.Column("request", sa.String),  # JSON
+    sa.Column("attempt", sa.Integer, nullable=False, default=1),
+    sa.Column("rows", sa.BigInteger),
+    sa.Column("seconds", sa.Float),
+)
+FETCHES = _table(
+    "fetches",
+    sa.Column("run_id", sa.String, nullable=False),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("path", sa.String),
+    sa.Column("sha256", sa.String),
+    sa.Column("bytes", sa.BigInteger),
+    sa.Column("attempt", sa.Integer, nullable=False, default=1),
+    sa.Column("layout", sa.String),
+)
+SLICES = _table(
+    "slices",
+    sa.Column("run_id", sa.String, nullable=False, index=True),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("table_name", sa.String, nullable=False),
+    sa.Column("sha256", sa.String, nullable=False, index=True),
+    sa.Column("file", sa.String),
+    sa.Column("request", sa.String, nullable=False),  # canonical JSON: with sha256 it identifies a landing
+    sa.Column("layout", sa.String),
+    sa.Column("dialect", sa.String),  # JSON
+    sa.Column("rows_read", sa.BigInteger),
+    sa.Column("rows_empty", sa.BigInteger),
+    sa.Column("rows_quarantined", sa.BigInteger),
+    sa.Column("rows_new", sa.BigInteger),
+    sa.Column("rows_replaced", sa.BigInteger),
+    sa.Column("rows_equal", sa.BigInteger),
+    sa.Column("rows_superseded", sa.BigInteger),
+    sa.Column("conflicts", sa.BigInteger),
+    sa.Column("snapshot_id", sa.BigInteger),
+)
+CHECKS = _table(
+    "checks",
+    sa.Column("run_id", sa.String, nullable=False),
+    sa.Column("build_id", sa.String),
+    sa.Column("engine", sa.String, nullable=False),  # dbt or gx
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("rows_failed", sa.BigInteger),
+    sa.Column("sample", sa.String),  # JSON rows
+    sa.Column("seconds", sa.Float),
+)
+BUILDS = _table(
+    "builds",
+    sa.Column("run_id", sa.String, nullable=False),
+    sa.Column("mode", sa.String),  # full or incremental
+    sa.Column("pins", sa.String),  # JSON: table -> snapshot id
+    sa.Column("changed_spans", sa.BigInteger),
+    sa.Column("changed_from", sa.DateTime),
+    sa.Column("changed_to", sa.DateTime),
+    sa.Column("durations", sa.String),  # JSON: step -> seconds
+    sa.Column("code_version", sa.String),
+)
+TABLES = (RUNS, FETCHES, SLICES, CHECKS, BUILDS)
+
+
+def now() -> datetime:
+    """The present instant, naive UTC as the ops tables store it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def canonical(value: object) -> str:
+    """JSON with sorted keys and no spaces: equal requests give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+
+
+class Ops:
+    """Reads and writes the ops tables in the catalog's database."""
+
+    def __init__(self, settings: Settings) -> None:
+        settings.root.mkdir(parents=True, exist_ok=True)
+        self.engine = sa.create_engine(settings.effective_catalog_uri)
+        if self.engine.dialect.name == "sqlite":
+            # Readers (wattlake sql) and several writers at once: write-ahead log, and wait instead of failing.
+            with self.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            sa.event.listen(self.engine, "connect", lambda c, _: c.execute("PRAGMA busy_timeout=30000"))
+        METADATA.create_all(self.engine)
+
+    def start(self, table: sa.Table, **values: object) -> str:
+        """Insert a row with status 'running'; returns its id."""
+        row_id = str(values.pop("id", None) or uuid.uuid4().hex)
+        with self.engine.begin() as connection:
+            connection.execute(
+                table.insert().values(id=row_id, started_at=now(), status=values.pop("status", "running"), **values)
+            )
+        return row_id
+
+    def finish(self, table: sa.Table, row_id: str, status: str, **values: object) -> None:
+        """Set the end, the status and what is known now."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                table.update().where(table.c.id == row_id).values(finished_at=now(), status=status, **values)
+            )
+
+    def insert(self, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
+        """Insert finished rows in one commit; fills id and the two instants where they are missing."""
+        if not rows:
+            return
+        instant = now()
+        filled = [{"id": uuid.uuid4().hex, "started_at": instant, "finished_at": instant, **row} for row in rows]
+        with self.engine.begin() as connection:
+            connection.execute(table.insert(), filled)
+
+    def query(self, statement: sa.Select[Any]) -> list[sa.Row[Any]]:
+        """All rows of a SELECT."""
+        with self.engine.connect() as connection:
+            return list(connection.execute(statement))
+
+    @contextmanager
+    def run(self, kind: str, **request: object) -> Iterator[Run]:
+        """Record a run around a block of work; an exception marks it failed and goes on."""
+        run = Run(self, self.start(RUNS, kind=kind, request=canonical(request), attempt=1))
+        began = datetime.now(UTC)
+        try:
+            yield run
+        except BaseException as error:
+            seconds = (datetime.now(UTC) - began).total_seconds()
+            self.finish(RUNS, run.id, "failed", error=f"{type(error).__name__}: {error}", rows=run.rows, seconds=seconds)
+            raise
+        seconds = (datetime.now(UTC) - began).total_seconds()
+        self.finish(RUNS, run.id, run.status, error=run.error, rows=run.rows, seconds=seconds)
+
+
+class Run:
+    """A run in progress: set `rows`, `status` and `error` before it ends."""
+
+    def __init__(self, ops: Ops, run_id: str) -> None:
+        self.ops = ops
+        self.id = run_id
+        self.rows: int | None = None
+        self.status = "done"
+        self.error: str | None = None

@@ -1,0 +1,110 @@
+"""Pins: which snapshot of every table a build or a query reads."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lakehouse.catalog import RAW
+from lakehouse.contract import TYPES, Contract
+from lakehouse.engine import identifier, quote
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.table import Table
+
+#: Snapshot property: what the commit touched, packed.
+TOUCHED = "wattlake.touched"
+#: Snapshot property of commits that move bytes and change no row (compaction).
+NO_CHANGE = "wattlake.no-change"
+
+#: touch-key values → runs of UTC days (first, last), as days since 1970; None for tables without time.
+Touched = dict[tuple[str, ...], list[tuple[int, int]] | None]
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One snapshot of one table.
+
+    Args:
+        table: name inside the namespace.
+        metadata: location of the metadata file that knows the snapshot.
+        snapshot_id: None for a table into which nothing has landed.
+    """
+
+    table: str
+    metadata: str
+    snapshot_id: int | None
+
+    def scan(self) -> str:
+        """SQL that reads the pinned rows through DuckDB's Iceberg scan, with filters pushed down."""
+        if self.snapshot_id is None:
+            return f"iceberg_scan({quote(self.metadata)})"
+        return f"iceberg_scan({quote(self.metadata)}, snapshot_from_id={self.snapshot_id})"
+
+    def select(self, contract: Contract) -> str:
+        """SELECT of the contract's columns in order; columns that the snapshot does not have yet come as NULL."""
+        columns = ", ".join(identifier(column.name) for column in contract.columns)
+        return f"SELECT {columns} FROM {self.scan()}"
+
+
+def pin(catalog: Catalog, contract: Contract, namespace: str = RAW) -> Pin | None:
+    """The table's current snapshot, or None where the table does not exist."""
+    from pyiceberg.exceptions import NoSuchTableError
+
+    try:
+        table = catalog.load_table((namespace, contract.name))
+    except NoSuchTableError:
+        return None
+    return pin_of(table)
+
+
+def pin_of(table: Table) -> Pin:
+    """The snapshot that a loaded table has now."""
+    snapshot = table.current_snapshot()
+    return Pin(table.name()[-1], table.metadata_location, snapshot.snapshot_id if snapshot else None)
+
+
+def empty_select(contract: Contract) -> str:
+    """A typed SELECT without rows, for tables that do not exist yet."""
+    columns = ", ".join(f"NULL::{TYPES[c.type][1]} AS {identifier(c.name)}" for c in contract.columns)
+    return f"SELECT {columns} WHERE false"
+
+
+def pack_touched(touched: Touched) -> str:
+    """Touched keys as compressed text for a snapshot property: 600 signals take about 6 kB."""
+    rows = [[list(key), runs] for key, runs in sorted(touched.items())]
+    return base64.b85encode(zlib.compress(json.dumps(rows, separators=(",", ":")).encode(), 9)).decode()
+
+
+def unpack_touched(text: str) -> Touched:
+    """The reverse of `pack_touched`."""
+    rows = json.loads(zlib.decompress(base64.b85decode(text)))
+    return {tuple(key): None if runs is None else [(a, b) for a, b in runs] for key, runs in rows}
+
+
+def touched_since(table: Table, snapshot_id: int | None) -> Iterator[Touched] | None:
+    """What the commits after a pinned snapshot touched, newest first.
+
+    Returns:
+        None if it cannot be told: the pin is no ancestor any more, or a commit does not say what it touched.
+    """
+    found: list[Touched] = []
+    current = table.current_snapshot()
+    while current is not None and current.snapshot_id != snapshot_id:
+        properties = current.summary.additional_properties if current.summary else {}
+        if properties.get(NO_CHANGE) != "true":
+            if TOUCHED not in properties:
+                return None
+            found.append(unpack_touched(properties[TOUCHED]))
+        parent = current.parent_snapshot_id
+        current = table.snapshot_by_id(parent) if parent is not None else None
+        if parent is not None and current is None:
+            return None
+    if current is None and snapshot_id is not None:
+        return None
+    return iter(found)
