@@ -36,7 +36,10 @@ def open_catalog(settings: Settings) -> SqlCatalog:
 
     settings.root.mkdir(parents=True, exist_ok=True)
     catalog = SqlCatalog(
-        "wattlake", uri=settings.effective_catalog_uri, warehouse=settings.effective_warehouse, init_catalog_tables="true"
+        "wattlake",
+        uri=settings.effective_catalog_uri,
+        warehouse=settings.effective_warehouse,
+        init_catalog_tables="true",
     )
     for namespace in (RAW, MARTS):
         catalog.create_namespace_if_not_exists(namespace)
@@ -145,7 +148,7 @@ def _evolve(table: Table, contract: Contract) -> Table:
         for column in added:
             update.add_column(column.name, iceberg_type(column.type), doc=column.description)
         for name, new in widened:
-            update.update_column(name, field_type=new)  # type: ignore[arg-type]  # only primitive types occur here
+            update.update_column(name, field_type=new)
     return table.refresh()
 
 

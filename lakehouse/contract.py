@@ -118,7 +118,9 @@ def observations(domain: str, description: str, fresh_within_hours: float | None
             Column("ts", "timestamptz", "Instant of the sample, or start of its interval.", nullable=False),
             Column("interval_end", "timestamptz", "End of the interval (exclusive); NULL for instant samples."),
             Column("value", "double", "Value in the signal's unit (raw.signals.unit)."),
-            Column("value_exact", "decimal(18,6)", "The same value without rounding, for counters and interval values."),
+            Column(
+                "value_exact", "decimal(18,6)", "The same value without rounding, for counters and interval values."
+            ),
             Column("text", "string", "Text of a category or code, or the source's quality status of a number."),
             Column("source_object", "string", "SHA-256 of the archived bytes.", nullable=False, provenance=True),
             Column("line", "long", "Line in those bytes, from 1.", nullable=False, provenance=True),
@@ -178,9 +180,7 @@ SIGNALS = Contract(
         Column("kind", "string", "What a value means; decides how it is rolled up.", nullable=False, allowed=KINDS),
         Column("unit", "string", "Unit of value, after the layout's factor."),
         Column("expected_interval_s", "double", "Declared cadence in seconds; NULL where none is declared."),
-        Column(
-            "max_gap_s", "double", "A sample covers at most this many seconds after it.", nullable=False, minimum=0
-        ),
+        Column("max_gap_s", "double", "A sample covers at most this many seconds after it.", nullable=False, minimum=0),
         Column("role", "string", "What the signal is to its asset (soc, battery_discharge_power, ...), or NULL."),
         Column("pair_signal", "string", "For a power factor: the active or apparent power it is rolled up through."),
         Column("estimated_statuses", "string", "Statuses in text, joined by |, that mean an estimated value."),

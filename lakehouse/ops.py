@@ -144,7 +144,7 @@ class Ops:
         with self.engine.begin() as connection:
             connection.execute(table.insert(), filled)
 
-    def query(self, statement: sa.Select[Any]) -> list[sa.Row[Any]]:
+    def query(self, statement: Any) -> list[Any]:
         """All rows of a SELECT."""
         with self.engine.connect() as connection:
             return list(connection.execute(statement))
@@ -158,7 +158,9 @@ class Ops:
             yield run
         except BaseException as error:
             seconds = (datetime.now(UTC) - began).total_seconds()
-            self.finish(RUNS, run.id, "failed", error=f"{type(error).__name__}: {error}", rows=run.rows, seconds=seconds)
+            self.finish(
+                RUNS, run.id, "failed", error=f"{type(error).__name__}: {error}", rows=run.rows, seconds=seconds
+            )
             raise
         seconds = (datetime.now(UTC) - began).total_seconds()
         self.finish(RUNS, run.id, run.status, error=run.error, rows=run.rows, seconds=seconds)

@@ -7,6 +7,7 @@ how the rows were split over land calls.
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from lakehouse.pins import TOUCHED, Touched, pack_touched, pin_of
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
-    from pyiceberg.catalog import Catalog
+    from pyiceberg.catalog.sql import SqlCatalog
     from pyiceberg.table import Table
 
 #: Rows a data file: one month of 45 one-minute signals; DuckDB prunes row groups inside it by signal.
@@ -113,7 +114,7 @@ class Staging:
 
 def merge(
     settings: Settings,
-    catalog: Catalog,
+    catalog: SqlCatalog,
     contract: Contract,
     staging: Staging,
     *,
@@ -173,7 +174,7 @@ def _merge_once(
         plan.fold(superseded_objects)
         counts = plan.counts()
         doomed = plan.files_to_rewrite()
-        touched = plan.touched()
+        touched = _touched_of(connection, contract)
         superseded = plan.superseded()
         if not plan.changed():
             return Landed(contract.name, None, counts)
@@ -247,7 +248,7 @@ class _Merge:
             CREATE TABLE winners AS
             SELECT * FROM folded WHERE __changes
             QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY __arrival DESC) = 1 AND {SEQUENCE} >= 0
-            ORDER BY {self._order()}
+            ORDER BY {_order_of(self.contract)}
             """
         )
         self.db.execute(f"CREATE TABLE gone AS SELECT {key} FROM winners WHERE __was_there")
@@ -267,7 +268,9 @@ class _Merge:
 
     def _bounds(self) -> str:
         """Literal bounds on the stored rows, so that Iceberg prunes whole files by month, asset and signal."""
-        bounded = [c for c in self.contract.columns if c.name in self.contract.key and c.type in ("timestamptz", "string")]
+        bounded = [
+            c for c in self.contract.columns if c.name in self.contract.key and c.type in ("timestamptz", "string")
+        ]
         tests = []
         for column in bounded:
             name = identifier(column.name)
@@ -276,13 +279,6 @@ class _Merge:
             cast = "::TIMESTAMPTZ" if column.type == "timestamptz" else ""
             tests.append(f"stored.{name} BETWEEN {quote(low)}{cast} AND {quote(high)}{cast}")
         return f"WHERE {' AND '.join(tests)}" if tests else ""
-
-    def _month(self) -> str:
-        time = self.contract.time_column
-        return f"(year({identifier(time)}) * 12 + month({identifier(time)}))" if time else "0"
-
-    def _order(self) -> str:
-        return ", ".join([self._month(), *(identifier(name) for name in self.contract.sort)])
 
     def changed(self) -> bool:
         """Whether anything is to be committed."""
@@ -310,36 +306,6 @@ class _Merge:
             """
         ).fetchall()
         return {sequence: ObjectCounts(*numbers) for sequence, *numbers in rows}
-
-    def touched(self) -> Touched:
-        """Keys and runs of UTC days in which rows appear, change or go."""
-        touch = [identifier(name) for name in self.contract.touch]
-        if not touch:
-            return {}
-        keys = ", ".join(touch)
-        if not self.contract.time_column:
-            rows = self.db.execute(
-                f"SELECT DISTINCT {keys} FROM (SELECT {keys} FROM winners UNION ALL SELECT {keys} FROM gone)"
-            ).fetchall()
-            return {tuple(str(v) for v in row): None for row in rows}
-        day = f"epoch_us({identifier(self.contract.time_column)}) // 86400000000"
-        rows = self.db.execute(
-            f"""
-            WITH days AS (
-                SELECT DISTINCT {keys}, {day} AS day FROM winners
-                UNION
-                SELECT DISTINCT {keys}, {day} AS day FROM gone
-            ),
-            runs AS (SELECT *, day - row_number() OVER (PARTITION BY {keys} ORDER BY day) AS run FROM days)
-            SELECT {keys}, min(day), max(day) FROM runs GROUP BY {keys}, run ORDER BY ALL
-            """
-        ).fetchall()
-        touched: dict[tuple[str, ...], list[tuple[int, int]] | None] = {}
-        for *names, first, last in rows:
-            runs = touched.setdefault(tuple(str(name) for name in names), [])
-            if runs is not None:
-                runs.append((int(first), int(last)))
-        return touched
 
     def files_to_rewrite(self) -> list[str]:
         """Stored data files that hold a row which goes."""
@@ -381,29 +347,108 @@ class _Merge:
                     SELECT {columns} FROM winners
                     UNION ALL BY NAME
                     SELECT {kept} FROM read_parquet([{listed}], union_by_name=true) ANTI JOIN gone USING ({key})
-                ) ORDER BY {self._order()}
+                ) ORDER BY {_order_of(self.contract)}
                 """
             )
             source = "rewritten"
-        return self._write_files(source, columns)
+        return _write_files(self.db, self.table, self.contract, source, columns)
 
-    def _write_files(self, source: str, columns: str) -> list[str]:
-        spans = self.db.execute(
-            f"SELECT min(rowid), max(rowid) FROM {source} GROUP BY {self._month()} ORDER BY 1"
+
+def replace_all(
+    settings: Settings, table: Table, contract: Contract, *, replayed: Table, properties: Mapping[str, str]
+) -> int:
+    """Put the rows of a shadow table in the place of all rows of a table, in one commit.
+
+    Args:
+        settings: limits for DuckDB.
+        table: takes the rows.
+        contract: of both.
+        replayed: the shadow; it keeps its files.
+        properties: provenance for the snapshot.
+
+    Returns:
+        The snapshot's id.
+
+    Raises:
+        TransientError: another writer committed meanwhile.
+    """
+    folder = settings.temporary("replace", uuid.uuid4().hex)
+    connection = connect(folder / "replace.duckdb", threads=settings.threads, memory_limit=settings.memory_limit)
+    try:
+        columns = ", ".join(identifier(column.name) for column in contract.columns)
+        connection.execute(
+            f"CREATE TABLE winners AS {pin_of(replayed).select(contract)} ORDER BY {_order_of(contract)}"
+        )
+        connection.execute(f"CREATE VIEW gone AS {pin_of(table).select(contract)}")
+        touched = _touched_of(connection, contract)
+        added = _write_files(connection, table, contract, "winners", columns)
+        removed = [task.file.file_path for task in table.scan().plan_files()]
+        return _commit(table, added, removed, {**properties, TOUCHED: pack_touched(touched)})
+    finally:
+        connection.close()
+        shutil.rmtree(folder)
+
+
+def _month_of(contract: Contract) -> str:
+    time = contract.time_column
+    return f"(year({identifier(time)}) * 12 + month({identifier(time)}))" if time else "0"
+
+
+def _order_of(contract: Contract) -> str:
+    return ", ".join([_month_of(contract), *(identifier(name) for name in contract.sort)])
+
+
+def _touched_of(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Touched:
+    """Keys and runs of UTC days of the rows in `winners` and `gone`."""
+    touch = [identifier(name) for name in contract.touch]
+    if not touch:
+        return {}
+    keys = ", ".join(touch)
+    if not contract.time_column:
+        rows = connection.execute(
+            f"SELECT DISTINCT {keys} FROM (SELECT {keys} FROM winners UNION ALL SELECT {keys} FROM gone)"
         ).fetchall()
-        folder = Path(f"{self.table.location()}/data")
-        folder.mkdir(parents=True, exist_ok=True)
-        written = []
-        for first, last in spans:
-            for start in range(first, last + 1, ROWS_PER_FILE):
-                path = str(folder / f"{uuid.uuid4().hex}.parquet")
-                end = min(start + ROWS_PER_FILE - 1, last)
-                self.db.execute(
-                    f"COPY (SELECT {columns} FROM {source} WHERE rowid BETWEEN {start} AND {end}) "
-                    f"TO {quote(path)} (FORMAT parquet, COMPRESSION zstd)"
-                )
-                written.append(path)
-        return written
+        return {tuple(str(v) for v in row): None for row in rows}
+    day = f"epoch_us({identifier(contract.time_column)}) // 86400000000"
+    rows = connection.execute(
+        f"""
+        WITH days AS (
+            SELECT DISTINCT {keys}, {day} AS day FROM winners
+            UNION
+            SELECT DISTINCT {keys}, {day} AS day FROM gone
+        ),
+        runs AS (SELECT *, day - row_number() OVER (PARTITION BY {keys} ORDER BY day) AS run FROM days)
+        SELECT {keys}, min(day), max(day) FROM runs GROUP BY {keys}, run ORDER BY ALL
+        """
+    ).fetchall()
+    touched: dict[tuple[str, ...], list[tuple[int, int]] | None] = {}
+    for *names, first, last in rows:
+        runs = touched.setdefault(tuple(str(name) for name in names), [])
+        if runs is not None:
+            runs.append((int(first), int(last)))
+    return touched
+
+
+def _write_files(
+    connection: duckdb.DuckDBPyConnection, table: Table, contract: Contract, source: str, columns: str
+) -> list[str]:
+    """Write a sorted table as data files, each inside one month."""
+    spans = connection.execute(
+        f"SELECT min(rowid), max(rowid) FROM {source} GROUP BY {_month_of(contract)} ORDER BY 1"
+    ).fetchall()
+    folder = Path(f"{table.location()}/data")
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for first, last in spans:
+        for start in range(first, last + 1, ROWS_PER_FILE):
+            path = str(folder / f"{uuid.uuid4().hex}.parquet")
+            end = min(start + ROWS_PER_FILE - 1, last)
+            connection.execute(
+                f"COPY (SELECT {columns} FROM {source} WHERE rowid BETWEEN {start} AND {end}) "
+                f"TO {quote(path)} (FORMAT parquet, COMPRESSION zstd)"
+            )
+            written.append(path)
+    return written
 
 
 def _commit(table: Table, added: Sequence[str], removed: Sequence[str], properties: dict[str, str]) -> int:

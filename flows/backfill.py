@@ -1,0 +1,42 @@
+"""Backfill: a large history in batches, each one commit, resumable because landing is idempotent by content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows.land import LandReport, Progress, find_files, land, source_named
+from ingest.source import LandOptions
+from lakehouse.ops import Ops
+from lakehouse.settings import Settings
+
+
+def backfill(
+    settings: Settings,
+    source_name: str,
+    paths: Sequence[Path],
+    options: LandOptions,
+    batch: int,
+    progress: Progress = lambda done, total, name: None,
+) -> LandReport:
+    """Land many files, `batch` of them a commit; files that landed before cost a hash.
+
+    Raises:
+        TerminalError: as `land`.
+    """
+    files = find_files(source_named(source_name), paths)
+    with Ops(settings).run("backfill", source=source_name, files=len(files), batch=batch) as run:
+        report = LandReport(run.id, [])
+        for start in range(0, len(files), batch):
+            part = files[start : start + batch]
+
+            def inner(done: int, _total: int, name: str, start: int = start) -> None:
+                progress(start + done, len(files), name)
+
+            landed = land(settings, source_name, part, options, inner)
+            report.files += landed.files
+            report.superseded += landed.superseded
+        run.rows = sum(outcome.counts.new + outcome.counts.replaced for outcome in report.files)
+        if not report.ok:
+            run.status = "failed"
+    return report

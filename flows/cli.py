@@ -1,0 +1,230 @@
+"""The `wattlake` command. Commands call plain functions; heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from ingest.source import LandOptions
+    from lakehouse.settings import Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def example(text: str) -> str:
+    """An epilog that click prints as it stands."""
+    return f"\b\nExample:\n  {text}"
+
+
+class Cli(click.Group):
+    """Prints Wattlake's errors with their next step, without a stack trace."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; exit 1 on an error that says what to do."""
+        from lakehouse.errors import WattlakeError
+
+        try:
+            return super().invoke(ctx)
+        except WattlakeError as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"]}, epilog=example("wattlake demo"))
+@click.version_option(package_name="wattlake")
+def main() -> None:
+    """Wattlake: one lakehouse for energy data.
+
+    The data live in WATTLAKE_HOME (default ./.wattlake). Exit codes: 0 done, 1 failed, 2 wrong usage.
+    """
+
+
+def settings() -> Settings:
+    """The settings of this process."""
+    from pydantic import ValidationError
+
+    from lakehouse.errors import TerminalError
+    from lakehouse.settings import Settings
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(f"WATTLAKE_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        raise TerminalError(f"a setting is wrong: {problems}", "mend the environment variable") from error
+
+
+def land_options(command: Command) -> Command:
+    """The options that say what the files don't."""
+    options = [
+        click.option("--asset", help="asset_id for everything in the files"),
+        click.option("--site", help="site id; prefixes every asset_id as SITE/"),
+        click.option("--timezone", help="IANA zone of naive stamps (default: the layout's, else Europe/Berlin)"),
+        click.option("--site-timezone", help="IANA zone of the calendar, where it differs from that of the stamps"),
+        click.option("--max-power-kw", type=float, help="connection limit of the site (default 17.25)"),
+        click.option("--capacity-kwh", type=float, help="usable energy of the battery"),
+        click.option("--layout", help="read with this layout instead of recognising one by content"),
+        click.option("--simulated", is_flag=True, help="the files come from a simulator; needs a home of its own"),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def parse_options(values: dict[str, Any]) -> LandOptions:
+    """Checked land options.
+
+    Raises:
+        click.BadParameter: a time zone that does not exist.
+    """
+    from ingest.source import LandOptions
+    from lakehouse.errors import TerminalError
+    from lakehouse.local_days import zone
+
+    for name in ("timezone", "site_timezone"):
+        if values[name]:
+            try:
+                zone(values[name])
+            except TerminalError as error:
+                raise click.BadParameter(error.message, param_hint=f"--{name.replace('_', '-')}") from error
+    return LandOptions(**values)
+
+
+@main.command(epilog=example("wattlake land meter meters/ --site hof"))
+@click.argument("source")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@land_options
+def land(source: str, paths: tuple[Path, ...], **options: Any) -> None:
+    """Land files and folders into the raw tables.
+
+    SOURCE is one of `wattlake sources`. Landing the same bytes again changes nothing.
+    """
+    from flows.land import land as land_files
+    from flows.present import file_progress, land_report
+
+    with file_progress() as progress:
+        report = land_files(settings(), source, paths, parse_options(options), progress)
+    land_report(report)
+    if not report.ok:
+        raise click.exceptions.Exit(1)
+
+
+@main.command(epilog=example("wattlake sources"))
+def sources() -> None:
+    """List every source: what it lands and what it needs."""
+    from ingest.registry import sources as known
+
+    from flows.present import table
+
+    rows = [
+        (name, source.summary, ", ".join(f"raw.{c.name}" for c in source.contracts), source.needs)
+        for name, source in sorted(known().items())
+    ]
+    table(("source", "what it is", "lands", "needs"), rows)
+
+
+@main.command(epilog=example("wattlake backfill bess archive-of-2023/ --site werk"))
+@click.argument("source")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--batch", default=200, show_default=True, type=click.IntRange(min=1), help="files a commit")
+@land_options
+def backfill(source: str, paths: tuple[Path, ...], batch: int, **options: Any) -> None:
+    """Land a large history in batches; an interrupted backfill goes on where it stopped."""
+    from flows.backfill import backfill as run
+    from flows.present import file_progress, land_report
+
+    with file_progress() as progress:
+        report = run(settings(), source, paths, parse_options(options), batch, progress)
+    land_report(report)
+    if not report.ok:
+        raise click.exceptions.Exit(1)
+
+
+@main.command(epilog=example("wattlake replay"))
+@click.option("--dry-run", is_flag=True, help="compare only; leave the raw tables as they are")
+def replay(dry_run: bool) -> None:
+    """Rebuild the raw tables from the archive alone."""
+    from flows.present import file_progress, table
+    from flows.replay import replay as run
+
+    with file_progress() as progress:
+        report = run(settings(), dry_run=dry_run, progress=progress)
+    table(
+        ("table", "rows", "missing before", "surplus before", "outcome"),
+        [(f"raw.{t.table}", t.rows, t.missing, t.surplus, t.outcome) for t in report.tables],
+    )
+    click.echo(f"{report.receipts} receptions replayed; {report.not_replayable} not replayable")
+
+
+@main.command(epilog=example("wattlake build"))
+@click.option("--full-refresh", is_flag=True, help="rebuild every mart from the raw tables")
+def build(full_refresh: bool) -> None:
+    """Rebuild what changed, check it, and publish it."""
+    from flows.present import build_report, log
+    from flows.transform import build as run
+
+    build_report(run(settings(), full_refresh=full_refresh, progress=log))
+
+
+@main.command(epilog=example('wattlake sql "SELECT * FROM marts.lod_1d LIMIT 5"'))
+@click.argument("query")
+@click.option(
+    "--format", "style", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
+)
+@click.option("--output", type=click.Path(path_type=Path), help="write here instead of to standard output")
+def sql(query: str, style: str, output: Path | None) -> None:
+    """Run SQL over raw.*, marts.* and ops.*."""
+    from flows.query import run_sql
+
+    run_sql(settings(), query, style, output)
+
+
+@main.command(epilog=example("wattlake catalog --format json"))
+@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def catalog(style: str) -> None:
+    """Show every table: rows, bytes, first and last instant, freshness, snapshot."""
+    from flows.query import show_catalog
+
+    show_catalog(settings(), style)
+
+
+@main.command(epilog=example("wattlake check"))
+def check() -> None:
+    """Run every check on the published marts and print the failing rows."""
+    from flows.present import check_report, log
+    from flows.transform import check as run
+
+    if not check_report(run(settings(), progress=log)):
+        raise click.exceptions.Exit(1)
+
+
+@main.command(epilog=example("wattlake docs"))
+@click.option("--output", type=click.Path(path_type=Path), help="folder for the page (default: docs in the home)")
+def docs(output: Path | None) -> None:
+    """Write the dbt docs as one static page that opens without internet."""
+    from flows.present import log
+    from flows.transform import docs as run
+
+    page = run(settings(), output, progress=log)
+    click.echo(f"docs: {page}")
+
+
+@main.command(epilog=example("wattlake demo"))
+@click.option(
+    "--home", type=click.Path(path_type=Path), default=Path(".wattlake-demo"), show_default=True, help="its own home"
+)
+@click.option("--days", default=14, show_default=True, type=click.IntRange(8, 60), help="days to simulate")
+def demo(home: Path, days: int) -> None:
+    """Simulate two sites and take them through the whole house, offline."""
+    from flows.demo import demo as run
+
+    if not run(home, days):
+        raise click.exceptions.Exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

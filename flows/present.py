@@ -1,0 +1,153 @@
+"""What people see: progress bars on a terminal, plain lines elsewhere, and the reports at the end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from flows.land import LandReport, Progress
+    from lakehouse.build import BuildReport
+    from lakehouse.quality import CheckResult
+
+#: Seconds between plain progress lines where there is no terminal.
+LINE_EVERY_S = 10.0
+#: Refusal reasons that are listed for a file; the rest is counted.
+REASONS_SHOWN = 5
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None = None) -> None:
+    """A table: drawn to the terminal's width on a terminal, never cut elsewhere."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 400)
+    drawn = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
+    for index, name in enumerate(header):
+        numeric = bool(rows) and all(isinstance(row[index], int | float) or row[index] is None for row in rows)
+        drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(_cell(value) for value in row))
+    console.print(drawn)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return str(value)
+
+
+def log(message: str) -> None:
+    """One line on standard error."""
+    click.echo(f"… {message}", err=True)
+
+
+@contextmanager
+def file_progress() -> Iterator[Progress]:
+    """A progress callback for files: a bar on a terminal, a line now and then elsewhere."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("reading", total=None)
+            yield lambda done, total, name: bar.update(task, completed=done, total=total, description=name)
+        return
+    last = time.monotonic()
+
+    def line(done: int, total: int, name: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= LINE_EVERY_S:
+            last = time.monotonic()
+            log(f"{done} of {total} files, now {name}")
+
+    yield line
+
+
+def land_report(report: LandReport) -> None:
+    """What landed, what was refused and why."""
+    rows = [
+        (
+            outcome.path.rsplit("/", 1)[-1],
+            outcome.status,
+            outcome.layout,
+            outcome.rows_read,
+            outcome.counts.new,
+            outcome.counts.equal,
+            outcome.counts.replaced,
+            outcome.rows_empty,
+            outcome.rows_quarantined,
+        )
+        for outcome in report.files
+        if outcome.status != "refused"
+    ]
+    if rows:
+        header = ("file", "outcome", "layout", "values read", "new", "equal", "replaced", "empty", "quarantined")
+        table(header, rows)
+    for outcome in report.files:
+        if outcome.quarantine_reasons:
+            reasons = Counter(outcome.quarantine_reasons).most_common()
+            listed = "; ".join(f"{count} x {reason}" for reason, count in reasons[:REASONS_SHOWN])
+            more = f"; {len(reasons) - REASONS_SHOWN} more reasons" if len(reasons) > REASONS_SHOWN else ""
+            click.echo(f"quarantined from {outcome.path.rsplit('/', 1)[-1]}: {listed}{more}")
+    conflicts = sum(outcome.counts.conflicts for outcome in report.files)
+    if conflicts:
+        click.echo(f"{conflicts} values differ from earlier ones of the same instant; the later received ones hold")
+    if report.superseded:
+        click.echo(f"{report.superseded} rows went, because their bytes are now read in another way")
+    refused = [outcome for outcome in report.files if outcome.status == "refused"]
+    for outcome in refused:
+        click.echo(f"refused: {outcome.reason}", err=True)
+    if any(outcome.status == "unchanged" for outcome in report.files):
+        click.echo("unchanged files had landed before; `wattlake replay` reads all bytes anew")
+    landed = sum(1 for outcome in report.files if outcome.status == "landed")
+    click.echo(f"{landed} files landed, {len(report.files) - landed - len(refused)} unchanged, {len(refused)} refused")
+
+
+def build_report(report: BuildReport) -> None:
+    """What was built and how long each step took."""
+    if not report.built:
+        click.echo("nothing has changed since the published build" if report.build_id else "nothing has landed yet")
+        return
+    table(("mart", "rows"), sorted(report.rows.items()))
+    passed = sum(1 for check in report.checks if check.status == "pass")
+    steps = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.durations.items())
+    click.echo(f"build {report.build_id}: {report.mode}, {report.spans} spans of days, {passed} checks passed")
+    click.echo(f"took: {steps}")
+    _warnings(report.checks)
+
+
+def check_report(checks: Sequence[CheckResult]) -> bool:
+    """Every check's outcome; False if one blocks."""
+    from lakehouse.build import describe
+
+    table(
+        ("engine", "check", "outcome", "failing rows"),
+        [(check.engine, check.name, check.status, check.rows_failed) for check in checks],
+    )
+    failed = [check for check in checks if check.blocks]
+    if failed:
+        click.echo(f"{len(failed)} blocking checks failed:\n{describe(failed)}", err=True)
+    _warnings(checks)
+    click.echo(f"{sum(1 for check in checks if check.status == 'pass')} checks passed, {len(failed)} failed")
+    return not failed
+
+
+def _warnings(checks: Sequence[CheckResult]) -> None:
+    from lakehouse.build import describe
+
+    warned = [check for check in checks if check.status == "warn"]
+    if warned:
+        click.echo(f"warnings:\n{describe(warned)}")

@@ -1,0 +1,98 @@
+"""Work on a copy of the published marts, beside the snapshots they were built from: checks and docs."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lakehouse import quality
+from lakehouse.build import changes_between, dbt_checks, record_checks, write_manifest
+from lakehouse.catalog import open_catalog
+from lakehouse.contract import Contract
+from lakehouse.dbt_runner import NodeResult, run_dbt
+from lakehouse.errors import TerminalError
+from lakehouse.ops import Ops
+from lakehouse.publish import copy_file, published
+from lakehouse.quality import CheckResult
+from lakehouse.reader import pin_all
+from lakehouse.settings import Settings
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder with a copy of the published marts (or an empty file) and the manifest that dbt's plugin reads."""
+
+    settings: Settings
+    folder: Path
+    build_file: Path
+    manifest: Path
+    variables: dict[str, str]
+
+    def dbt(self, command: list[str]) -> list[NodeResult]:
+        """Run dbt over the copy."""
+        return run_dbt(
+            self.settings,
+            command,
+            build_file=self.build_file,
+            manifest=self.manifest,
+            folder=self.folder,
+            variables=self.variables,
+        )
+
+
+@contextmanager
+def workspace(settings: Settings, contracts: Sequence[Contract], kind: str) -> Iterator[Workspace]:
+    """A workspace in which everything published counts as changed, so that checks look at all of it."""
+    folder = settings.temporary(kind, uuid.uuid4().hex)
+    try:
+        build_file = folder / settings.marts_path.name
+        now = pin_all(open_catalog(settings), contracts)
+        before = published(settings)
+        pins = now
+        if before is not None:
+            copy_file(settings.marts_path, build_file)
+            pins = {name: replace(now[name], snapshot_id=before.pins.get(name)) for name in now if name in before.pins}
+        changes = changes_between(settings, contracts, pins, None, folder)
+        variables = {}
+        if changes:
+            variables = {
+                "read_from": f"{changes.read_from:%Y-%m-%d %H:%M:%S}+00",
+                "read_to": f"{changes.read_to:%Y-%m-%d %H:%M:%S}+00",
+            }
+        manifest = write_manifest(folder, contracts, pins, changes)
+        yield Workspace(settings, folder, build_file, manifest, variables)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def check(
+    settings: Settings, contracts: Sequence[Contract], progress: Callable[[str], None] = lambda step: None
+) -> list[CheckResult]:
+    """Run dbt's tests and Great Expectations on what is published, and record the outcomes in ops.checks.
+
+    Raises:
+        TerminalError: nothing is published.
+    """
+    before = published(settings)
+    if before is None:
+        raise TerminalError("nothing is published yet", "run `wattlake build`")
+    ops = Ops(settings)
+    with ops.run("check", build=before.build_id) as run:
+        importing = quality.preload()
+        with workspace(settings, contracts, "check") as work:
+            progress("dbt test")
+            # Tests compare marts with intermediate models, which a published file does not hold.
+            selected = ["path:models/intermediate", "test_type:generic", "test_type:singular"]
+            nodes = work.dbt(["build", "--select", *selected])
+            checks = dbt_checks(nodes, work.build_file, work.manifest)
+            progress("great expectations")
+            importing.join()
+            checks += quality.expect(work.build_file, before.marts)
+        record_checks(ops, run.id, before.build_id, checks)
+        if any(result.blocks for result in checks):
+            run.status = "failed"
+    return checks

@@ -1,0 +1,332 @@
+"""Build: what changed → dbt → audit → publish. A build of nothing starts neither dbt nor Great Expectations."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+from filelock import FileLock
+
+from lakehouse import ops as ops_tables
+from lakehouse import quality
+from lakehouse.catalog import open_catalog
+from lakehouse.changes import Changes, find_changes, touched_by_table
+from lakehouse.contract import QUARANTINE, Contract
+from lakehouse.dbt_runner import NodeResult, marts, project_digest, run_dbt
+from lakehouse.engine import connect, identifier, quote
+from lakehouse.errors import ChecksFailed, TerminalError
+from lakehouse.ops import Ops
+from lakehouse.pins import Pin, Touched
+from lakehouse.publish import Published, copy_file, follow, published, sign, swap
+from lakehouse.quality import CheckResult
+from lakehouse.reader import pin_all, select_pinned
+from lakehouse.settings import Settings
+
+Progress = Callable[[str], None]
+"""Called with what the build does now."""
+
+
+@dataclass
+class BuildReport:
+    """The outcome of a build.
+
+    Args:
+        build_id: of the published build; the one before if nothing had changed.
+        built: False if there was nothing to build.
+        mode: 'full', 'incremental' or 'nothing'.
+        spans: spans of local days rebuilt.
+        checks: every check that ran.
+        durations: step → seconds.
+        rows: mart → rows, as published.
+    """
+
+    build_id: str | None
+    built: bool
+    mode: str
+    spans: int = 0
+    checks: list[CheckResult] = field(default_factory=list)
+    durations: dict[str, float] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+
+
+def is_observations(contract: Contract) -> bool:
+    """Whether a table holds long observations, which the level-of-detail models unite."""
+    return {"asset_id", "signal", "ts"} <= set(contract.key)
+
+
+def build(
+    settings: Settings,
+    contracts: Sequence[Contract],
+    *,
+    full_refresh: bool = False,
+    progress: Progress = lambda step: None,
+) -> BuildReport:
+    """Rebuild what changed since the published pins and publish it.
+
+    Args:
+        settings: of the home.
+        contracts: every raw table.
+        full_refresh: rebuild everything from the raw tables.
+        progress: told of each step.
+
+    Raises:
+        ChecksFailed: a blocking check failed; the last good marts stay.
+        TerminalError: dbt could not build a model.
+    """
+    ops = Ops(settings)
+    with FileLock(settings.root / "build.lock"):
+        return _Build(settings, contracts, ops, progress).run(full_refresh)
+
+
+class _Build:
+    def __init__(self, settings: Settings, contracts: Sequence[Contract], ops: Ops, progress: Progress) -> None:
+        self.settings = settings
+        self.contracts = [contract for contract in contracts if contract is not QUARANTINE]
+        self.all_contracts = contracts
+        self.ops = ops
+        self.progress = progress
+        self.durations: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time a step and tell of it."""
+        self.progress(name)
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.durations[name] = round(time.perf_counter() - began, 3)
+
+    def run(self, full_refresh: bool) -> BuildReport:
+        before = published(self.settings)
+        catalog = open_catalog(self.settings)
+        code = project_digest()
+        with self.step("pin"):
+            pins = pin_all(catalog, self.all_contracts)
+        ids = {name: pinned.snapshot_id for name, pinned in pins.items()}
+        followed = before is not None and self._followed(before.build_id)
+        if before and before.code_version == code and before.pins == ids and not full_refresh and followed:
+            return BuildReport(before.build_id, False, "nothing")
+        whole = full_refresh or before is None or before.code_version != code
+        with self.ops.run("build", full_refresh=full_refresh) as run:
+            folder = self.settings.temporary("build", run.id)
+            try:
+                with self.step("find changes"):
+                    touched = None
+                    if not whole and before is not None:
+                        touched = touched_by_table(catalog, self.contracts, before.pins)
+                        whole = touched is None
+                    changes = changes_between(self.settings, self.contracts, pins, touched, folder)
+                if changes is None:
+                    if before and not followed:
+                        self._mend(run.id, before)
+                    return BuildReport(before.build_id if before else None, False, "nothing")
+                return self._build(run.id, folder, pins, changes, whole, code, followed)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _changes(self, pins: dict[str, Pin], touched: dict[str, list[Touched]] | None, folder: Path) -> Changes | None:
+        return changes_between(self.settings, self.contracts, pins, touched, folder)
+
+    def _followed(self, build_id: str) -> bool:
+        """Whether the Iceberg marts have reached a published build."""
+        table = ops_tables.BUILDS
+        rows = self.ops.query(table.select().where(table.c.id == build_id).with_only_columns(table.c.status))
+        return bool(rows) and rows[0][0] == "done"
+
+    def _mend(self, run_id: str, before: Published) -> None:
+        """Finish what a crash between the rename and the Iceberg commits has left."""
+        table = ops_tables.BUILDS
+        if not self.ops.query(table.select().where(table.c.id == before.build_id)):
+            self.ops.start(table, id=before.build_id, run_id=run_id, pins=json.dumps(before.pins))
+        with self.step("iceberg marts"):
+            follow(self.settings, open_catalog(self.settings), before.marts, before.build_id, None)
+        self._finish(before.build_id, "done")
+
+    def _build(
+        self,
+        run_id: str,
+        folder: Path,
+        pins: dict[str, Pin],
+        changes: Changes,
+        whole: bool,
+        code: str,
+        followed: bool,
+    ) -> BuildReport:
+        ids = {name: pinned.snapshot_id for name, pinned in pins.items()}
+        started = datetime.now(UTC)
+        build_id = f"{started:%Y%m%dT%H%M%S}-{run_id[:8]}"
+        self.ops.start(
+            ops_tables.BUILDS, id=build_id, run_id=run_id, mode="full" if whole else "incremental",
+            pins=json.dumps(ids), changed_spans=changes.count, changed_from=changes.rebuild_from,
+            changed_to=changes.rebuild_to, code_version=code,
+        )  # fmt: skip
+        try:
+            report = self._audited(build_id, run_id, folder, pins, changes, whole)
+        except BaseException as error:
+            self._finish(build_id, "failed", f"{type(error).__name__}: {error}")
+            raise
+        build_file = folder / self.settings.marts_path.name
+        with self.step("publish"):
+            declared = marts(folder / "target")
+            sign(build_file, Published(build_id, ids, code, declared), started)
+            swap(build_file, self.settings.marts_path)
+        self._finish(build_id, "published")
+        with self.step("iceberg marts"):
+            changed = (changes.rebuild_from, changes.rebuild_to) if followed and not whole else None
+            follow(self.settings, open_catalog(self.settings), declared, build_id, changed)
+        self._finish(build_id, "done")
+        report.durations = self.durations
+        report.rows = mart_rows(self.settings)
+        return report
+
+    def _finish(self, build_id: str, status: str, error: str | None = None) -> None:
+        self.ops.finish(
+            ops_tables.BUILDS, build_id, status, error=error, durations=json.dumps(self.durations, sort_keys=True)
+        )
+
+    def _audited(
+        self, build_id: str, run_id: str, folder: Path, pins: dict[str, Pin], changes: Changes, whole: bool
+    ) -> BuildReport:
+        build_file = folder / self.settings.marts_path.name
+        if not whole:
+            with self.step("copy published marts"):
+                copy_file(self.settings.marts_path, build_file)
+        manifest = write_manifest(folder, self.all_contracts, pins, changes)
+        importing = quality.preload()
+        with self.step("dbt"):
+            command = ["build", *(["--full-refresh"] if whole else [])]
+            variables = {
+                "build_id": build_id,
+                "read_from": f"{changes.read_from:%Y-%m-%d %H:%M:%S}+00",
+                "read_to": f"{changes.read_to:%Y-%m-%d %H:%M:%S}+00",
+            }
+            nodes = run_dbt(
+                self.settings, command, build_file=build_file, manifest=manifest, folder=folder, variables=variables
+            )
+        checks = dbt_checks(nodes, build_file, manifest)
+        models_failed = [node for node in nodes if node.resource == "model" and node.status == "error"]
+        if models_failed:
+            listed = "\n".join(f"  {node.name}: {node.message}" for node in models_failed)
+            raise TerminalError(f"dbt could not build {len(models_failed)} models:\n{listed}", "mend these models")
+        if not any(check.blocks for check in checks):
+            with self.step("great expectations"):
+                importing.join()
+                checks += quality.expect(build_file, marts(folder / "target"))
+        record_checks(self.ops, run_id, build_id, checks)
+        failed = [check for check in checks if check.blocks]
+        if failed:
+            raise ChecksFailed(
+                f"{len(failed)} blocking checks failed; the last good marts stay published\n{describe(failed)}",
+                "look at the failing rows above, mend the data or the model, then build again",
+            )
+        return BuildReport(build_id, True, "full" if whole else "incremental", changes.count, checks)
+
+
+def changes_between(
+    settings: Settings,
+    contracts: Sequence[Contract],
+    pins: dict[str, Pin],
+    touched: dict[str, list[Touched]] | None,
+    folder: Path,
+) -> Changes | None:
+    """Spans to rebuild at the given pins; `touched` None means everything. See `find_changes`."""
+    connection = connect(threads=settings.threads, memory_limit=settings.memory_limit)
+    try:
+        connection.execute("ATTACH ':memory:' AS raw")
+        for contract in contracts:
+            connection.execute(f"CREATE VIEW raw.{identifier(contract.name)} AS {select_pinned(pins, contract)}")
+        return find_changes(connection, [c for c in contracts if is_observations(c)], touched, folder)
+    finally:
+        connection.close()
+
+
+def write_manifest(folder: Path, contracts: Sequence[Contract], pins: dict[str, Pin], changes: Changes | None) -> Path:
+    """What the dbt plugin creates: the pinned raw views and the build's own inputs."""
+    views: dict[str, dict[str, str]] = {"raw": {c.name: select_pinned(pins, c) for c in contracts}, "build": {}}
+    if changes:
+        views["build"] = {
+            "changed_spans": f"SELECT * FROM read_parquet({quote(str(changes.spans))})",
+            "local_days": f"SELECT * FROM read_parquet({quote(str(changes.days))})",
+        }
+    path = folder / "manifest.json"
+    path.write_text(json.dumps({"scratch": str(folder / "scratch.duckdb"), "views": views}))
+    return path
+
+
+def dbt_checks(nodes: Sequence[NodeResult], build_file: Path, manifest: Path) -> list[CheckResult]:
+    """dbt's tests as checks, with the failing rows of those that failed."""
+    checks = []
+    for node in nodes:
+        if node.resource != "test" or node.status == "skipped":
+            continue
+        status = {"pass": "pass", "warn": "warn", "fail": "fail"}.get(node.status, "error")
+        sample: list[dict[str, object]] = []
+        if status in ("fail", "warn") and node.sql:
+            sample = _failing_rows(node.sql, build_file, manifest)
+        message = node.message if status == "error" else None
+        checks.append(CheckResult("dbt", node.name, status, node.failures or 0, sample, message, node.seconds))
+    return checks
+
+
+def _failing_rows(sql: str, build_file: Path, manifest: Path) -> list[dict[str, object]]:
+    described = json.loads(manifest.read_text())
+    connection = connect(build_file)
+    try:
+        connection.execute("ATTACH ':memory:' AS lake")
+        if Path(described["scratch"]).exists():
+            connection.execute(f"ATTACH {quote(described['scratch'])} AS scratch (READ_ONLY)")
+        for schema, views in described["views"].items():
+            connection.execute(f"CREATE SCHEMA lake.{identifier(schema)}")
+            for name, view in views.items():
+                connection.execute(f"CREATE VIEW lake.{identifier(schema)}.{identifier(name)} AS {view}")
+        rows = connection.execute(f"SELECT * FROM ({sql}) LIMIT {quality.SAMPLE_ROWS}")
+        names = [column[0] for column in rows.description or []]
+        return [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
+    finally:
+        connection.close()
+
+
+def describe(checks: Sequence[CheckResult]) -> str:
+    """Failing checks with their rows, for a person."""
+    lines = []
+    for check in checks:
+        lines.append(f"  {check.engine} {check.name}: {check.message or f'{check.rows_failed} rows'}")
+        lines += ["    " + ", ".join(f"{name}={value}" for name, value in row.items()) for row in check.sample]
+    return "\n".join(lines)
+
+
+def record_checks(ops: Ops, run_id: str, build_id: str | None, checks: Sequence[CheckResult]) -> None:
+    """Write checks to ops.checks."""
+    ops.insert(
+        ops_tables.CHECKS,
+        [
+            {
+                "run_id": run_id, "build_id": build_id, "engine": check.engine, "name": check.name,
+                "status": check.status, "error": check.message, "rows_failed": check.rows_failed,
+                "sample": json.dumps(check.sample, default=str), "seconds": check.seconds,
+            }
+            for check in checks
+        ],
+    )  # fmt: skip
+
+
+def mart_rows(settings: Settings) -> dict[str, int]:
+    """Rows of every published mart."""
+    connection = duckdb.connect(str(settings.marts_path), read_only=True)
+    try:
+        names = [row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall()]
+        counts = {}
+        for name in names:
+            row = connection.execute(f"SELECT count(*) FROM {identifier(name)}").fetchone()
+            counts[name] = int(row[0]) if row else 0
+        return counts
+    finally:
+        connection.close()

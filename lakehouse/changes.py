@@ -1,0 +1,286 @@
+"""What a build has to do: which local days of which signals changed since the last published pins.
+
+A sample reaches beyond its own instant. An instant value is carried forward for at most max_gap_s. A counter's step is
+spread back to the sample before it, and whether a step is a spike, a freeze or a correction depends on the runs of
+equal values around it; so a changed counter widens by `CONTEXT_RUNS` runs on both sides. Changed spans are whole local
+days of the asset, because days are the unit of rebuilding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lakehouse.catalog import RAW
+from lakehouse.contract import ASSETS, SIGNALS, Contract
+from lakehouse.local_days import calendar
+from lakehouse.pins import Touched, touched_since
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+
+#: Runs of equal counter values on each side of a change that can alter how steps are classified: the run of the
+#: neighbour, one that a single-sample spike may separate from it, and the flat run beyond that spike.
+CONTEXT_RUNS = 3
+#: What is read around a rebuilt span at least, in seconds: hourly buckets may reach over local midnight.
+READ_MARGIN_S = 86_400 + 3_600
+
+DAY = timedelta(days=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The outcome.
+
+    Args:
+        everything: the build starts from nothing.
+        spans: Parquet file of (asset_id, signal, time_zone, rebuild_from, rebuild_to, read_from, read_to).
+        days: Parquet file of the calendar (time_zone, local_date, day_start, day_end).
+        count: number of spans.
+        rebuild_from, rebuild_to: overall range.
+        read_from, read_to: overall range of samples that are read.
+    """
+
+    everything: bool
+    spans: Path
+    days: Path
+    count: int
+    rebuild_from: datetime
+    rebuild_to: datetime
+    read_from: datetime
+    read_to: datetime
+
+
+def touched_by_table(
+    catalog: Catalog, contracts: Iterable[Contract], published: Mapping[str, int | None]
+) -> dict[str, list[Touched]] | None:
+    """What landed after the published pins, by table; None if that cannot be told and all must be rebuilt."""
+    from pyiceberg.exceptions import NoSuchTableError
+
+    found: dict[str, list[Touched]] = {}
+    for contract in contracts:
+        try:
+            table = catalog.load_table((RAW, contract.name))
+        except NoSuchTableError:
+            continue
+        touched = touched_since(table, published.get(contract.name))
+        if touched is None:
+            return None
+        found[contract.name] = list(touched)
+    return found
+
+
+def find_changes(
+    connection: duckdb.DuckDBPyConnection,
+    observations: Iterable[Contract],
+    touched: Mapping[str, list[Touched]] | None,
+    folder: Path,
+) -> Changes | None:
+    """Turn touched keys into spans to rebuild.
+
+    Args:
+        connection: a session with the pinned views raw.<table> in the attached database `raw`.
+        observations: contracts of long observations (asset_id, signal, ts).
+        touched: from `touched_by_table`; None rebuilds everything.
+        folder: where the Parquet files go.
+
+    Returns:
+        None where nothing has changed.
+    """
+    _collect_samples(connection, list(observations))
+    _collect_touched(connection, touched, [contract.name for contract in observations])
+    if _scalar(connection, "SELECT count(*) FROM touched") == 0:
+        return None
+    _describe_signals(connection)
+    _affected(connection)
+    first, last = connection.execute("SELECT min(a0), max(a1) FROM affected").fetchall()[0]
+    zones = [row[0] for row in connection.execute("SELECT DISTINCT time_zone FROM affected").fetchall()]
+    days = calendar(zones, first - DAY, last + DAY)
+    connection.register("local_days", days)
+    _spans(connection)
+    paths = folder / "changed_spans.parquet", folder / "local_days.parquet"
+    pq.write_table(connection.execute("SELECT * FROM spans ORDER BY ALL").to_arrow_table(), paths[0])
+    pq.write_table(days, paths[1])
+    count, *bounds = connection.execute(
+        "SELECT count(*), min(rebuild_from), max(rebuild_to), min(read_from), max(read_to) FROM spans"
+    ).fetchall()[0]
+    return Changes(touched is None, *paths, count, *bounds)
+
+
+def _scalar(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = connection.execute(sql).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _collect_samples(connection: duckdb.DuckDBPyConnection, observations: list[Contract]) -> None:
+    union = " UNION ALL ".join(
+        f"SELECT asset_id, signal, ts, coalesce(value_exact::VARCHAR, value::VARCHAR) AS v FROM raw.{contract.name}"
+        for contract in observations
+    )
+    connection.execute(f"CREATE TEMP VIEW samples AS {union}")
+
+
+def _collect_touched(
+    connection: duckdb.DuckDBPyConnection, touched: Mapping[str, list[Touched]] | None, names: list[str]
+) -> None:
+    """`touched(asset_id, signal, t0, t1)`: half-open instants in which rows appeared, changed or went."""
+    connection.execute("CREATE TEMP TABLE touched (asset_id VARCHAR, signal VARCHAR, t0 TIMESTAMPTZ, t1 TIMESTAMPTZ)")
+    history = "min(ts), max(ts) + INTERVAL 1 MICROSECOND FROM samples"
+    if touched is None:
+        connection.execute(f"INSERT INTO touched SELECT asset_id, signal, {history} GROUP BY ALL")
+        return
+    rows = [
+        {"asset_id": key[0], "signal": key[1], "t0": EPOCH + first * DAY, "t1": EPOCH + (last + 1) * DAY}
+        for name in names
+        for commit in touched.get(name, [])
+        for key, runs in commit.items()
+        for first, last in runs or []
+    ]
+    instants = pa.timestamp("us", tz="UTC")
+    schema = pa.schema([("asset_id", pa.string()), ("signal", pa.string()), ("t0", instants), ("t1", instants)])
+    connection.register("touched_runs", pa.Table.from_pylist(rows, schema=schema))
+    connection.execute("INSERT INTO touched SELECT DISTINCT * FROM touched_runs")
+    # A changed declaration (unit, kind, zone, limit) changes every number that was made with it.
+    redeclared = [{"asset_id": key[0], "signal": None} for commit in touched.get(ASSETS.name, []) for key in commit]
+    redeclared += [{"asset_id": key[0], "signal": key[1]} for commit in touched.get(SIGNALS.name, []) for key in commit]
+    if redeclared:
+        keys = pa.schema([("asset_id", pa.string()), ("signal", pa.string())])
+        connection.register("redeclared", pa.Table.from_pylist(redeclared, schema=keys))
+        connection.execute(
+            f"""
+            INSERT INTO touched SELECT asset_id, signal, {history}
+            WHERE asset_id IN (SELECT asset_id FROM redeclared WHERE signal IS NULL)
+               OR (asset_id, signal) IN (SELECT (asset_id, signal) FROM redeclared WHERE signal IS NOT NULL)
+            GROUP BY ALL
+            """
+        )
+
+
+def _describe_signals(connection: duckdb.DuckDBPyConnection) -> None:
+    """`described`: what is declared of the touched signals; a signal and its pair change together."""
+    connection.execute(
+        """
+        CREATE TEMP TABLE paired AS
+        SELECT DISTINCT t.asset_id, other.signal, t.t0, t.t1
+        FROM touched t
+        JOIN raw.signals own ON own.asset_id = t.asset_id AND own.signal = t.signal
+        JOIN raw.signals other ON other.asset_id = t.asset_id
+            AND (other.pair_signal = t.signal OR own.pair_signal = other.signal)
+        """
+    )
+    connection.execute("INSERT INTO touched SELECT * FROM paired")
+    connection.execute(
+        """
+        CREATE TEMP TABLE described AS
+        SELECT DISTINCT t.asset_id, t.signal, a.time_zone, s.kind, s.max_gap_s,
+            greatest(s.max_gap_s, coalesce(s.expected_interval_s, 0)) AS reach_s
+        FROM touched t
+        JOIN raw.assets a USING (asset_id)
+        JOIN raw.signals s USING (asset_id, signal)
+        """
+    )
+    connection.execute(
+        """
+        CREATE TEMP TABLE counter_runs AS
+        WITH marked AS (
+            SELECT asset_id, signal, ts, v IS DISTINCT FROM lag(v) OVER w AS starts
+            FROM samples SEMI JOIN (SELECT * FROM described WHERE kind = 'counter') USING (asset_id, signal)
+            WINDOW w AS (PARTITION BY asset_id, signal ORDER BY ts)
+        ),
+        numbered AS (
+            SELECT *, sum(starts::INT) OVER (PARTITION BY asset_id, signal ORDER BY ts) AS run FROM marked
+        )
+        SELECT asset_id, signal, run, min(ts) AS first_ts, max(ts) AS last_ts FROM numbered GROUP BY ALL
+        """
+    )
+
+
+def _affected(connection: duckdb.DuckDBPyConnection) -> None:
+    """`affected(…, a0, a1)`: instants whose buckets may come out differently."""
+    connection.execute(
+        f"""
+        CREATE TEMP TABLE affected AS
+        WITH around AS (
+            SELECT t.asset_id, t.signal, t.t0, t.t1, d.time_zone, d.kind, d.reach_s, b.run AS before, n.run AS after
+            FROM touched t JOIN described d USING (asset_id, signal)
+            ASOF LEFT JOIN counter_runs b
+                ON b.asset_id = t.asset_id AND b.signal = t.signal AND b.first_ts < t.t0
+            ASOF LEFT JOIN counter_runs n
+                ON n.asset_id = t.asset_id AND n.signal = t.signal AND n.last_ts >= t.t1
+        )
+        SELECT x.asset_id, x.signal, x.time_zone, x.kind, x.reach_s,
+            least(x.t0 - to_microseconds((x.reach_s * 1e6)::BIGINT), p.first_ts) AS a0,
+            greatest(x.t1 + to_microseconds((x.reach_s * 1e6)::BIGINT), q.last_ts) AS a1
+        FROM around x
+        LEFT JOIN counter_runs p
+            ON p.asset_id = x.asset_id AND p.signal = x.signal AND p.run = greatest(x.before - {CONTEXT_RUNS - 1}, 1)
+        LEFT JOIN (
+            SELECT *, max(run) OVER (PARTITION BY asset_id, signal) AS final FROM counter_runs
+        ) q
+            ON q.asset_id = x.asset_id AND q.signal = x.signal AND q.run = least(x.after + {CONTEXT_RUNS - 1}, q.final)
+        """
+    )
+
+
+def _spans(connection: duckdb.DuckDBPyConnection) -> None:
+    """`spans`: affected instants rounded out to whole local days and merged, with what must be read for them."""
+    connection.execute(
+        """
+        CREATE TEMP TABLE rounded AS
+        WITH rounded AS (
+            SELECT a.asset_id, a.signal, a.time_zone, a.kind, a.reach_s,
+                f.day_start AS rebuild_from, l.day_end AS rebuild_to
+            FROM affected a
+            ASOF JOIN local_days f ON f.time_zone = a.time_zone AND f.day_start <= time_bucket(INTERVAL 1 HOUR, a.a0)
+            ASOF JOIN local_days l ON l.time_zone = a.time_zone AND l.day_start <= a.a1
+        ),
+        marked AS (
+            SELECT *, rebuild_from > max(rebuild_to) OVER (
+                PARTITION BY asset_id, signal ORDER BY rebuild_from, rebuild_to
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS apart
+            FROM rounded
+        ),
+        islands AS (
+            SELECT *, sum(coalesce(apart, true)::INT) OVER (
+                PARTITION BY asset_id, signal ORDER BY rebuild_from, rebuild_to
+            ) AS island
+            FROM marked
+        )
+        SELECT asset_id, signal, any_value(time_zone) AS time_zone, any_value(kind) AS kind,
+            any_value(reach_s) AS reach_s, min(rebuild_from) AS rebuild_from, max(rebuild_to) AS rebuild_to
+        FROM islands GROUP BY asset_id, signal, island
+        """
+    )
+    connection.execute(
+        f"""
+        CREATE TEMP TABLE spans AS
+        WITH around AS (
+            SELECT r.*, b.run AS before, n.run AS after,
+                to_microseconds(((greatest(reach_s, 0) + {READ_MARGIN_S}) * 1e6)::BIGINT) AS margin
+            FROM rounded r
+            ASOF LEFT JOIN counter_runs b
+                ON b.asset_id = r.asset_id AND b.signal = r.signal AND b.first_ts < r.rebuild_from
+            ASOF LEFT JOIN counter_runs n
+                ON n.asset_id = r.asset_id AND n.signal = r.signal AND n.last_ts >= r.rebuild_to
+        )
+        SELECT x.asset_id, x.signal, x.time_zone, x.rebuild_from, x.rebuild_to,
+            least(x.rebuild_from - x.margin, p.first_ts) AS read_from,
+            greatest(x.rebuild_to + x.margin, q.last_ts) AS read_to
+        FROM around x
+        LEFT JOIN counter_runs p
+            ON p.asset_id = x.asset_id AND p.signal = x.signal AND p.run = greatest(x.before - {CONTEXT_RUNS}, 1)
+        LEFT JOIN (
+            SELECT *, max(run) OVER (PARTITION BY asset_id, signal) AS final FROM counter_runs
+        ) q
+            ON q.asset_id = x.asset_id AND q.signal = x.signal AND q.run = least(x.after + {CONTEXT_RUNS}, q.final)
+        """
+    )

@@ -1,0 +1,33 @@
+"""dbt-duckdb plugin: gives every dbt connection the pinned snapshots and what has changed.
+
+The build writes a manifest (JSON) of view name → SQL; the plugin loads the extensions and creates the views in an
+in-memory database `lake`. Nothing of it stays in the published file.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from dbt.adapters.duckdb.plugins import BasePlugin
+
+from lakehouse.engine import identifier, load
+
+
+class Plugin(BasePlugin):
+    """Attaches `lake` with the schemas raw and build to a connection."""
+
+    def initialize(self, plugin_config: dict[str, Any]) -> None:
+        """Remember where the manifest is."""
+        self._manifest = Path(plugin_config["wattlake"]["manifest"])
+
+    def configure_connection(self, conn: Any) -> None:
+        """Create the manifest's views; a second call on the same process finds them there."""
+        manifest = json.loads(self._manifest.read_text())
+        load(conn)
+        conn.execute("ATTACH IF NOT EXISTS ':memory:' AS lake")
+        for schema, views in manifest["views"].items():
+            conn.execute(f"CREATE SCHEMA IF NOT EXISTS lake.{identifier(schema)}")
+            for name, sql in views.items():
+                conn.execute(f"CREATE OR REPLACE VIEW lake.{identifier(schema)}.{identifier(name)} AS {sql}")

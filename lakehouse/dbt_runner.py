@@ -1,0 +1,159 @@
+"""Runs dbt as a subprocess over a build file and reads what it did.
+
+In-process dbt keeps the file locked and reads stale snapshots on a second run; a subprocess costs the same start-up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lakehouse.errors import TerminalError
+from lakehouse.settings import DBT_PROJECT, Settings
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """One model or test that dbt ran.
+
+    Args:
+        name: of the node.
+        resource: 'model', 'test', 'seed'.
+        status: dbt's status ('success', 'pass', 'fail', 'error', 'warn', 'skipped').
+        seconds: execution time.
+        failures: failing rows of a test.
+        message: dbt's message.
+        sql: compiled SQL.
+    """
+
+    name: str
+    resource: str
+    status: str
+    seconds: float
+    failures: int | None
+    message: str | None
+    sql: str | None
+
+
+@dataclass(frozen=True)
+class Mart:
+    """A published model as the dbt project declares it.
+
+    Args:
+        name: table name.
+        description: from its YAML.
+        key: columns that identify a row.
+        time: instant or date column, or None.
+        ranges: column → (low, high) that values keep to.
+    """
+
+    name: str
+    description: str
+    key: tuple[str, ...]
+    time: str | None
+    ranges: dict[str, tuple[float | None, float | None]]
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Mart:
+        """The reverse of `dataclasses.asdict` after a trip through JSON."""
+        ranges = {column: (pair[0], pair[1]) for column, pair in value["ranges"].items()}
+        return cls(value["name"], value["description"], tuple(value["key"]), value["time"], ranges)
+
+
+def project_digest() -> str:
+    """Digest of the dbt project's code: a build with other models starts from nothing."""
+    digest = hashlib.sha256()
+    for pattern in ("dbt_project.yml", "models/**/*.sql", "macros/**/*.sql", "seeds/**/*"):
+        for path in sorted(DBT_PROJECT.glob(pattern)):
+            if path.is_file():
+                digest.update(path.relative_to(DBT_PROJECT).as_posix().encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def run_dbt(
+    settings: Settings,
+    command: list[str],
+    *,
+    build_file: Path,
+    manifest: Path,
+    folder: Path,
+    variables: dict[str, str] | None = None,
+) -> list[NodeResult]:
+    """Run one dbt command.
+
+    Args:
+        settings: threads.
+        command: dbt's command and its flags.
+        build_file: the database file that models are built in.
+        manifest: the plugin's manifest of views.
+        folder: for dbt's target and logs.
+        variables: dbt vars.
+
+    Raises:
+        TerminalError: dbt stopped before it ran anything (a fault of the project or its configuration).
+    """
+    environment = {
+        **os.environ,
+        "WATTLAKE_BUILD_FILE": str(build_file),
+        "WATTLAKE_BUILD_MANIFEST": str(manifest),
+        "WATTLAKE_DBT_THREADS": str(settings.threads),
+        "WATTLAKE_MEMORY_LIMIT": settings.memory_limit,
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    target = folder / "target"
+    results_path = target / "run_results.json"
+    results_path.unlink(missing_ok=True)
+    arguments = [
+        sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--no-use-colors", "--log-format", "text",
+        *command, "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(target),
+        "--log-path", str(folder / "logs"), "--vars", json.dumps(variables or {}),
+    ]  # fmt: skip
+    # -c puts the working directory on the path, where a folder named dbt would hide the package.
+    finished = subprocess.run(arguments, env=environment, cwd=folder, capture_output=True, text=True, check=False)
+    if not results_path.exists():
+        if finished.returncode == 0:
+            return []
+        tail = "\n".join((finished.stdout + finished.stderr).strip().splitlines()[-25:])
+        raise TerminalError(f"dbt {command[0]} stopped before it ran anything:\n{tail}", "mend the dbt project")
+    return _results(target)
+
+
+def _results(target: Path) -> list[NodeResult]:
+    results = json.loads((target / "run_results.json").read_text())["results"]
+    nodes = json.loads((target / "manifest.json").read_text())["nodes"]
+    found = []
+    for result in results:
+        node: dict[str, Any] = nodes.get(result["unique_id"], {})
+        found.append(
+            NodeResult(
+                name=node.get("name", result["unique_id"]),
+                resource=node.get("resource_type", ""),
+                status=result["status"],
+                seconds=result["execution_time"],
+                failures=result.get("failures"),
+                message=result.get("message"),
+                sql=result.get("compiled_code"),
+            )
+        )
+    return found
+
+
+def marts(target: Path) -> list[Mart]:
+    """The published models from dbt's manifest: those under models/marts."""
+    nodes = json.loads((target / "manifest.json").read_text())["nodes"].values()
+    found = []
+    for node in nodes:
+        if node["resource_type"] != "model" or "marts" not in node["fqn"]:
+            continue
+        meta = node["config"].get("meta") or node.get("meta") or {}
+        declared = {"key": meta.get("key", ()), "time": meta.get("time"), "ranges": meta.get("ranges", {})}
+        found.append(Mart.from_json({"name": node["name"], "description": node["description"], **declared}))
+    return sorted(found, key=lambda mart: mart.name)

@@ -1,0 +1,75 @@
+"""The contract's row checks before landing: a row that breaks it goes to quarantine with its reason."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.contract import Column, Contract
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One row that breaks the contract.
+
+    Args:
+        row: index in the checked table.
+        field: the column at fault.
+        reason: what is wrong with it.
+        raw_text: the parsed row as JSON (its line in the file is in `line` where the table has one).
+    """
+
+    row: int
+    field: str
+    reason: str
+    raw_text: str
+
+
+def check(contract: Contract, rows: pa.Table) -> tuple[pa.Table, list[Refusal]]:
+    """Split rows into those that keep the contract and refusals.
+
+    Args:
+        contract: whose nullability, ranges and closed lists are checked.
+        rows: in the contract's columns.
+
+    Returns:
+        The good rows in their order, and one refusal for each bad row (its first fault).
+    """
+    faults: dict[int, tuple[str, str]] = {}
+    for column in contract.columns:
+        for mask, reason in _tests(column, rows.column(column.name)):
+            for row in pc.indices_nonzero(pc.fill_null(mask, False)).to_pylist():
+                faults.setdefault(row, (column.name, reason))
+    if not faults:
+        return rows, []
+    refusals = [
+        Refusal(row, name, reason, json.dumps(rows.slice(row, 1).to_pylist()[0], default=str))
+        for row, (name, reason) in sorted(faults.items())
+    ]
+    keep = pa.array([row not in faults for row in range(rows.num_rows)])
+    return rows.filter(keep), refusals
+
+
+def _tests(column: Column, values: pa.ChunkedArray) -> list[tuple[pa.ChunkedArray, str]]:
+    tests = []
+    if not column.nullable and values.null_count:
+        tests.append((pc.is_null(values), f"{column.name} must have a value"))
+    if column.minimum is not None:
+        tests.append((pc.less(values, column.minimum), f"{column.name} is below {column.minimum:g}"))
+    if column.maximum is not None:
+        tests.append((pc.greater(values, column.maximum), f"{column.name} is above {column.maximum:g}"))
+    if column.type == "double":
+        finite = pc.is_finite(values)
+        if not pc.all(finite).as_py():
+            tests.append((pc.invert(finite), f"{column.name} is not a finite number"))
+    if column.allowed is not None:
+        tests.append(
+            (
+                pc.invert(pc.is_in(values, pa.array(column.allowed))),
+                f"{column.name} is none of {', '.join(column.allowed)}",
+            )
+        )
+    return tests

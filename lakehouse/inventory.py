@@ -1,0 +1,100 @@
+"""The inventory: every table with rows, bytes, span, freshness and snapshot, read from Iceberg metadata alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from lakehouse.catalog import MARTS, RAW, open_catalog
+from lakehouse.contract import Contract
+from lakehouse.ops import TABLES, Ops
+from lakehouse.settings import Settings
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class TableState:
+    """One table as it stands.
+
+    Args:
+        table: with its schema.
+        rows, bytes: totals; bytes are None for ops tables.
+        first, last: earliest and latest instant in it, where it has time.
+        written_at: when it changed last.
+        freshness: 'fresh', 'stale', or '-' where no contract says how old it may be.
+        snapshot_id: current Iceberg snapshot.
+        description: one sentence.
+    """
+
+    table: str
+    rows: int
+    bytes: int | None
+    first: datetime | None
+    last: datetime | None
+    written_at: datetime | None
+    freshness: str
+    snapshot_id: int | None
+    description: str
+
+
+def inventory(settings: Settings, contracts: Sequence[Contract]) -> list[TableState]:
+    """State of all raw, marts and ops tables."""
+    catalog = open_catalog(settings)
+    by_name = {contract.name: contract for contract in contracts}
+    states = []
+    for namespace in (RAW, MARTS):
+        for _, name in sorted(catalog.list_tables(namespace)):
+            contract = by_name.get(name) if namespace == RAW else None
+            states.append(_state(catalog.load_table((namespace, name)), f"{namespace}.{name}", contract))
+    ops = Ops(settings)
+    for table in TABLES:
+        row = ops.query(sa.select(sa.func.count(), sa.func.min(table.c.started_at), sa.func.max(table.c.started_at)))[0]
+        first, last = (_utc(value) for value in row[1:])
+        states.append(TableState(f"ops.{table.name}", row[0], None, first, last, last, "-", None, ""))
+    return states
+
+
+def _utc(value: datetime | None) -> datetime | None:
+    return value.replace(tzinfo=UTC) if value else None
+
+
+def _state(table: Table, name: str, contract: Contract | None) -> TableState:
+    snapshot = table.current_snapshot()
+    description = contract.description if contract else ""
+    if snapshot is None or snapshot.summary is None:
+        return TableState(name, 0, 0, None, None, None, "-", None, description)
+    properties = snapshot.summary.additional_properties
+    first, last = _span(table)
+    written = EPOCH + timedelta(milliseconds=snapshot.timestamp_ms)
+    freshness = "-"
+    if contract and contract.fresh_within_hours and last:
+        fresh = datetime.now(UTC) - last <= timedelta(hours=contract.fresh_within_hours)
+        freshness = "fresh" if fresh else "stale"
+    rows = int(properties.get("total-records", 0))
+    size = int(properties.get("total-files-size", 0))
+    return TableState(name, rows, size, first, last, written, freshness, snapshot.snapshot_id, description)
+
+
+def _span(table: Table) -> tuple[datetime | None, datetime | None]:
+    """Earliest and latest instant of the partition column, from the bounds that every data file carries."""
+    from pyiceberg.conversions import from_bytes
+    from pyiceberg.types import TimestamptzType
+
+    fields = table.spec().fields
+    if not fields:
+        return None, None
+    source_id, instant = fields[0].source_id, TimestamptzType()
+    files = [task.file for task in table.scan().plan_files()]
+    lows = [from_bytes(instant, f.lower_bounds[source_id]) for f in files if source_id in f.lower_bounds]
+    highs = [from_bytes(instant, f.upper_bounds[source_id]) for f in files if source_id in f.upper_bounds]
+    if not lows or not highs:
+        return None, None
+    return EPOCH + timedelta(microseconds=int(min(lows))), EPOCH + timedelta(microseconds=int(max(highs)))

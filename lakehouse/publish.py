@@ -1,0 +1,272 @@
+"""Publishing: marts.duckdb is swapped by one rename; marts.* follow as Iceberg tables by changed months."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from lakehouse.catalog import MARTS, TABLE_PROPERTIES, iceberg_type
+from lakehouse.dbt_runner import Mart
+from lakehouse.engine import connect, identifier, quote
+from lakehouse.errors import TransientError
+from lakehouse.settings import Settings
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.table import Table
+
+#: ioctl that clones a file's extents (btrfs, xfs); elsewhere the bytes are copied.
+FICLONE = 0x40049409
+#: Snapshot property: the build whose rows a marts table holds.
+BUILD = "wattlake.build"
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a marts file says of itself.
+
+    Args:
+        build_id: the build that made it.
+        pins: table → snapshot id that it was built from.
+        code_version: digest of the dbt project that built it.
+        marts: what the dbt project declares of the tables in it.
+    """
+
+    build_id: str
+    pins: dict[str, int | None]
+    code_version: str
+    marts: list[Mart]
+
+
+def published(settings: Settings) -> Published | None:
+    """The published build, or None. The file is the truth: the rename that published it is the commit point."""
+    if not settings.marts_path.exists():
+        return None
+    connection = duckdb.connect(str(settings.marts_path), read_only=True)
+    try:
+        row = connection.execute("SELECT build_id, pins, code_version, marts FROM wattlake_build").fetchone()
+    except duckdb.CatalogException:
+        return None
+    finally:
+        connection.close()
+    if row is None:
+        return None
+    return Published(row[0], json.loads(row[1]), row[2], [Mart.from_json(mart) for mart in json.loads(row[3])])
+
+
+def sign(build_file: Path, build: Published, built_at: datetime) -> None:
+    """Write into a build file what it was built from, and flush it."""
+    connection = duckdb.connect(str(build_file))
+    try:
+        connection.execute(
+            "CREATE OR REPLACE TABLE wattlake_build "
+            "(build_id VARCHAR, pins VARCHAR, code_version VARCHAR, marts VARCHAR, built_at TIMESTAMPTZ)"
+        )
+        connection.execute(
+            "INSERT INTO wattlake_build VALUES (?, ?, ?, ?, ?)",
+            [
+                build.build_id,
+                json.dumps(build.pins),
+                build.code_version,
+                json.dumps([asdict(mart) for mart in build.marts]),
+                built_at,
+            ],
+        )
+        connection.execute("CHECKPOINT")
+    finally:
+        connection.close()
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy by sharing extents where the file system can, by bytes elsewhere."""
+    with source.open("rb") as reading, target.open("wb") as writing:
+        try:
+            fcntl.ioctl(writing.fileno(), FICLONE, reading.fileno())
+            return
+        except OSError:
+            pass  # not a file system with reflinks
+    shutil.copyfile(source, target)
+
+
+def swap(build_file: Path, target: Path) -> None:
+    """Put the build in the place of the published file; readers keep the one they have open."""
+    with build_file.open("rb") as handle:
+        os.fsync(handle.fileno())
+    build_file.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def follow(
+    settings: Settings,
+    catalog: Catalog,
+    marts: Sequence[Mart],
+    build_id: str,
+    changed: tuple[datetime, datetime] | None,
+) -> dict[str, int]:
+    """Bring the Iceberg tables marts.* to the published file.
+
+    Args:
+        settings: where the file is.
+        catalog: of the Iceberg tables.
+        marts: what to publish.
+        build_id: recorded in each snapshot.
+        changed: overall range of rebuilt days; months outside keep their files. None replaces every table whole.
+
+    Returns:
+        Snapshot id by mart.
+    """
+    connection = connect(threads=settings.threads, memory_limit=settings.memory_limit)
+    connection.execute(f"ATTACH {quote(str(settings.marts_path))} AS marts (READ_ONLY)")
+    try:
+        return {mart.name: _follow_one(connection, catalog, mart, build_id, changed) for mart in marts}
+    finally:
+        connection.close()
+
+
+def _follow_one(
+    connection: duckdb.DuckDBPyConnection,
+    catalog: Catalog,
+    mart: Mart,
+    build_id: str,
+    changed: tuple[datetime, datetime] | None,
+) -> int:
+    described = connection.execute(f"DESCRIBE marts.{identifier(mart.name)}").fetchall()
+    columns = {name: kind for name, kind, *_ in described}
+    instant = mart.time if mart.time and columns.get(mart.time) == "TIMESTAMP WITH TIME ZONE" else None
+    table = _table(catalog, mart, columns, instant)
+    where = "true"
+    doomed = [task.file for task in table.scan().plan_files()]
+    if instant and changed and table.current_snapshot() is not None:
+        first, last = (value.year * 12 + value.month for value in changed)
+        # Iceberg's month transform counts from 1970-01.
+        doomed = [file for file in doomed if first <= file.partition[0] + 1970 * 12 + 1 <= last]
+        where = f"year({instant}) * 12 + month({instant}) BETWEEN {first} AND {last}"
+    added = _write(connection, table, mart, columns, instant, where)
+    return _replace(table, added, doomed, build_id)
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    mart: Mart,
+    columns: Mapping[str, str],
+    instant: str | None,
+    where: str,
+) -> list[str]:
+    name = f"marts.{identifier(mart.name)}"
+    listed = ", ".join(_portable(column, kind) for column, kind in columns.items())
+    folder = Path(f"{table.location()}/data")
+    folder.mkdir(parents=True, exist_ok=True)
+    months: list[tuple[str, str]] = [("all", where)]
+    if instant:
+        month = f"year({instant}) * 12 + month({instant})"
+        rows = connection.execute(f"SELECT DISTINCT {month} FROM {name} WHERE {where} ORDER BY 1").fetchall()
+        months = [(str(value), f"{month} = {value}") for (value,) in rows]
+    order = f"ORDER BY {', '.join(identifier(column) for column in mart.key)}" if mart.key else ""
+    written = []
+    for _, condition in months:
+        path = str(folder / f"{uuid.uuid4().hex}.parquet")
+        row = connection.execute(
+            f"COPY (SELECT {listed} FROM {name} WHERE {condition} {order}) TO {quote(path)} "
+            "(FORMAT parquet, COMPRESSION zstd)"
+        ).fetchone()
+        if row and row[0]:
+            written.append(path)
+        else:
+            Path(path).unlink()
+    return written
+
+
+def _replace(table: Table, added: Sequence[str], doomed: Sequence[Any], build_id: str) -> int:
+    from pyiceberg.exceptions import CommitFailedException, ValidationException
+    from pyiceberg.io.pyarrow import parquet_files_to_data_files
+
+    try:
+        with table.transaction() as transaction:
+            update = transaction.update_snapshot(snapshot_properties={BUILD: build_id})
+            with update.overwrite() as snapshot:
+                for data_file in parquet_files_to_data_files(table.io, table.metadata, iter(added)):
+                    snapshot.append_data_file(data_file)
+                for data_file in doomed:
+                    snapshot.delete_data_file(data_file)
+            return snapshot.snapshot_id
+    except (CommitFailedException, ValidationException) as error:
+        raise TransientError(f"another process wrote {'.'.join(table.name())}: {error}", "build again") from error
+
+
+def _table(catalog: Catalog, mart: Mart, columns: Mapping[str, str], instant: str | None) -> Table:
+    """The mart's Iceberg table; one whose columns changed is made anew, for marts are derived."""
+    from pyiceberg.exceptions import NoSuchTableError
+    from pyiceberg.partitioning import PartitionField, PartitionSpec
+    from pyiceberg.schema import Schema
+    from pyiceberg.transforms import MonthTransform
+    from pyiceberg.types import NestedField
+
+    schema = Schema(
+        *[
+            NestedField(i, name, iceberg_type(_contract_type(kind)), required=False)
+            for i, (name, kind) in enumerate(columns.items(), start=1)
+        ]
+    )
+    try:
+        table = catalog.load_table((MARTS, mart.name))
+        stored = [(field.name, field.field_type) for field in table.schema().fields]
+        if stored == [(field.name, field.field_type) for field in schema.fields]:
+            return table
+        catalog.drop_table((MARTS, mart.name))
+    except NoSuchTableError:
+        pass
+    spec = PartitionSpec()
+    if instant:
+        source_id = schema.find_field(instant).field_id
+        spec = PartitionSpec(
+            PartitionField(source_id=source_id, field_id=1000, transform=MonthTransform(), name=f"{instant}_month")
+        )
+    properties = {**TABLE_PROPERTIES, "schema.name-mapping.default": schema.name_mapping.model_dump_json()}
+    return catalog.create_table((MARTS, mart.name), schema, partition_spec=spec, properties=properties)
+
+
+#: DuckDB type → contract type; other types are published as text.
+_TYPES = {
+    "VARCHAR": "string",
+    "TIMESTAMP WITH TIME ZONE": "timestamptz",
+    "DATE": "date",
+    "DOUBLE": "double",
+    "BIGINT": "long",
+    "INTEGER": "long",
+    "SMALLINT": "long",
+    "BOOLEAN": "boolean",
+    "HUGEINT": "decimal(38,0)",
+}
+
+
+def _contract_type(duckdb_type: str) -> str:
+    if duckdb_type.startswith("DECIMAL("):
+        return duckdb_type.lower().replace(" ", "")
+    return _TYPES.get(duckdb_type, "string")
+
+
+def _portable(column: str, duckdb_type: str) -> str:
+    """The column, cast where Iceberg has no type of the same name."""
+    name = identifier(column)
+    if duckdb_type in ("INTEGER", "SMALLINT"):
+        return f"{name}::BIGINT AS {name}"
+    if duckdb_type == "HUGEINT":
+        return f"{name}::DECIMAL(38, 0) AS {name}"
+    if duckdb_type.startswith("DECIMAL(") or duckdb_type in _TYPES:
+        return name
+    return f"{name}::VARCHAR AS {name}"
