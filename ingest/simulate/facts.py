@@ -10,14 +10,15 @@ import numpy as np
 from ingest.simulate.battery import CAPACITY_KWH, COULOMB_EFFICIENCY, BatteryState
 from ingest.simulate.battery_signals import SystemOutput, SystemSignal
 from ingest.simulate.clock import IntArray, Period, Series
-from ingest.simulate.faults import TICKS_PER_KWH, Register, sum_of_corrections
+from ingest.simulate.faults import TICKS_PER_KWH, CounterEvent, Register
 from ingest.simulate.meters import FUSE_KW, LoadProfile, Meter
 from ingest.simulate.truth import Fact, Number
 
 EXACT = "whole ticks of the register: exact"
 AS_WRITTEN = "an extreme or count of what was written: exact"
-#: A day's edge lies between two samples at most a minute apart; linear there is off by at most the full power.
-EDGE_KWH = round(FUSE_KW * 60 / 3600, 3)
+#: A day's edge lies between two samples a minute apart. All power in one half of that minute is the worst that a straight
+#: line between them can meet: a quarter of the minute at full power.
+EDGE_KWH = round(FUSE_KW * 60 / 3600 / 4, 3)
 
 
 def meter_facts(asset_id: str, meter: Meter, period: Period) -> list[Fact]:
@@ -32,7 +33,7 @@ def meter_facts(asset_id: str, meter: Meter, period: Period) -> list[Fact]:
         whole = n not in broken
         reason = "power is sampled every 30 to 60 s" if whole else "power inside a gap is not known: not compared"
         facts.append(
-            Fact("mean_power_day_kw", asset_id, "com_ap", day, float(means[n]), 0.1 if whole else None, reason)
+            Fact("mean_power_day_kw", asset_id, "com_ap", day, float(means[n]), 0.03 if whole else None, reason)
         )
     active = float(np.abs(meter.active_kw.values).sum())
     facts.append(
@@ -55,8 +56,7 @@ def counter_facts(asset_id: str, signal: str, register: Register, flow_kw: Serie
     by_day = register.ticks_per_span(period.edges) / TICKS_PER_KWH
     true_by_day = flow_kw.per_span(period.edges)
     events = register.events
-    lost = sum(abs(int(_loss_ticks(register, event.occurred_at, flow_kw))) for event in events if event.kind == "reset")
-    open_ends = EDGE_KWH * 2 + (lost - sum_of_corrections(events)) / TICKS_PER_KWH
+    missed = sum(_missed_kwh(register, event, flow_kw) for event in events if event.kind in ("correction", "reset"))
     facts.append(
         Fact(
             "true_energy_kwh",
@@ -64,8 +64,8 @@ def counter_facts(asset_id: str, signal: str, register: Register, flow_kw: Serie
             signal,
             None,
             float(true_by_day.sum()),
-            round(open_ends + sum(event.kind == "correction" for event in events) * EDGE_KWH, 3),
-            "open ends before the first and after the last sample; corrections; energy while the meter was replaced",
+            round(2 * EDGE_KWH + missed, 3),
+            "what corrections and the change of the meter hide, and the open ends before the first and after the last sample",
         )
     )
     faulty = {
@@ -94,10 +94,11 @@ def counter_facts(asset_id: str, signal: str, register: Register, flow_kw: Serie
     return facts
 
 
-def _loss_ticks(register: Register, occurred_at: int, flow_kw: Series) -> float:
-    """Ticks of true energy between the last sample of the old meter and the first of the new one."""
-    index = int(np.searchsorted(register.stamps, occurred_at))
-    return float(flow_kw.per_span(register.stamps[index - 1 : index + 1])[0]) * TICKS_PER_KWH
+def _missed_kwh(register: Register, event: CounterEvent, flow_kw: Series) -> float:
+    """True energy over the step of a reset or correction, less what the register counts there."""
+    index = int(np.searchsorted(register.stamps, event.occurred_at))
+    flowed = float(flow_kw.per_span(register.stamps[index - 1 : index + 1])[0])
+    return flowed - (event.size_ticks / TICKS_PER_KWH if event.kind == "correction" else 0.0)
 
 
 def profile_facts(asset_id: str, profile: LoadProfile, period: Period) -> list[Fact]:

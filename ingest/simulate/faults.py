@@ -6,7 +6,6 @@ added; a correction counts net; a spike is dropped; a freeze keeps its energy, s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -130,8 +129,3 @@ class Register:
         """Energy between consecutive edges, spread linearly over time between samples, in ticks."""
         instants, ticks = self.cumulative()
         return np.diff(np.interp(edges, instants, ticks))
-
-
-def sum_of_corrections(events: Sequence[CounterEvent]) -> int:
-    """Net ticks that corrections took away (not positive)."""
-    return sum(event.size_ticks for event in events if event.kind == "correction")
