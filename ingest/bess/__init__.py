@@ -1,0 +1,1 @@
+"""Battery systems: BMS, PCS, auxiliary and environment signals."""

@@ -1,0 +1,6 @@
+"""The source `bess`."""
+
+from ingest.bess.contracts import OBSERVATIONS
+from ingest.files import LayoutSource
+
+SOURCE = LayoutSource("bess", "battery systems: one CSV a signal, rack BMS, cell temperatures, inverter JSON", OBSERVATIONS)

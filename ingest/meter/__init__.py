@@ -1,0 +1,1 @@
+"""Smart meters: load profiles, counters and interval energy from the files that meters and portals write."""

@@ -1,0 +1,144 @@
+"""Text to numbers: doubles, and exact decimals that never pass through a float."""
+
+from __future__ import annotations
+
+import decimal
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+Int64Array = npt.NDArray[np.int64]
+
+EXACT_TYPE = pa.decimal128(18, 6)
+#: DECIMAL(18,6) holds |value| below 10^12, as integers of 10^-6 below 10^18.
+_LIMIT = 10**18
+#: Above 2^53 micro units a division of doubles is no longer correctly rounded.
+_FLOAT_SAFE = 2**53
+
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
+_SHORT = r"^[+-]?\d{1,12}(\.\d{1,6})?$"
+_CONTEXT = decimal.Context(prec=60, rounding=decimal.ROUND_HALF_EVEN)
+
+
+@dataclass
+class Numbers:
+    """Numbers of one column, row by row.
+
+    Args:
+        value: doubles; NaN where not ok.
+        micro: exact value in units of 10^-6, or None where only doubles were asked for.
+        ok: where the text is a number that fits.
+        reasons: row → why the text is not a number that can be kept.
+        rounded: how many exact values had more than six decimals and were rounded half to even.
+    """
+
+    value: FloatArray
+    micro: Int64Array | None
+    ok: BoolArray
+    reasons: dict[int, str]
+    rounded: int = 0
+
+
+def plain(text: pa.Array, decimal_sign: str, thousands: str = "") -> pa.Array:
+    """Write numbers with a decimal point and without thousands separators; blanks around them go."""
+    text = pc.utf8_trim_whitespace(text)
+    if thousands:
+        text = pc.replace_substring(text, thousands, "")
+    if decimal_sign != ".":
+        # A point that is not a declared thousands separator would silently become a decimal sign: keep it wrong.
+        text = pc.replace_substring(text, ".", "?")
+        text = pc.replace_substring(text, decimal_sign, ".")
+    return text
+
+
+def parse_numbers(text: pa.Array, factor: Decimal = Decimal(1), exact: bool = False) -> Numbers:
+    """Parse a column of plain numbers and multiply by a factor.
+
+    Args:
+        text: strings with a decimal point, none of them empty.
+        factor: multiplies every value, exactly.
+        exact: also give the value in units of 10^-6.
+    """
+    ok = _mask(pc.match_substring_regex(text, _NUMBER))
+    reasons = {int(i): "not a number" for i in np.flatnonzero(~ok)}
+    if exact:
+        return _parse_exact(text, factor, ok, reasons)
+    value = _doubles(text, ok)
+    if factor != 1:
+        # Multiply by a ratio of integers where that is one correctly rounded step (0.001 is not a double).
+        top, bottom = factor.as_integer_ratio()
+        value = value * top / bottom
+    with np.errstate(invalid="ignore"):
+        huge = ok & ~np.isfinite(value)
+    for index in np.flatnonzero(huge):
+        reasons[int(index)] = "the number does not fit a double"
+    ok &= ~huge
+    return Numbers(np.where(ok, value, np.nan), None, ok, reasons)
+
+
+def _parse_exact(text: pa.Array, factor: Decimal, ok: BoolArray, reasons: dict[int, str]) -> Numbers:
+    short = ok & _mask(pc.match_substring_regex(text, _SHORT))
+    micro = _micro(pc.if_else(pa.array(short), text, "0").cast(EXACT_TYPE))
+    rounded = 0
+    top, bottom = factor.as_integer_ratio()
+    fast = short
+    if (top, bottom) != (1, 1):
+        # The fast route holds while the product stays inside 64 bits and nothing needs rounding.
+        fast = short & (np.abs(micro) < (2**62) // max(abs(top), 1))
+        product = np.where(fast, micro, 0) * top
+        fast &= product % bottom == 0
+        micro = np.where(fast, product // bottom, micro)
+    for index in np.flatnonzero(ok & ~fast):
+        row = int(index)
+        scaled = _CONTEXT.multiply(Decimal(text[row].as_py()), factor).scaleb(6, _CONTEXT)
+        whole = scaled.to_integral_value(rounding=decimal.ROUND_HALF_EVEN, context=_CONTEXT) if scaled.adjusted() < 40 else scaled
+        if abs(whole) >= _LIMIT:
+            ok[row] = False
+            micro[row] = 0
+            reasons[row] = "the number does not fit DECIMAL(18,6)"
+            continue
+        rounded += int(whole != scaled)
+        micro[row] = int(whole)
+    over = ok & (np.abs(micro) >= _LIMIT)
+    for index in np.flatnonzero(over):
+        reasons[int(index)] = "the number does not fit DECIMAL(18,6)"
+    ok &= ~over
+    micro = np.where(ok, micro, 0)
+    value = micro / 1e6
+    for index in np.flatnonzero(np.abs(micro) > _FLOAT_SAFE):
+        value[index] = float(Decimal(int(micro[index])).scaleb(-6))
+    return Numbers(np.where(ok, value, np.nan), micro, ok, reasons, rounded)
+
+
+def exact_array(micro: Int64Array, null: BoolArray) -> pa.Array:
+    """Build DECIMAL(18,6) from units of 10^-6 without a Python object a row.
+
+    Args:
+        micro: values in units of 10^-6.
+        null: where the value is NULL.
+    """
+    words = np.empty((len(micro), 2), np.int64)
+    words[:, 0] = micro
+    words[:, 1] = micro >> 63
+    valid = pa.array(~null).buffers()[1] if null.any() else None
+    return pa.Array.from_buffers(EXACT_TYPE, len(micro), [valid, pa.py_buffer(words.tobytes())])
+
+
+def _micro(array: pa.Array) -> Int64Array:
+    words = np.frombuffer(array.buffers()[1], dtype=np.int64).reshape(-1, 2)
+    return words[array.offset : array.offset + len(array), 0].copy()
+
+
+def _doubles(text: pa.Array, ok: BoolArray) -> FloatArray:
+    safe = text if ok.all() else pc.if_else(pa.array(ok), text, "0")
+    return np.asarray(safe.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _mask(values: pa.Array) -> BoolArray:
+    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)

@@ -1,0 +1,363 @@
+"""Blocks of cells to observations: numbers, instants, intervals, and a reason for every cell that is none."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.blocks import Block, Refusals, Rows, Tabulated
+from ingest.layout import EXACT_KINDS, INTERVAL_KINDS, TEXT_KINDS, Layout
+from ingest.lines import Lines
+from ingest.local_time import AMBIGUOUS, REASONS, to_utc
+from ingest.numbers import exact_array, parse_numbers, plain
+from ingest.source import REJECTS_SCHEMA, LandOptions, Parsed, RawFile
+from lakehouse.contract import ASSETS, SIGNALS, Contract
+
+Int64Array = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+SECOND = 1_000_000
+DEFAULT_ZONE = "Europe/Berlin"
+
+_TRUTH = {"true": "1", "false": "0", "True": "1", "False": "0"}
+
+
+class Observer:
+    """Turns the blocks of one file into the tables of `Parsed`."""
+
+    def __init__(self, file: RawFile, layout: Layout, options: LandOptions, contract: Contract) -> None:
+        self._file, self._layout, self._options, self._contract = file, layout, options, contract
+        self._zone = options.timezone or layout.stamps.timezone or DEFAULT_ZONE
+        self._instants: dict[tuple[int, int], tuple[Int64Array, npt.NDArray[np.int8]]] = {}
+        self._parts: list[pa.Table] = []
+        self._signals: dict[tuple[str, str], Block] = {}
+        self._rounded = 0
+        self._cells = 0
+        self._empty = 0
+
+    def run(self, tabulated: Tabulated, lines: Lines | None) -> Parsed:
+        """Observe all blocks.
+
+        Args:
+            tabulated: the file in blocks.
+            lines: its text, for the raw text of what is refused; None where a refusal carries none.
+        """
+        refusals = tabulated.refusals
+        already = len(refusals.found)
+        refused_rows = 0
+        one_shift = len({self._shift(block) for block in tabulated.blocks}) <= 1
+        for rows in {id(block.rows): block.rows for block in tabulated.blocks}.values():
+            shifts = {self._shift(block) for block in tabulated.blocks if block.rows is rows}
+            if one_shift and shifts:
+                refused_rows += self._refuse_rows(rows, shifts.pop(), refusals)
+        for block in tabulated.blocks:
+            self._observe(block, tabulated, refusals, one_shift)
+        tables = self._tables(tabulated)
+        dialect: dict[str, object] = {
+            **tabulated.dialect,
+            "stamp_zone": "in the stamps" if all(b.rows.instant for b in tabulated.blocks) else self._zone,
+            "rounded_cells": self._rounded,
+        }
+        return Parsed(
+            tables=tables,
+            rejects=_rejects(refusals, lines),
+            layout=self._layout.name,
+            dialect=dialect,
+            rows_read=self._cells + refused_rows + already,
+            rows_empty=self._empty,
+        )
+
+    def _shift(self, block: Block) -> int:
+        """Microseconds from a stamp back to the start of its interval."""
+        marks = block.rule.marks or self._layout.stamps.marks
+        if marks == "start" or block.rule.kind not in INTERVAL_KINDS:
+            return 0
+        lengths = [block.rule.interval_s] if block.rule.interval_s else list(self._layout.stamps.interval_s)
+        return round((lengths[0] or 0) * SECOND)
+
+    def _utc(self, rows: Rows, shift: int) -> tuple[Int64Array, npt.NDArray[np.int8]]:
+        """Instants of the rows whose stamps, shifted back, are wall-clock readings; once for each shift."""
+        key = (id(rows), shift)
+        if key not in self._instants:
+            stamp = rows.stamp - shift
+            if rows.instant:
+                self._instants[key] = (stamp, np.zeros(len(stamp), np.int8))
+            else:
+                utc, status = stamp.copy(), np.zeros(len(stamp), np.int8)
+                good = np.flatnonzero(rows.ok)
+                series = None if rows.series is None else rows.series[good]
+                utc[good], status[good] = to_utc(stamp[good], self._zone, series)
+                self._instants[key] = (utc, status)
+        return self._instants[key]
+
+    def _refuse_rows(self, rows: Rows, shift: int, refusals: Refusals) -> int:
+        """Refuse rows whose wall-clock time names no instant; a row counts once however many cells it has."""
+        _, status = self._utc(rows, shift)
+        count = 0
+        for code, reason in REASONS.items():
+            bad = rows.ok & (status == code)
+            if rows.field is None:
+                refusals.add_rows(rows.line[bad], "", reason)
+            else:
+                for row in np.flatnonzero(bad):
+                    refusals.add(int(rows.line[row]), str(rows.field[row]), reason)
+            count += int(bad.sum())
+        return count
+
+    def _observe(self, block: Block, tabulated: Tabulated, refusals: Refusals, rows_refused: bool) -> None:
+        utc, status = self._utc(block.rows, self._shift(block))
+        usable = block.rows.ok[block.at]
+        if rows_refused:
+            usable &= status[block.at] == 0
+        at = block.at if usable.all() else block.at[usable]
+        text = block.text if usable.all() else block.text.filter(pa.array(usable))
+        self._cells += len(at)
+        lines = block.rows.line[at]
+        null = self._nulls(text)
+        self._empty += int(null.sum())
+        good = ~null
+        if not rows_refused:
+            for code, reason in REASONS.items():
+                bad = good & (status[at] == code)
+                refusals.add_rows(lines[bad], block.field, reason)
+                good &= ~bad
+        length, bad_length = self._interval(block, at, utc, status)
+        if bad_length is not None:
+            wrong = good & bad_length
+            refusals.add_rows(lines[wrong], block.field, "the interval's end does not follow its start")
+            good &= ~wrong
+        kept = np.flatnonzero(good)
+        text = text.take(pa.array(kept))
+        value, exact, words, fits = self._values(block, text, kept, usable, lines, refusals, tabulated)
+        kept, text = kept[fits], text
+        if not len(kept):
+            return
+        start = utc[at][kept]
+        end = None if length is None else start + (length if np.ndim(length) == 0 else np.asarray(length)[kept])
+        self._parts.append(self._part(block, start, end, value, exact, words, lines[kept]))
+        self._signals.setdefault((block.asset, block.signal), block)
+
+    def _nulls(self, text: pa.Array) -> BoolArray:
+        trimmed = pc.utf8_trim_whitespace(text)
+        nulls = pa.array(["", *self._layout.dialect.nulls], pa.string())
+        return _mask(pc.is_in(trimmed, value_set=nulls)) | _mask(text.is_null())
+
+    def _interval(
+        self, block: Block, at: Int64Array, utc: Int64Array, status: npt.NDArray[np.int8]
+    ) -> tuple[int | Int64Array | None, BoolArray | None]:
+        """Length of every cell's interval in microseconds (None for samples), and where the file contradicts it."""
+        if block.rule.kind not in INTERVAL_KINDS:
+            return None, None
+        fixed = block.interval_s or block.rule.interval_s
+        lengths = [fixed] if fixed else list(self._layout.stamps.interval_s)
+        if len(lengths) > 1:
+            return self._mixed_lengths(block.rows, at, [round(s * SECOND) for s in lengths])
+        length = round((lengths[0] or 0) * SECOND)
+        if block.rows.end is None:
+            return length, None
+        # The end is a wall-clock reading too: across a change of the clocks it is off by the change.
+        off = block.rows.end[at] - block.rows.stamp[at] - length
+        wrong = off != 0
+        for row in np.flatnonzero(wrong):
+            end_utc = utc[at[row]] + length
+            shown, _ = to_utc(np.array([block.rows.end[at[row]]]), self._zone)
+            wrong[row] = abs(int(shown[0]) - int(end_utc)) not in (0, abs(int(off[row])))
+        return length, wrong
+
+    @staticmethod
+    def _mixed_lengths(rows: Rows, at: Int64Array, lengths: list[int]) -> tuple[Int64Array, BoolArray]:
+        """Lengths in a file that mixes them: the step to the next row where it is a declared length, else from the last.
+
+        The last row before a jump has the length of the rows before it.
+        """
+        steps = np.diff(rows.stamp, append=np.int64(-1))
+        known = np.isin(steps, lengths)
+        before = np.concatenate((np.zeros(1, np.int64), steps[:-1]))
+        length = np.where(known, steps, np.where(np.isin(before, lengths), before, 0))
+        return length[at], (length == 0)[at]
+
+    def _values(
+        self,
+        block: Block,
+        text: pa.Array,
+        kept: Int64Array,
+        usable: BoolArray,
+        lines: Int64Array,
+        refusals: Refusals,
+        tabulated: Tabulated,
+    ) -> tuple[npt.NDArray[np.float64] | None, Int64Array | None, pa.Array | None, BoolArray]:
+        """Numbers, exact numbers and texts of the cells that can be kept, and which these are."""
+        rule = block.rule
+        status = None
+        if block.status is not None:
+            status = block.status.filter(pa.array(usable)).take(pa.array(kept))
+        if rule.kind in TEXT_KINDS:
+            words = pc.utf8_trim_whitespace(text)
+            if rule.kind == "category":
+                return None, None, words, np.ones(len(text), np.bool_)
+            words = pc.replace_substring_regex(words, r"^([+-]?\d+)\.0+$", r"\1")
+            numbers = parse_numbers(words)
+            return numbers.value, None, words, np.ones(len(text), np.bool_)
+        sign = str(tabulated.dialect.get("decimal", "."))
+        text = plain(text, sign, str(tabulated.dialect.get("thousands", "")))
+        if rule.kind == "alarm":
+            for word, digit in _TRUTH.items():
+                text = pc.if_else(pc.equal(text, word), digit, text)
+        exact = rule.kind in EXACT_KINDS
+        fits = np.ones(len(text), np.bool_)
+        value = np.full(len(text), np.nan)
+        micro = np.zeros(len(text), np.int64) if exact else None
+        factors = None if block.factor_text is None else block.factor_text.filter(pa.array(usable)).take(pa.array(kept))
+        for rows, factor in _by_factor(len(text), factors, rule.factor):
+            if factor is None:
+                fits[rows] = False
+                refusals.add_rows(lines[kept[rows]], block.field, "the factor is not a number")
+                continue
+            numbers = parse_numbers(text if len(rows) == len(text) else text.take(pa.array(rows)), factor, exact)
+            self._rounded += numbers.rounded
+            for row, reason in numbers.reasons.items():
+                refusals.add(int(lines[kept[rows[row]]]), block.field, reason)
+            fits[rows] = numbers.ok
+            value[rows] = numbers.value
+            if micro is not None and numbers.micro is not None:
+                micro[rows] = numbers.micro
+        low, high = rule.minimum, rule.maximum
+        if low is not None or high is not None:
+            outside = fits & ((value < (-np.inf if low is None else low)) | (value > (np.inf if high is None else high)))
+            refusals.add_rows(
+                lines[kept[outside]], block.field, f"outside {low} to {high}, which the layout declares: other units?"
+            )
+            fits &= ~outside
+        words = status.filter(pa.array(fits)) if status is not None else None
+        return value[fits], None if micro is None else micro[fits], words, fits
+
+    def _part(
+        self,
+        block: Block,
+        start: Int64Array,
+        end: Int64Array | None,
+        value: npt.NDArray[np.float64] | None,
+        micro: Int64Array | None,
+        words: pa.Array | None,
+        line: Int64Array,
+    ) -> pa.Table:
+        count = len(start)
+        kind = pa.timestamp("us", tz="UTC")
+        doubles = pa.nulls(count, pa.float64()) if value is None else pa.array(value, from_pandas=True)
+        exact = (
+            pa.nulls(count, pa.decimal128(18, 6)) if micro is None else exact_array(micro, np.zeros(count, np.bool_))
+        )
+        if words is not None:
+            words = pc.if_else(pc.equal(words, ""), pa.scalar(None, pa.string()), words)
+        columns = {
+            "asset_id": pa.repeat(pa.scalar(self._asset_id(block.asset)), count),
+            "signal": pa.repeat(pa.scalar(block.signal), count),
+            "ts": pa.array(start, pa.int64()).cast(kind),
+            "interval_end": pa.nulls(count, kind) if end is None else pa.array(end, pa.int64()).cast(kind),
+            "value": doubles,
+            "value_exact": exact,
+            "text": pa.nulls(count, pa.string()) if words is None else words,
+            "source_object": pa.repeat(pa.scalar(self._file.sha256), count),
+            "line": pa.array(line, pa.int64()),
+        }
+        schema = self._contract.arrow_schema
+        return pa.table([columns[name] for name in schema.names], schema=schema)
+
+    def _asset_id(self, asset: str) -> str:
+        return f"{self._options.site}/{asset}" if self._options.site else asset
+
+    def _tables(self, tabulated: Tabulated) -> dict[str, pa.Table]:
+        options = self._options
+        schema = self._contract.arrow_schema
+        observed = pa.concat_tables(self._parts) if self._parts else schema.empty_table()
+        observed = observed.combine_chunks()
+        if len(self._parts) > 1:
+            line = np.asarray(observed["line"].to_numpy(), dtype=np.int64)
+            observed = observed.take(pa.array(np.argsort(line, kind="stable")))
+        calendar = (
+            options.site_timezone
+            or options.timezone
+            or self._layout.stamps.site_timezone
+            or self._layout.stamps.timezone
+            or DEFAULT_ZONE
+        )
+        assets = [
+            {
+                "asset_id": self._asset_id(asset),
+                "domain": self._layout.domain,
+                "native_id": tabulated.native_ids.get(asset),
+                "site_id": options.site,
+                "time_zone": calendar,
+                "is_simulated": options.simulated,
+                "max_power_kw": options.max_power_kw,
+                "capacity_kwh": options.capacity_kwh,
+            }
+            for asset in dict.fromkeys(asset for asset, _ in self._signals)
+        ]
+        signals = [
+            {
+                "asset_id": self._asset_id(block.asset),
+                "signal": block.signal,
+                "kind": block.rule.kind,
+                "unit": block.rule.unit,
+                "expected_interval_s": block.rule.expected_interval_s,
+                "max_gap_s": block.rule.gap_s,
+                "role": block.rule.role,
+                "pair_signal": block.rule.pair_signal,
+                "estimated_statuses": "|".join(block.rule.estimated_statuses) or None,
+                "layout": self._layout.name,
+            }
+            for block in self._signals.values()
+        ]
+        return {
+            self._contract.name: observed,
+            ASSETS.name: pa.Table.from_pylist(assets, schema=ASSETS.arrow_schema),
+            SIGNALS.name: pa.Table.from_pylist(signals, schema=SIGNALS.arrow_schema),
+        }
+
+
+def _by_factor(
+    count: int, factors: pa.Array | None, constant: Decimal
+) -> list[tuple[Int64Array, Decimal | None]]:
+    """Rows by the factor that multiplies them; None where it is no number."""
+    if factors is None:
+        return [(np.arange(count, dtype=np.int64), constant)]
+    encoded = factors.dictionary_encode()
+    codes = np.asarray(encoded.indices.to_numpy(), dtype=np.int64)
+    out: list[tuple[Int64Array, Decimal | None]] = []
+    for code, written in enumerate(encoded.dictionary.to_pylist()):
+        try:
+            factor = Decimal(str(written).strip())
+            usable = factor.is_finite()
+        except InvalidOperation:
+            usable = False
+        out.append((np.flatnonzero(codes == code).astype(np.int64), factor * constant if usable else None))
+    return out
+
+
+def _rejects(refusals: Refusals, lines: Lines | None) -> pa.Table:
+    rows = sorted((line, field, reason) for (line, field), reason in refusals.found.items())
+    shown: dict[int, str | None] = {}
+    for line, _, _ in rows:
+        if line not in shown:
+            shown[line] = lines.text(line) if lines is not None and line > 0 else None
+    return pa.table(
+        [
+            pa.array([line for line, _, _ in rows], pa.int64()),
+            pa.array([field for _, field, _ in rows], pa.string()),
+            pa.array([reason for _, _, reason in rows], pa.string()),
+            pa.array([shown[line] for line, _, _ in rows], pa.string()),
+        ],
+        schema=REJECTS_SCHEMA,
+    )
+
+
+def _mask(values: pa.Array) -> BoolArray:
+    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+__all__ = ["AMBIGUOUS", "DEFAULT_ZONE", "Observer"]

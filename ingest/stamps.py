@@ -1,0 +1,202 @@
+"""Text to instants: declared formats, and one decision for a whole column where a layout says `detect`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.errors import UnreadableFile
+
+Int64Array = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+SECOND = 1_000_000
+DAY = 86400 * SECOND
+
+ISO = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?$"
+ISO_OFFSET = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})$"
+_EPOCH = {"epoch_s": (r"^\d{9,10}(\.\d{1,6})?$", SECOND), "epoch_ms": (r"^\d{12,13}$", 1000)}
+
+#: Formats whose stamps are instants already; all others are wall-clock readings.
+INSTANTS = ("iso_offset", "epoch_s", "epoch_ms")
+#: What `detect` tries, in this order. Dots mean day first (no country writes months first with dots).
+CANDIDATES = (
+    "iso",
+    "iso_offset",
+    "epoch_s",
+    "epoch_ms",
+    "%d.%m.%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M",
+    "%d/%m/%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M",
+    "%m/%d/%Y %H:%M:%S",
+    "%m/%d/%Y %H:%M",
+    "%d-%m-%Y %H:%M:%S",
+    "%d-%m-%Y %H:%M",
+    "%m-%d-%Y %H:%M:%S",
+    "%m-%d-%Y %H:%M",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y/%m/%d %H:%M",
+)
+_PARTS = {
+    "%d": r"(?P<d>\d{1,2})",
+    "%m": r"(?P<m>\d{1,2})",
+    "%Y": r"(?P<Y>\d{4})",
+    "%y": r"(?P<y>\d{2})",
+    "%H": r"(?P<H>\d{1,2})",
+    "%M": r"(?P<M>\d{2})",
+    "%S": r"(?P<S>\d{2})",
+    "%f": r"(?P<f>\d{1,6})",
+}
+
+
+@dataclass
+class Stamps:
+    """Stamps of a column.
+
+    Args:
+        micros: microseconds since 1970, UTC where `instant`, of the wall clock elsewhere; 0 where not ok.
+        ok: where the text is a stamp.
+        format: the format that was used.
+        instant: whether `micros` are UTC.
+    """
+
+    micros: Int64Array
+    ok: BoolArray
+    format: str
+    instant: bool
+
+
+def valid_format(name: str) -> bool:
+    """Whether a layout may name this stamp format."""
+    return name in ("detect", "iso", *INSTANTS) or ("%" in name and not re.sub(r"%[dmYyHMSf]", "", name).count("%"))
+
+
+def parse_stamps(text: pa.Array, formats: tuple[str, ...]) -> Stamps:
+    """Parse a column of stamps, the same format for all of it.
+
+    Args:
+        text: strings; blanks around them are ignored.
+        formats: what may be used; the one that reads most rows is. `detect` stands for CANDIDATES.
+
+    Raises:
+        UnreadableFile: no format reads a single row, or day and month cannot be told apart over the whole column.
+    """
+    text = pc.utf8_trim_whitespace(text)
+    if "detect" in formats:
+        return _detect(text)
+    tried = [_parse(text, name) for name in formats]
+    best = max(tried, key=lambda stamps: int(stamps.ok.sum()))
+    if len(text) and not best.ok.any():
+        raise UnreadableFile(
+            f"no stamp reads as {' or '.join(formats)}; the first is {text[0].as_py()!r}",
+            "declare the stamp format in a layout file (docs/layouts.md)",
+        )
+    return best
+
+
+def _detect(text: pa.Array) -> Stamps:
+    tried = [stamps for stamps in (_parse(text, name) for name in CANDIDATES) if stamps.ok.any()]
+    if not tried:
+        shown = text[0].as_py() if len(text) else ""
+        raise UnreadableFile(
+            f"no known stamp format reads {shown!r}", "declare the stamp format in a layout file (docs/layouts.md)"
+        )
+    best = max(tried, key=lambda stamps: int(stamps.ok.sum()))
+    for other in tried:
+        if other is best or other.format == best.format:
+            continue
+        if int(other.ok.sum()) == int(best.ok.sum()) and not np.array_equal(other.micros, best.micros):
+            raise UnreadableFile(
+                f"stamps such as {text[0].as_py()!r} read as {best.format} and as {other.format} all through the file",
+                "say which it is in a layout file (stamps.format, docs/layouts.md) and give it with --layout",
+            )
+    return best
+
+
+def _parse(text: pa.Array, name: str) -> Stamps:
+    if name in ("iso", "iso_offset"):
+        kind = pa.timestamp("us") if name == "iso" else pa.timestamp("us", "UTC")
+        micros, ok = _cast(text, ISO if name == "iso" else ISO_OFFSET, kind)
+        return Stamps(micros, ok, name, name in INSTANTS)
+    if name in _EPOCH:
+        pattern, scale = _EPOCH[name]
+        ok = _mask(pc.match_substring_regex(text, pattern))
+        exact = pc.if_else(pa.array(ok), text, "0").cast(pa.decimal128(20, 6))
+        words = np.frombuffer(exact.buffers()[1], dtype=np.int64).reshape(-1, 2)[: len(text), 0]
+        return Stamps(words // SECOND * scale + words % SECOND * scale // SECOND, ok, name, True)
+    micros, ok = _by_pattern(text, name)
+    return Stamps(micros, ok, name, False)
+
+
+def _cast(text: pa.Array, pattern: str, kind: pa.DataType) -> tuple[Int64Array, BoolArray]:
+    """Cast ISO text; the whole column at once where all of it is good."""
+    try:
+        return _micros(text.cast(kind)), np.ones(len(text), np.bool_)
+    except pa.ArrowInvalid:
+        ok = _mask(pc.match_substring_regex(text, pattern))
+    micros = np.zeros(len(text), np.int64)
+    pieces = [np.flatnonzero(ok)]
+    while pieces:
+        rows = pieces.pop()
+        if not len(rows):
+            continue
+        try:
+            micros[rows] = _micros(text.take(pa.array(rows)).cast(kind))
+        except pa.ArrowInvalid:
+            if len(rows) == 1:
+                ok[rows] = False
+            else:
+                pieces += [rows[: len(rows) // 2], rows[len(rows) // 2 :]]
+    return micros, ok
+
+
+@lru_cache(maxsize=64)
+def _regex(name: str) -> str:
+    out, rest = "", name
+    while rest:
+        if rest[:2] in _PARTS:
+            out, rest = out + _PARTS[rest[:2]], rest[2:]
+        else:
+            out, rest = out + (r"\s+" if rest[0] == " " else re.escape(rest[0])), rest[1:]
+    return f"^{out}$"
+
+
+def _by_pattern(text: pa.Array, name: str) -> tuple[Int64Array, BoolArray]:
+    """Parse with a %-format; 24:00 is midnight at the day's end, as load profiles write it."""
+    parts = pc.extract_regex(text, _regex(name))
+    ok = ~_mask(parts.is_null())
+    fields = {parts.type.field(i).name for i in range(parts.type.num_fields)}
+
+    def number(field: str, absent: int = 0) -> Int64Array:
+        if field not in fields:
+            return np.full(len(text), absent, np.int64)
+        cells = pc.fill_null(pc.struct_field(parts, field), "0")
+        if field == "f":
+            cells = pc.utf8_rpad(cells, 6, "0")
+        return np.asarray(cells.cast(pa.int64()).to_numpy(zero_copy_only=False), dtype=np.int64)
+
+    year = number("Y", 1970) if "Y" in fields else 2000 + number("y", -30)
+    month, day = number("m", 1), number("d", 1)
+    hour, minute, second = number("H"), number("M"), number("S")
+    ok &= (month >= 1) & (month <= 12) & (day >= 1)
+    ok &= (minute < 60) & (second < 60) & ((hour < 24) | ((hour == 24) & (minute == 0) & (second == 0)))
+    months = ((year - 1970) * 12 + np.where(ok, month, 1) - 1).astype("datetime64[M]")
+    days = months.astype("datetime64[D]") + (day - 1)
+    ok &= days.astype("datetime64[M]") == months
+    micros = days.astype(np.int64) * DAY + ((hour * 60 + minute) * 60 + second) * SECOND + number("f")
+    return np.where(ok, micros, 0), ok
+
+
+def _micros(array: pa.Array) -> Int64Array:
+    return np.asarray(array.cast(pa.int64()).to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _mask(values: pa.Array) -> BoolArray:
+    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)

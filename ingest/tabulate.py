@@ -1,0 +1,345 @@
+"""Text files into blocks: a column a signal, a row a value, or a row a day."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.blocks import Block, Refusals, Rows, Tabulated
+from ingest.layout import TEXT_KINDS, Layout, SignalRule
+from ingest.lines import Grid, Lines, read_grid, split_cells
+from ingest.recognise import Found
+from ingest.source import LandOptions, RawFile
+from ingest.stamps import Stamps, parse_stamps
+from lakehouse.errors import UnreadableFile
+
+Int64Array = npt.NDArray[np.int64]
+
+_UNIT = {"[]": re.compile(r"\s*\[[^\[\]]*\]$"), "()": re.compile(r"\s*\([^()]*\)$")}
+_UNIT_TEXT = {"[]": re.compile(r"\[([^\[\]]*)\]$"), "()": re.compile(r"\(([^()]*)\)$")}
+
+
+def tabulate(found: Found, file: RawFile, lines: Lines, options: LandOptions) -> Tabulated:
+    """Bring a recognised text file into blocks.
+
+    Raises:
+        UnreadableFile: it has no rows, no declared column, or no stamp that can be read.
+    """
+    return _Tabulator(found, file, lines, options).run()
+
+
+def signal_name(header: str, brackets: str) -> str:
+    """The signal a header cell names: the cell as written, without its bracketed unit."""
+    return _UNIT[brackets].sub("", header) if brackets else header
+
+
+class _Tabulator:
+    def __init__(self, found: Found, file: RawFile, lines: Lines, options: LandOptions) -> None:
+        self.found, self.file, self.lines, self.options = found, file, lines, options
+        self.layout: Layout = found.layout
+        self.refusals = Refusals()
+        self.dialect: dict[str, object] = {
+            "encoding": lines.encoding,
+            "bom": lines.bom,
+            "delimiter": found.delimiter,
+            "header_line": found.header_line,
+        }
+        self.native: dict[str, str] = {}
+
+    def run(self) -> Tabulated:
+        dialect = self.layout.dialect
+        first = self.found.header_line + dialect.rows_after_header + 1
+        width = len(self.found.cells) + int(dialect.trailing_cell)
+        self.grid = read_grid(self.lines, first, width, self.found.delimiter)
+        for line, reason in self.grid.refused.items():
+            self.refusals.add(line, "", reason)
+        if not len(self.grid.line):
+            if self.grid.refused:
+                line, reason = next(iter(self.grid.refused.items()))
+                raise UnreadableFile(f"no row can be read; line {line}: {reason}", "check that the file is complete")
+            raise UnreadableFile("the file has a header and no rows", "nothing to land: fetch it again when it has rows")
+        if dialect.excel_text:
+            self.grid.columns = [
+                pc.replace_substring_regex(column, r'^="(.*)"$', r"\1") if _holds(column, '="') else column
+                for column in self.grid.columns
+            ]
+        cells = _numbered(self.found.cells)
+        self.index = {cell: number for number, cell in enumerate(cells)}
+        self.stamps = self._stamps(self.layout.stamps.columns)
+        blocks = {"wide": self._wide, "long": self._long, "day_rows": self._day_rows}[self.layout.shape.kind]()
+        if not blocks:
+            undeclared = sorted({field for _, field in self.refusals.found if field})
+            raise UnreadableFile(
+                f"layout {self.layout.name} declares none of the columns: {', '.join(undeclared[:8]) or 'none'}",
+                "declare them in a layout file with kind and unit (docs/layouts.md)",
+            )
+        self._decide_decimal(blocks)
+        return Tabulated(blocks, self.refusals, self.dialect, self.native)
+
+    def _column(self, name: str) -> pa.Array:
+        if name not in self.index:
+            raise UnreadableFile(f"there is no column {name!r}", "choose another layout, or correct this one")
+        return self.grid.columns[self.index[name]]
+
+    def _stamps(self, columns: tuple[str, ...]) -> Stamps:
+        text = self._column(columns[0])
+        if len(columns) == 2:
+            text = pc.binary_join_element_wise(text, self._column(columns[1]), " ")
+        stamps = parse_stamps(text, self.layout.stamps.format)
+        self.dialect["stamp_format"] = stamps.format
+        self.refusals.add_rows(self.grid.line[~stamps.ok], "", f"the stamp does not read as {stamps.format}")
+        return stamps
+
+    def _asset(self) -> str:
+        """asset_id for a whole file."""
+        rule = self.layout.asset
+        asset = self.options.asset or (
+            self.file.path.parent.name if rule.source == "folder" else self.file.path.stem
+        )
+        if rule.native_match:
+            for _, text in self.lines.head(20):
+                if hit := re.search(rule.native_match, text):
+                    self.native[asset] = hit.group(1)
+                    break
+        return asset
+
+    def _rows(self) -> Rows:
+        return Rows(self.grid.line, self.stamps.micros, self.stamps.ok, self.stamps.instant)
+
+    def _wide(self) -> list[Block]:
+        shape, rows, asset = self.layout.shape, self._rows(), self._asset()
+        everything = np.arange(len(self.grid.line), dtype=np.int64)
+        units = self._units()
+        used = {*self.layout.stamps.columns, *self.layout.stamps.end_columns, shape.status_column}
+        blocks: list[Block] = []
+        for cell, index in self.index.items():
+            if cell in used or cell == "" or self.layout.ignores(cell):
+                continue
+            signal = self.file.path.stem if shape.signal_from == "stem" else signal_name(cell, shape.unit_brackets)
+            rule = self._declared(signal, asset, cell, units.get(index))
+            if rule is not None:
+                text = self.grid.columns[index]
+                blocks.append(
+                    Block(asset, signal, rule, text, everything, rows, self._status(cell), field=cell)
+                )
+        return blocks
+
+    def _declared(self, signal: str, asset: str, cell: str, unit: str | None) -> SignalRule | None:
+        """The rule of a column; a column without one, or with another unit than declared, is refused once."""
+        line = max(self.found.header_line, 0)
+        rule = self.layout.rule(signal, asset)
+        if rule is None:
+            self.refusals.add(line, cell, f"column {cell!r} is not declared in layout {self.layout.name}")
+            return None
+        brackets = self.layout.shape.unit_brackets
+        written = unit if unit is not None else None
+        if written is None and brackets and (hit := _UNIT_TEXT[brackets].search(cell)):
+            written = hit.group(1)
+        if written and rule.unit and written.casefold() != rule.unit.casefold():
+            self.refusals.add(line, cell, f"the file says {written!r}, layout {self.layout.name} says {rule.unit!r}")
+            return None
+        return rule
+
+    def _units(self) -> dict[int, str]:
+        """Units from a row below the header, by column."""
+        row = self.layout.dialect.unit_row
+        if row is None:
+            return {}
+        cells = split_cells(self.lines.text(self.found.header_line + row), self.found.delimiter)
+        return {index: cell.strip("[]() ") for index, cell in enumerate(cells) if cell.strip("[]() ")}
+
+    def _status(self, cell: str) -> pa.Array | None:
+        """Quality status of a wide column's cells."""
+        shape = self.layout.shape
+        if shape.status_column is None or shape.status_column not in self.index:
+            return None
+        status = self._column(shape.status_column)
+        if shape.status_lists_signals is None:
+            return status
+        encoded = status.dictionary_encode()
+        about = pa.array(
+            [
+                shape.status_lists_signals if cell in {name.strip() for name in written.split("|")} else ""
+                for written in encoded.dictionary.to_pylist()
+            ],
+            pa.string(),
+        )
+        return about.take(encoded.indices)
+
+    def _long(self) -> list[Block]:
+        shape, layout = self.layout.shape, self.layout
+        count = len(self.grid.line)
+        signals = (
+            pc.utf8_trim_whitespace(self._column(shape.signal_column))
+            if shape.signal_column
+            else pa.repeat(pa.scalar(signal_name(shape.value_column or "", shape.unit_brackets)), count)
+        )
+        fixed = self._asset() if layout.asset.column is None else None
+        if layout.asset.column is not None:
+            natives = pc.utf8_trim_whitespace(self._column(layout.asset.column))
+        else:
+            natives = pa.repeat(pa.scalar(fixed), count)
+        first, second = natives.dictionary_encode(), signals.dictionary_encode()
+        names, kinds = first.dictionary.to_pylist(), second.dictionary.to_pylist()
+        series = _codes(first) * len(kinds) + _codes(second)
+        rows = self._rows()
+        rows.series = series
+        if layout.stamps.end_columns:
+            rows.end = self._stamps(layout.stamps.end_columns).micros
+        values = self._column(shape.value_column or "")
+        units = self._column(shape.unit_column) if shape.unit_column else None
+        factors = self._column(shape.factor_column) if shape.factor_column else None
+        status = self._column(shape.status_column) if shape.status_column else None
+        blocks: list[Block] = []
+        for code in np.unique(series):
+            at = np.flatnonzero(series == code).astype(np.int64)
+            native, signal = names[code // len(kinds)], kinds[code % len(kinds)]
+            asset = self.options.asset or native
+            if layout.ignores(signal):
+                rows.ok[at] = False
+                continue
+            rule = layout.rule(signal, native) if native else None
+            if rule is None:
+                reason = f"{signal!r} is not declared in layout {layout.name}" if native else "the row names no meter"
+                self._drop(rows, at, reason)
+                continue
+            if units is not None and rule.unit:
+                written = pc.utf8_lower(pc.utf8_trim_whitespace(units.take(pa.array(at))))
+                other = ~_mask(pc.equal(written, rule.unit.lower()))
+                self._drop(rows, at[other], f"the row's unit is not {rule.unit}, as layout {layout.name} declares")
+                at = at[~other]
+            if len(at):
+                taken = pa.array(at)
+                blocks.append(
+                    Block(
+                        asset,
+                        signal,
+                        rule,
+                        values.take(taken),
+                        at,
+                        rows,
+                        None if status is None else status.take(taken),
+                        None if factors is None else factors.take(taken),
+                    )
+                )
+                if fixed is None:
+                    self.native[asset] = native
+        return blocks
+
+    def _drop(self, rows: Rows, at: Int64Array, reason: str) -> None:
+        self.refusals.add_rows(rows.line[at], "", reason)
+        rows.ok[at] = False
+
+    def _day_rows(self) -> list[Block]:
+        """A row a day, a column an interval: cells become rows of their own, each with its own stamp."""
+        shape, asset = self.layout.shape, self._asset()
+        rule = self.layout.rule(shape.signal or "", asset)
+        if rule is None:
+            raise UnreadableFile(f"layout {self.layout.name} declares no rule for {shape.signal}", "mend the layout")
+        pattern = re.compile(shape.value_pattern or "")
+        columns = [(cell, hit) for cell in self.index if (hit := pattern.fullmatch(_unnumbered(cell)))]
+        for cell in self.index:
+            known = cell in self.layout.stamps.columns or cell == "" or self.layout.ignores(cell)
+            if not known and not pattern.fullmatch(_unnumbered(cell)):
+                reason = f"column {cell!r} is not declared in layout {self.layout.name}"
+                self.refusals.add(max(self.found.header_line, 0), cell, reason)
+        days, width = len(self.grid.line), len(columns)
+        if not width:
+            return []
+        offsets = np.array([_clock(hit.group("start")) for _, hit in columns], np.int64)
+        rows = Rows(
+            line=np.repeat(self.grid.line, width),
+            stamp=(self.stamps.micros[:, None] + offsets[None, :]).ravel(),
+            ok=np.repeat(self.stamps.ok, width),
+            instant=self.stamps.instant,
+            field=np.tile(np.array([cell for cell, _ in columns], object), days),
+        )
+        stacked = pa.concat_arrays([self.grid.columns[self.index[cell]] for cell, _ in columns])
+        by_day = np.arange(width * days, dtype=np.int64).reshape(width, days).T.ravel()
+        text = stacked.take(pa.array(by_day))
+        at = np.arange(days * width, dtype=np.int64)
+        return [Block(asset, shape.signal or "", rule, text, at, rows)]
+
+    def _decide_decimal(self, blocks: list[Block]) -> None:
+        """Decide the decimal sign once, over every numeric cell of the file."""
+        declared = self.layout.dialect.decimal
+        self.dialect["thousands"] = self.layout.dialect.thousands
+        if declared != "detect":
+            self.dialect["decimal"] = declared
+            return
+        texts = [block.text for block in blocks if block.rule.kind not in TEXT_KINDS]
+        sign, thousands = detect_decimal(texts, self.found.delimiter)
+        self.dialect["decimal"], self.dialect["thousands"] = sign, thousands or self.layout.dialect.thousands
+
+
+def detect_decimal(texts: list[pa.Array], delimiter: str) -> tuple[str, str]:
+    """Decimal sign and thousands separator of a file's numbers.
+
+    Args:
+        texts: all numeric columns, whole.
+        delimiter: the file's delimiter.
+
+    Raises:
+        UnreadableFile: every number with a comma (or point) could be read both ways.
+    """
+    commas = any(_holds(text, ",") for text in texts)
+    points = any(_holds(text, ".") for text in texts)
+    if commas and points:
+        last = max(texts, key=lambda text: int(_mask(pc.match_substring_regex(text, r"[.,].*[.,]")).sum()))
+        comma_last = _mask(pc.match_substring_regex(last, r"\.\d{3}.*,\d*$")).any()
+        point_last = _mask(pc.match_substring_regex(last, r",\d{3}.*\.\d*$")).any()
+        if comma_last != point_last:
+            return (",", ".") if comma_last else (".", ",")
+        raise UnreadableFile(
+            "numbers use both ',' and '.', and which one is the decimal sign cannot be told",
+            "declare dialect.decimal and dialect.thousands in a layout file (docs/layouts.md)",
+        )
+    if not commas and (not points or delimiter == ","):
+        return ".", ""
+    sign = "," if commas else "."
+    grouped = rf"^\s*[+-]?[1-9]\d{{0,2}}(\{sign}\d{{3}})+\s*$"
+    with_sign = [text.filter(pc.match_substring(text, sign)) for text in texts]
+    if all(_mask(pc.match_substring_regex(text, grouped)).all() for text in with_sign):
+        raise UnreadableFile(
+            f"every {sign!r} in the numbers could part thousands or decimals",
+            "declare dialect.decimal in a layout file (docs/layouts.md)",
+        )
+    return sign, ""
+
+
+def _numbered(cells: tuple[str, ...]) -> list[str]:
+    """Header cells made unique: the second `x` becomes `x #2`."""
+    seen: dict[str, int] = {}
+    out = []
+    for cell in cells:
+        seen[cell] = seen.get(cell, 0) + 1
+        out.append(cell if seen[cell] == 1 or not cell else f"{cell} #{seen[cell]}")
+    return out
+
+
+def _unnumbered(cell: str) -> str:
+    return re.sub(r" #\d+$", "", cell)
+
+
+def _clock(text: str) -> int:
+    hours, minutes = text.split(":")[:2]
+    return (int(hours) * 60 + int(minutes)) * 60_000_000
+
+
+def _codes(encoded: pa.DictionaryArray) -> Int64Array:
+    return np.asarray(encoded.indices.to_numpy(), dtype=np.int64)
+
+
+def _holds(text: pa.Array, part: str) -> bool:
+    return bool(pc.any(pc.match_substring(text, part)).as_py())
+
+
+def _mask(values: pa.Array) -> npt.NDArray[np.bool_]:
+    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+__all__ = ["Grid", "detect_decimal", "signal_name", "tabulate"]
