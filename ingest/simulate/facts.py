@@ -16,8 +16,8 @@ from ingest.simulate.truth import Fact, Number
 
 EXACT = "whole ticks of the register: exact"
 AS_WRITTEN = "an extreme or count of what was written: exact"
-#: A day's edge lies between two samples a minute apart. All power in one half of that minute is the worst that a straight
-#: line between them can meet: a quarter of the minute at full power.
+#: A day's edge lies between two samples a minute apart. All power in one half of that minute is the worst that a
+#: straight line between them can meet: a quarter of the minute at full power.
 EDGE_KWH = round(FUSE_KW * 60 / 3600 / 4, 3)
 
 
@@ -65,7 +65,7 @@ def counter_facts(asset_id: str, signal: str, register: Register, flow_kw: Serie
             None,
             float(true_by_day.sum()),
             round(2 * EDGE_KWH + missed, 3),
-            "what corrections and the change of the meter hide, and the open ends before the first and after the last sample",
+            "what corrections and the change of the meter hide; open ends before the first and after the last sample",
         )
     )
     faulty = {
