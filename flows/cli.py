@@ -116,9 +116,8 @@ def land(source: str, paths: tuple[Path, ...], **options: Any) -> None:
 @main.command(epilog=example("wattlake sources"))
 def sources() -> None:
     """List every source: what it lands and what it needs."""
-    from ingest.registry import sources as known
-
     from flows.present import table
+    from ingest.registry import sources as known
 
     rows = [
         (name, source.summary, ", ".join(f"raw.{c.name}" for c in source.contracts), source.needs)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import sqlalchemy as sa
-from ingest.registry import sources
 
+from ingest.registry import sources
 from ingest.source import LandOptions, Parsed, RawFile, Source
 from lakehouse import ops as ops_tables
 from lakehouse.archive import Archive, Receipt

@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 import duckdb
-from ingest.registry import contracts
 
 from flows.present import table
+from ingest.registry import contracts
 from lakehouse.engine import quote
 from lakehouse.errors import TerminalError
 from lakehouse.inventory import inventory

@@ -13,9 +13,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingest.registry import contracts
-
 from flows.land import Arrival, Lander, Progress, source_named
+from ingest.registry import contracts
 from ingest.source import LandOptions
 from lakehouse.archive import Archive, Receipt
 from lakehouse.catalog import RAW, ensure_table, open_catalog

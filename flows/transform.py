@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ingest.registry import contracts
-
 from lakehouse import audit
 from lakehouse.build import BuildReport
 from lakehouse.build import build as build_marts

@@ -391,7 +391,7 @@ def replace_all(
 
 def _month_of(contract: Contract) -> str:
     time = contract.time_column
-    return f"(year({identifier(time)}) * 12 + month({identifier(time)}))" if time else "0"
+    return f"(year({identifier(time)}) * 12 + month({identifier(time)}))" if time else "0::INT"
 
 
 def _order_of(contract: Contract) -> str:

@@ -1,0 +1,51 @@
+"""Writes dbt/models/staging/_raw_sources.yml from the contracts: `python -m flows.dbt_sources`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ingest.registry import contracts
+from lakehouse.contract import TYPES, Contract
+from lakehouse.settings import DBT_PROJECT
+
+TARGET = DBT_PROJECT / "models" / "staging" / "_raw_sources.yml"
+
+
+def render() -> str:
+    """The dbt source YAML of all raw tables. Strings are JSON, which YAML reads."""
+    lines = [
+        "# Made from the contracts by `python -m flows.dbt_sources`; change those, not this.",
+        "version: 2",
+        "",
+        "sources:",
+        "  - name: raw",
+        "    description: Iceberg tables, each pinned to one snapshot for the build.",
+        "    database: lake",
+        "    schema: raw",
+        "    tables:",
+    ]
+    for contract in sorted(contracts(), key=lambda contract: contract.name):
+        lines += _table(contract)
+    return "\n".join(lines) + "\n"
+
+
+def _table(contract: Contract) -> list[str]:
+    description = f"{contract.description} One row is {contract.grain}; key ({', '.join(contract.key)})."
+    lines = [f"      - name: {contract.name}", f"        description: {json.dumps(description)}", "        columns:"]
+    for column in contract.columns:
+        lines += [
+            f"          - name: {column.name}",
+            f"            description: {json.dumps(column.description)}",
+            f"            data_type: {TYPES[column.type][1].lower()}",
+        ]
+    return lines
+
+
+def main(target: Path = TARGET) -> None:
+    """Write the file."""
+    target.write_text(render())
+
+
+if __name__ == "__main__":
+    main()

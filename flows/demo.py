@@ -1,0 +1,154 @@
+"""The demo: two simulated sites through the whole house, offline, in a home of its own."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flows.land import land
+from flows.present import build_report, file_progress, log, table
+from flows.transform import build, docs
+from ingest.registry import contracts
+from ingest.simulate import Comparison, compare, simulate_demo, summarise
+from lakehouse.inventory import inventory
+from lakehouse.reader import open_session
+from lakehouse.settings import Settings, home_kind
+
+Query = Callable[[str], list[tuple[Any, ...]]]
+
+#: Three questions to try next, each with what it shows.
+QUESTIONS = (
+    (
+        "energy of every counter a day, and how much of it is estimated",
+        "SELECT asset_id, signal, local_date, energy_kwh, coverage, is_estimated FROM marts.energy_1d "
+        "ORDER BY ALL LIMIT 20",
+    ),
+    (
+        "faults that counters had, each with its time and size",
+        "SELECT asset_id, signal, kind, occurred_at, size_kwh FROM marts.counter_events ORDER BY occurred_at",
+    ),
+    (
+        "the battery's days",
+        "SELECT local_date, soc_min_pct, soc_max_pct, charge_kwh, discharge_kwh, round_trip_efficiency, alarm_seconds "
+        "FROM marts.bess_kpis ORDER BY local_date",
+    ),
+)
+
+
+def demo(home: Path, days: int) -> bool:
+    """Simulate, land, build, check and publish, then show what there is.
+
+    Args:
+        home: of the demo; made anew. It must be empty, absent, or an earlier demo's.
+        days: local days to simulate.
+
+    Returns:
+        Whether the published marts agree with the simulator's truth.
+    """
+    began = time.monotonic()
+    home = home.resolve()
+    settings = Settings(home=home)
+    _clear(settings)
+    click.echo(f"SIMULATED DATA: two invented sites, {days} days; nothing here was measured. Home: {home}")
+    log("simulating two sites")
+    files = simulate_demo(home / "devices", days=days)
+    for delivery in files.deliveries:
+        log(f"landing: {delivery.title}")
+        with file_progress() as progress:
+            report = land(settings, delivery.source, delivery.paths, delivery.options, progress)
+        for outcome in report.files:
+            if outcome.reason:
+                click.echo(f"refused: {outcome.reason}", err=True)
+    build_report(build(settings, progress=log))
+    page = docs(settings, None, progress=log)
+    connection = open_session(settings, contracts())
+    try:
+
+        def query(sql: str) -> list[tuple[Any, ...]]:
+            return connection.execute(sql).fetchall()
+
+        comparisons = compare(files.truth, query)
+        _show_tables(settings)
+        _plot(query)
+    finally:
+        connection.close()
+    agrees = _show_truth(comparisons)
+    _show_next(home, page)
+    click.echo(f"\ndone in {time.monotonic() - began:.0f} s; all data above are SIMULATED")
+    return agrees
+
+
+def _clear(settings: Settings) -> None:
+    """Start anew, and never over a home that is not a demo's."""
+    if not settings.root.exists() or not any(settings.root.iterdir()):
+        return
+    if home_kind(settings) != "simulated":
+        raise click.UsageError(f"{settings.root} is not the home of a demo; give another one with --home")
+    shutil.rmtree(settings.root)
+
+
+def _show_tables(settings: Settings) -> None:
+    rows = [
+        (state.table, state.rows, f"{state.first:%Y-%m-%d}" if state.first else None,
+         f"{state.last:%Y-%m-%d}" if state.last else None)
+        for state in inventory(settings, contracts())
+    ]  # fmt: skip
+    table(("table", "rows", "from", "to"), rows, title="What there is (simulated)")
+
+
+def _plot(query: Query) -> None:
+    """One battery day: state of charge and power, drawn in the terminal."""
+    import plotext
+
+    day = query("SELECT median(local_date)::DATE FROM marts.bess_kpis")[0][0]
+    rows = query(
+        f"""
+        SELECT hour(timezone(a.time_zone, l.bucket_start)) + minute(timezone(a.time_zone, l.bucket_start)) / 60,
+            l.mean
+        FROM marts.lod_15min l JOIN marts.assets a USING (asset_id) JOIN marts.signals s USING (asset_id, signal)
+        WHERE s.role = 'soc' AND timezone(a.time_zone, l.bucket_start)::DATE = DATE '{day}'
+        ORDER BY l.bucket_start
+        """
+    )
+    if not rows:
+        return
+    plotext.clear_figure()
+    plotext.theme("clear")
+    plotext.plot_size(80, 15)
+    plotext.plot([row[0] for row in rows], [row[1] for row in rows], marker="dot")
+    plotext.title(f"SIMULATED battery werk/ZSIM001: state of charge in %, {day}")
+    plotext.xlabel("local hour")
+    plotext.show()
+
+
+def _show_truth(comparisons: Sequence[Comparison]) -> bool:
+    table(
+        ("what the simulator knows", "compared", "agree", "largest difference"),
+        [
+            (group.group, group.compared, group.agreeing,
+             None if group.largest_difference is None else f"{group.largest_difference:.6g}")
+            for group in summarise(comparisons)
+        ],
+        title="Published marts beside the simulator's truth",
+    )  # fmt: skip
+    wrong = [comparison for comparison in comparisons if not comparison.ok]
+    for comparison in wrong[:20]:
+        click.echo(
+            f"differs: {comparison.name}: true {comparison.expected}, marts {comparison.found} "
+            f"(tolerance {comparison.tolerance:g}: {comparison.reason})",
+            err=True,
+        )
+    return not wrong
+
+
+def _show_next(home: Path, page: Path) -> None:
+    click.echo("Try next:")
+    for title, sql in QUESTIONS:
+        click.echo(f"\n  {title}:\n  WATTLAKE_HOME={shlex.quote(str(home))} wattlake sql {shlex.quote(sql)}")
+    click.echo(f"\nEvery table and column is described in {page}")

@@ -1,0 +1,60 @@
+"""Tables follow their contracts: additive changes evolve them, narrowing is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lakehouse.catalog import ensure_table, open_catalog
+from lakehouse.contract import Column, Contract, observations
+from lakehouse.errors import ContractViolation
+from lakehouse.settings import Settings
+
+CONTRACT = observations("thing", "Observations of things.")
+
+
+def test_a_new_nullable_column_is_added_to_a_stored_table(settings: Settings) -> None:
+    catalog = open_catalog(settings)
+    ensure_table(catalog, CONTRACT)
+    wider = replace(CONTRACT, columns=(*CONTRACT.columns, Column("phase", "string", "Phase.")))
+    table = ensure_table(catalog, wider)
+    assert table.schema().column_names == [*(c.name for c in CONTRACT.columns), "phase"]
+
+
+def test_a_new_column_that_must_have_values_is_refused(settings: Settings) -> None:
+    catalog = open_catalog(settings)
+    ensure_table(catalog, CONTRACT)
+    wider = replace(CONTRACT, columns=(*CONTRACT.columns, Column("phase", "string", "Phase.", nullable=False)))
+    with pytest.raises(ContractViolation, match="must be nullable.*phase"):
+        ensure_table(catalog, wider)
+
+
+def without(name: str) -> Contract:
+    return replace(CONTRACT, columns=tuple(c for c in CONTRACT.columns if c.name != name))
+
+
+def retyped(name: str, kind: str) -> Contract:
+    return replace(CONTRACT, columns=tuple(replace(c, type=kind) if c.name == name else c for c in CONTRACT.columns))
+
+
+@pytest.mark.parametrize(
+    ("narrower", "message"),
+    [
+        (without("text"), "no longer has text"),
+        (retyped("value", "long"), "value would narrow from double to long"),
+        (retyped("line", "double"), "line would narrow from long to double"),
+        (replace(CONTRACT, key=("asset_id", "ts")), "its key changed"),
+        (replace(CONTRACT, mode="append"), "its write mode changed"),
+    ],
+)
+def test_narrowing_is_refused_with_the_column_named(settings: Settings, narrower: Contract, message: str) -> None:
+    catalog = open_catalog(settings)
+    ensure_table(catalog, CONTRACT)
+    with pytest.raises(ContractViolation, match=message):
+        ensure_table(catalog, narrower)
+
+
+def test_a_contract_that_names_an_unknown_column_cannot_be_declared() -> None:
+    with pytest.raises(ValueError, match="nowhere is not one of its columns"):
+        replace(CONTRACT, sort=("nowhere",))

@@ -1,0 +1,40 @@
+"""Homes and calendars."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from lakehouse.errors import TerminalError
+from lakehouse.local_days import calendar, zone
+from lakehouse.settings import Settings, claim_home, home_kind
+
+
+def test_a_home_refuses_to_mix_real_and_simulated_assets(settings: Settings) -> None:
+    claim_home(settings, simulated=True)
+    claim_home(settings, simulated=True)
+    assert home_kind(settings) == "simulated"
+    with pytest.raises(TerminalError, match="holds simulated assets and cannot take real ones"):
+        claim_home(settings, simulated=False)
+
+
+def test_local_days_tile_the_time_line_and_have_23_24_or_25_hours() -> None:
+    days = calendar(["Europe/Berlin"], datetime(2024, 3, 1, tzinfo=UTC), datetime(2024, 11, 30, tzinfo=UTC)).to_pylist()
+    assert all(a["day_end"] == b["day_start"] for a, b in zip(days, days[1:], strict=False))
+    hours = {day["local_date"]: (day["day_end"] - day["day_start"]).total_seconds() / 3600 for day in days}
+    assert hours.pop(date(2024, 3, 31)) == 23
+    assert hours.pop(date(2024, 10, 27)) == 25
+    assert set(hours.values()) == {24}
+
+
+def test_a_day_whose_midnight_is_skipped_begins_at_its_first_instant() -> None:
+    days = calendar(["America/Sao_Paulo"], datetime(2018, 11, 3, tzinfo=UTC), datetime(2018, 11, 6, tzinfo=UTC))
+    by_date = {day["local_date"]: day for day in days.to_pylist()}
+    assert by_date[date(2018, 11, 4)]["day_start"] == datetime(2018, 11, 4, 3, tzinfo=UTC)
+    assert by_date[date(2018, 11, 4)]["day_end"] == datetime(2018, 11, 5, 2, tzinfo=UTC)
+
+
+def test_an_unknown_zone_is_a_clear_error() -> None:
+    with pytest.raises(TerminalError, match="'Europe/Atlantis' is no time zone"):
+        zone("Europe/Atlantis")
