@@ -1,0 +1,22 @@
+{#- Pre-hook of an incremental mart: the rows of what is rebuilt go, so that vanished buckets vanish too. -#}
+{% macro delete_changed(time_column) -%}
+{%- if is_incremental() -%}
+delete from {{ this }} as kept
+using {{ source('build', 'changed_spans') }} as spans
+where kept.asset_id = spans.asset_id
+    and kept.signal = spans.signal
+    and kept.{{ time_column }} >= spans.rebuild_from
+    and kept.{{ time_column }} < spans.rebuild_to
+{%- endif -%}
+{%- endmacro %}
+
+{#- The same for marts whose rows depend on several signals of an asset: whole local days of the asset go. -#}
+{% macro delete_changed_asset_days(time_column) -%}
+{%- if is_incremental() -%}
+delete from {{ this }} as kept
+using {{ source('build', 'changed_spans') }} as spans
+where kept.asset_id = spans.asset_id
+    and kept.{{ time_column }} >= spans.rebuild_from
+    and kept.{{ time_column }} < spans.rebuild_to
+{%- endif -%}
+{%- endmacro %}

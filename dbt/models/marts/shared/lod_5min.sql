@@ -1,0 +1,3 @@
+{{ config(pre_hook="{{ delete_changed('bucket_start') }}") }}
+
+{{ lod_level('int_lod_states_5min', 300) }}

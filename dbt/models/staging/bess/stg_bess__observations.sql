@@ -1,0 +1,1 @@
+{{ observations('bess_observations') }}

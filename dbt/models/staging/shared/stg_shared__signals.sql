@@ -1,0 +1,15 @@
+select
+    asset_id,
+    signal,
+    kind,
+    unit,
+    expected_interval_s,
+    max_gap_s,
+    (max_gap_s * 1000000)::bigint as max_gap_us,
+    role,
+    pair_signal,
+    estimated_statuses,
+    layout,
+    kind in ('code', 'category') as is_code,
+    kind in ('interval_mean', 'interval_energy') as is_interval
+from {{ source('raw', 'signals') }}

@@ -1,0 +1,273 @@
+"""A lake in one DuckDB file and a dbt run over it: the dbt project without the rest of the house.
+
+`Lake` holds observations, assets and signals as plain tables with the names that a build gives them, says which spans
+changed, and runs dbt in a subprocess as a build does.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+PROJECT = Path(__file__).parents[2] / "dbt"
+REAL = Path(__file__).parents[3] / "shared" / "data"
+
+OBSERVATION_COLUMNS = """asset_id VARCHAR, signal VARCHAR, ts TIMESTAMPTZ, interval_end TIMESTAMPTZ, value DOUBLE,
+    value_exact DECIMAL(18,6), text VARCHAR, source_object VARCHAR, line BIGINT"""
+
+PROFILE = """wattlake:
+  target: build
+  outputs:
+    build:
+      type: duckdb
+      path: "{marts}"
+      schema: main
+      threads: 2
+      settings: {{TimeZone: UTC, preserve_insertion_order: false}}
+      attach:
+        - {{path: "{scratch}", alias: scratch}}
+        - {{path: "{lake}", alias: lake, read_only: true}}
+"""
+
+
+@dataclass(frozen=True)
+class Span:
+    """Whole local days to rebuild of one signal, and what is read for them."""
+
+    asset_id: str
+    signal: str
+    time_zone: str
+    rebuild_from: datetime
+    rebuild_to: datetime
+    read_from: datetime
+    read_to: datetime
+
+
+class Lake:
+    """Raw tables and builds in a folder.
+
+    Args:
+        folder: where lake.duckdb, marts.duckdb and dbt's files go.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.marts = folder / "marts.duckdb"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.lake = duckdb.connect(str(folder / "lake.duckdb"))
+        self.lake.execute("SET TimeZone='UTC'")
+        for schema in ("raw", "build"):
+            self.lake.execute(f"CREATE SCHEMA {schema}")
+        for domain in ("meter", "bess"):
+            self.lake.execute(f"CREATE TABLE raw.{domain}_observations ({OBSERVATION_COLUMNS})")
+        self.lake.execute(
+            """CREATE TABLE raw.assets (asset_id VARCHAR, domain VARCHAR, native_id VARCHAR, site_id VARCHAR,
+            time_zone VARCHAR, is_simulated BOOLEAN, max_power_kw DOUBLE, capacity_kwh DOUBLE)"""
+        )
+        self.lake.execute(
+            """CREATE TABLE raw.signals (asset_id VARCHAR, signal VARCHAR, kind VARCHAR, unit VARCHAR,
+            expected_interval_s DOUBLE, max_gap_s DOUBLE, role VARCHAR, pair_signal VARCHAR, estimated_statuses VARCHAR,
+            layout VARCHAR)"""
+        )
+        self.lake.execute(
+            """CREATE TABLE raw.quarantine (source VARCHAR, source_object VARCHAR, file VARCHAR, line BIGINT,
+            field VARCHAR, reason VARCHAR, raw_text VARCHAR)"""
+        )
+        self.lake.execute(
+            """CREATE TABLE build.changed_spans (asset_id VARCHAR, signal VARCHAR, time_zone VARCHAR,
+            rebuild_from TIMESTAMPTZ, rebuild_to TIMESTAMPTZ, read_from TIMESTAMPTZ, read_to TIMESTAMPTZ)"""
+        )
+        self.lake.execute(
+            """CREATE TABLE build.local_days (time_zone VARCHAR, local_date DATE, day_start TIMESTAMPTZ,
+            day_end TIMESTAMPTZ)"""
+        )
+
+    def add_asset(
+        self,
+        asset_id: str,
+        time_zone: str = "Europe/Berlin",
+        domain: str = "meter",
+        max_power_kw: float | None = None,
+        capacity_kwh: float | None = None,
+    ) -> None:
+        """Declare an asset."""
+        self.lake.execute(
+            "INSERT INTO raw.assets VALUES (?, ?, NULL, NULL, ?, false, ?, ?)",
+            [asset_id, domain, time_zone, max_power_kw, capacity_kwh],
+        )
+
+    def add_signal(
+        self,
+        asset_id: str,
+        signal: str,
+        kind: str,
+        unit: str | None = None,
+        expected_interval_s: float | None = None,
+        max_gap_s: float = 900.0,
+        role: str | None = None,
+        pair_signal: str | None = None,
+        estimated_statuses: str | None = None,
+    ) -> None:
+        """Declare a signal of an asset."""
+        self.lake.execute(
+            "INSERT INTO raw.signals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'test')",
+            [asset_id, signal, kind, unit, expected_interval_s, max_gap_s, role, pair_signal, estimated_statuses],
+        )
+
+    def add_samples(self, asset_id: str, signal: str, rows: list[tuple[Any, ...]], domain: str = "meter") -> None:
+        """Land rows of (ts, interval_end or None, exact value or None, text or None); a later row of a key wins."""
+        latest = {row[0]: row for row in rows}
+        self.lake.executemany(
+            f"DELETE FROM raw.{domain}_observations WHERE asset_id = ? AND signal = ? AND ts = ?",
+            [[asset_id, signal, ts] for ts in latest],
+        ) if self._has(asset_id, signal, domain) else None
+        import pyarrow as pa
+
+        ordered = sorted(latest.values(), key=lambda row: row[0])
+        table = pa.table(
+            {
+                "ts": pa.array([row[0] for row in ordered], pa.timestamp("us", tz="UTC")),
+                "interval_end": pa.array([row[1] for row in ordered], pa.timestamp("us", tz="UTC")),
+                "exact": pa.array([row[2] for row in ordered], pa.decimal128(18, 6)),
+                "text": pa.array([row[3] for row in ordered], pa.string()),
+            }
+        )
+        self.lake.register("incoming", table)
+        self.lake.execute(
+            f"""INSERT INTO raw.{domain}_observations
+            SELECT ?, ?, ts, interval_end, exact::double, exact, text, 'hash', 1 FROM incoming""",
+            [asset_id, signal],
+        )
+        self.lake.unregister("incoming")
+
+    def _has(self, asset_id: str, signal: str, domain: str) -> bool:
+        row = self.lake.execute(
+            f"SELECT count(*) FROM raw.{domain}_observations WHERE asset_id = ? AND signal = ?", [asset_id, signal]
+        ).fetchone()
+        return bool(row and row[0])
+
+    def samples(self, asset_id: str, signal: str) -> list[tuple[Any, ...]]:
+        """Rows of (ts, interval_end, exact value, text) of one signal in order of time."""
+        return self.lake.execute(
+            """SELECT ts, interval_end, value_exact, text FROM (
+                FROM raw.meter_observations UNION ALL FROM raw.bess_observations
+            ) WHERE asset_id = ? AND signal = ? ORDER BY ts""",
+            [asset_id, signal],
+        ).fetchall()
+
+    def whole_spans(self) -> list[Span]:
+        """One span a signal over all that it has."""
+        rows = self.lake.execute(
+            """SELECT o.asset_id, o.signal, a.time_zone, min(ts), max(greatest(ts, coalesce(interval_end, ts)))
+            FROM (FROM raw.meter_observations UNION ALL FROM raw.bess_observations) o
+            JOIN raw.assets a USING (asset_id) GROUP BY ALL ORDER BY ALL"""
+        ).fetchall()
+        spans = []
+        for asset_id, signal, zone, first, last in rows:
+            start = local_midnight(zone, local_date(zone, first) - timedelta(days=1))
+            end = local_midnight(zone, local_date(zone, last) + timedelta(days=2))
+            spans.append(Span(asset_id, signal, zone, start, end, start, end + timedelta(hours=1)))
+        return spans
+
+    def build(self, spans: list[Span] | None = None, full_refresh: bool = False, command: str = "build") -> str:
+        """Run dbt over the spans (default: everything) and return what it printed.
+
+        Raises:
+            AssertionError: dbt failed; carries its output.
+        """
+        spans = self.whole_spans() if spans is None else spans
+        self._write_spans(spans)
+        self.lake.close()
+        scratch = self.folder / "scratch.duckdb"
+        scratch.unlink(missing_ok=True)
+        profiles = self.folder / "profiles"
+        profiles.mkdir(exist_ok=True)
+        (profiles / "profiles.yml").write_text(
+            PROFILE.format(marts=self.marts, scratch=scratch, lake=self.folder / "lake.duckdb")
+        )
+        reach = {
+            "read_from": min(span.read_from for span in spans).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S+00"),
+            "read_to": max(span.read_to for span in spans).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S+00"),
+        }
+        arguments = [command, "--project-dir", str(PROJECT), "--profiles-dir", str(profiles)]
+        arguments += ["--target-path", str(self.folder / "target"), "--log-path", str(self.folder / "log")]
+        arguments += ["--vars", str(reach), "--quiet", "--warn-error-options", "{silence: []}"]
+        arguments += ["--full-refresh"] if full_refresh else []
+        done = subprocess.run(
+            [str(Path(sys.executable).parent / "dbt"), *arguments],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "DO_NOT_TRACK": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
+            check=False,
+        )
+        self.lake = duckdb.connect(str(self.folder / "lake.duckdb"))
+        self.lake.execute("SET TimeZone='UTC'")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def rows(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
+        """Read the marts of the last build."""
+        with duckdb.connect(str(self.marts), read_only=True) as marts:
+            marts.execute("SET TimeZone='UTC'")
+            return marts.execute(sql, parameters or []).fetchall()
+
+    def dicts(self, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
+        """Read the marts of the last build, a row a dict."""
+        with duckdb.connect(str(self.marts), read_only=True) as marts:
+            marts.execute("SET TimeZone='UTC'")
+            cursor = marts.execute(sql, parameters or [])
+            names = [column[0] for column in cursor.description or []]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def _write_spans(self, spans: list[Span]) -> None:
+        self.lake.execute("DELETE FROM build.changed_spans")
+        self.lake.execute("DELETE FROM build.local_days")
+        self.lake.executemany(
+            "INSERT INTO build.changed_spans VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                [s.asset_id, s.signal, s.time_zone, s.rebuild_from, s.rebuild_to, s.read_from, s.read_to]
+                for s in spans
+            ],
+        )
+        days: dict[tuple[str, date], tuple[datetime, datetime]] = {}
+        for zone in {span.time_zone for span in spans}:
+            of_zone = [span for span in spans if span.time_zone == zone]
+            day = local_date(zone, min(span.read_from for span in of_zone)) - timedelta(days=2)
+            last = local_date(zone, max(span.read_to for span in of_zone)) + timedelta(days=2)
+            while day <= last:
+                days[zone, day] = (local_midnight(zone, day), local_midnight(zone, day + timedelta(days=1)))
+                day += timedelta(days=1)
+        import pyarrow as pa
+
+        keys = list(days)
+        self.lake.register(
+            "calendar",
+            pa.table(
+                {
+                    "zone": pa.array([zone for zone, _ in keys]),
+                    "day": pa.array([day for _, day in keys], pa.date32()),
+                    "s": pa.array([days[key][0] for key in keys], pa.timestamp("us", tz="UTC")),
+                    "e": pa.array([days[key][1] for key in keys], pa.timestamp("us", tz="UTC")),
+                }
+            ),
+        )
+        self.lake.execute("INSERT INTO build.local_days FROM calendar")
+        self.lake.unregister("calendar")
+
+
+def local_date(zone: str, instant: datetime) -> date:
+    """Local calendar day of an instant."""
+    return instant.astimezone(ZoneInfo(zone)).date()
+
+
+def local_midnight(zone: str, day: date) -> datetime:
+    """Instant at which a local day starts, in UTC."""
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
