@@ -78,13 +78,13 @@ class SystemOutput:
 
 
 def alarm_plan(period: Period) -> list[Alarm]:
-    """A smoke alarm of 810 s, one of 30 s, a fault code of 2.5 h and a short one."""
+    """A smoke alarm of 810 s (its level returns to 0 after 1200 s), one of 30 s, and two fault codes."""
     smoke = period.at(6, 13, 20, 10)
-    blip = period.at(9, 4, 12, 5)
+    blip = period.at(7, 4, 12, 5)
     fault = period.at(3, 8, 5, 0)
     return [
         Alarm("fa3_SmokeFlag", smoke, smoke + 810, 1),
-        Alarm("fa3_Level", smoke, smoke + 810, 2),
+        Alarm("fa3_Level", smoke, smoke + 1200, 2),
         Alarm("fa3_ErrCode", smoke + 40, smoke + 640, 3),
         Alarm("fa5_SmokeFlag", blip, blip + 30, 1),
         Alarm("fa2_ErrCode", fault, fault + 9000, 17),

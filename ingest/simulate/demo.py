@@ -24,7 +24,7 @@ ZONE = "Europe/Berlin"
 #: Six days before the clocks go back, so that the period holds a day of 25 hours.
 FIRST_DAY = date(2025, 10, 20)
 #: The local day of m1 that arrives late, and the hours on both sides of it that arrive twice.
-LATE_DAY, OVERLAP_HOURS = 9, 2
+LATE_DAY, OVERLAP_HOURS = 5, 2
 SYSTEM = "ZSIM001"
 #: Share of rows that a gateway sends twice.
 RESENT = 0.001
@@ -73,16 +73,14 @@ def simulate_demo(folder: Path, seed: int = 7, days: int = 14, first_day: date =
     Args:
         folder: created where absent; files of an earlier run are overwritten.
         seed: of every random number.
-        days: whole local days from `first_day`, at least 11 so that every fault has its place.
+        days: whole local days from `first_day`, at least 8 so that every fault has its place.
         first_day: first local day (Europe/Berlin).
 
     Raises:
         ValueError: too few days.
     """
-    if days < max(LAST_FAULT_DAY, LATE_DAY) + 2:
-        raise ValueError(
-            f"{days} days cannot hold the simulated faults: take {max(LAST_FAULT_DAY, LATE_DAY) + 2} or more"
-        )
+    if days <= LAST_FAULT_DAY:
+        raise ValueError(f"{days} days cannot hold the simulated faults: take {LAST_FAULT_DAY + 1} or more")
     period = Period(ZONE, first_day, days)
     meters = [house(period, seed), workshop(period, seed)]
     profile = cold_store(period, seed)

@@ -162,11 +162,15 @@ def battery_facts(asset_id: str, state: BatteryState, output: SystemOutput, peri
     linear = "linear between the samples on both sides of midnight; the two edges are cut to 0.000001 kWh"
     per_day("aux_kwh", aux_days, [0.000002] * period.days, linear)
 
+    on_change = "panels send a flag or code when it changes, to the second: exact"
     seconds = [0] * period.days
     for alarm in output.alarms:
-        if alarm.signal.endswith("SmokeFlag"):
-            seconds[int(period.day_index(np.array([alarm.start], dtype=np.int64))[0])] += alarm.end - alarm.start
-    per_day("alarm_seconds", list(seconds), zero, "panels send a flag when it changes, to the second: exact")
+        day = int(period.day_index(np.array([alarm.start], dtype=np.int64))[0])
+        active = alarm.end - alarm.start
+        facts.append(Fact("active_seconds", asset_id, alarm.signal, period.dates[day], active, 1e-9, on_change))
+        # Flags and levels are alarms; a fault code says what is wrong and is none by itself.
+        seconds[day] += 0 if alarm.signal.endswith("ErrCode") else active
+    per_day("alarm_seconds", list(seconds), zero, on_change)
     facts.append(
         Fact(
             "round_trip_efficiency",

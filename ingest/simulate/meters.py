@@ -25,7 +25,7 @@ from ingest.simulate.clock import (
 from ingest.simulate.faults import Register
 
 #: Local days the faults lie on, counted from 0; the period must hold them all.
-LAST_FAULT_DAY = 9
+LAST_FAULT_DAY = 7
 
 #: Loads stay below this, well under the connection's limit (kW).
 FUSE_KW = 12.0
@@ -157,9 +157,9 @@ def house(period: Period, seed: int) -> Meter:
 
     drawn = meter.registers["pos_ae"]
     # Each correction is larger than any honest step of this house: a smaller one could not be told from a spike.
-    for day, hour, ticks in ((0, 19, 212), (2, 7, 310), (4, 18, 981), (7, 6, 190), (8, 20, 444)):
+    for day, hour, ticks in ((0, 19, 212), (2, 7, 310), (4, 18, 981), (6, 6, 190), (7, 20, 444)):
         drawn.correct(period.at(day, hour, 17), ticks)
-    drawn.spike(period.at(5, 11, 42), 412_300)
+    drawn.spike(period.at(6, 11, 42), 412_300)
     meter.registers["com_ae"].freeze(period.at(2, 20, 5), period.at(3, 23, 40))
     return meter
 
@@ -175,7 +175,7 @@ def workshop(period: Period, seed: int) -> Meter:
     active = 0.18 + motors * (1 + 0.03 * smooth_noise(rng, period, 60))
     # Induction motors draw a magnetising current even when lightly loaded.
     reactive = 0.05 + 0.62 * motors
-    swap = (period.at(8, 9, 30), period.at(8, 10, 8))
+    swap = (period.at(7, 9, 30), period.at(7, 10, 8))
     gaps = [(period.at(3, 2, 0), period.at(3, 2, 50)), swap]
     bases = {"pos_ae": 8123.456, "neg_ae": 0.0, "com_ae": 8123.456}
     meter = _meter("m2", seed, period, active, reactive, bases, (54, 57, 58, 59, 60), gaps)

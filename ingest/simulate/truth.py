@@ -60,6 +60,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "cell_v_spread_max_v": ("largest cell spread by day", _bess("cell_v_spread_max_v")),
     "cell_t_max_c": ("hottest cell by day", _bess("cell_t_max_c")),
     "alarm_seconds": ("alarm seconds by day", _bess("alarm_seconds")),
+    "active_seconds": ("seconds a flag or code was active", _lod("seconds_active")),
     "round_trip_efficiency": (
         "round-trip efficiency at the end",
         "select asset_id, '', null, arg_max(round_trip_efficiency, local_date) from marts.bess_kpis group by asset_id",

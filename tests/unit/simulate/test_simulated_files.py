@@ -41,12 +41,12 @@ def test_equal_seeds_give_equal_bytes_and_another_seed_gives_others(folder: Path
 
 
 def test_too_few_days_are_refused_with_the_number_that_is_needed(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="take 11 or more"):
-        simulate_demo(tmp_path, days=10)
+    with pytest.raises(ValueError, match="take 8 or more"):
+        simulate_demo(tmp_path, days=7)
 
 
-def test_eleven_days_from_a_summer_day_hold_every_fault(tmp_path: Path) -> None:
-    demo = simulate_demo(tmp_path, days=11, first_day=date(2025, 6, 2))
+def test_eight_days_from_a_summer_day_hold_every_fault(tmp_path: Path) -> None:
+    demo = simulate_demo(tmp_path, days=8, first_day=date(2025, 6, 2))
     assert Counter(true.event.kind for true in demo.truth.events) == {
         "correction": 5,
         "spike": 2,
@@ -139,7 +139,7 @@ def test_counters_show_three_decimals_and_powers_stay_far_below_the_connection_l
 
 
 def test_the_late_delivery_fills_the_missing_day_and_repeats_its_edges_equally(demo: DemoFiles, folder: Path) -> None:
-    late_day = "2025-10-29"
+    late_day = "2025-10-25"
     for name in ("com_ap", "pos_ae", "neg_ae", "com_ae", "pf"):
         first = {tuple(row) for row in rows_of(folder / f"hof/meter/m1/{name}.csv")[1:]}
         late = {tuple(row) for row in rows_of(folder / f"hof_late/meter/m1/{name}.csv")[1:]}

@@ -131,7 +131,7 @@ def marts(reading: Reading, folder: Path) -> duckdb.DuckDBPyConnection:
     )
     db.execute(
         "create table marts.lod_1d (asset_id text, signal text, local_date date, n bigint, min double, max double,"
-        " mean_time_weighted double)"
+        " mean_time_weighted double, seconds_active double)"
     )
     db.execute("create table marts.power_factor_1d (asset_id text, signal text, p_kwh double, s_kvah double)")
     db.execute(
@@ -153,13 +153,13 @@ def marts(reading: Reading, folder: Path) -> duckdb.DuckDBPyConnection:
         days.setdefault(day, []).append(power)
     energy += [["hof/lastgang_sim", "Wirkleistung", day, sum(powers) / 4] for day, powers in days.items()]
     lod = [
-        ["hof/lastgang_sim", "Wirkleistung", day, len(powers), min(powers), max(powers), None]
+        ["hof/lastgang_sim", "Wirkleistung", day, len(powers), min(powers), max(powers), None, None]
         for day, powers in days.items()
     ]
     db.executemany("insert into marts.energy_1d values (?, ?, ?, ?)", energy)
     if events:
         db.executemany("insert into marts.counter_events values (?, ?, ?, ?, ?)", events)
-    db.executemany("insert into marts.lod_1d values (?, ?, ?, ?, ?, ?, ?)", lod + list(daily(reading)))
+    db.executemany("insert into marts.lod_1d values (?, ?, ?, ?, ?, ?, ?, ?)", lod + list(daily(reading)))
     db.executemany("insert into marts.power_factor_1d values (?, ?, ?, ?)", list(power_factors(reading)))
     aux = {row[2]: row[3] for row in energy if row[1] == "aux_m_pos_ae"}
     columns = ", ".join("?" * 14)
@@ -174,13 +174,17 @@ def daily(reading: Reading) -> Iterator[list[Any]]:
             days.setdefault(day_of(at), []).append(float(text))
         weighted: dict[date, list[float]] = {}
         if signal == "com_ap":
-            for day, value, seconds in held(reading.values(asset, signal), 180):
+            for day, value, seconds in held(reading.values(asset, signal), 900):
                 total = weighted.setdefault(day, [0.0, 0.0])
                 total[0] += value * seconds
                 total[1] += seconds
+        active = dict.fromkeys(days, 0.0)
+        if signal.endswith(("SmokeFlag", "Level", "ErrCode")):
+            for day, value, seconds in held(reading.values(asset, signal), 900):
+                active[day] += seconds if value else 0
         for day, values in days.items():
             mean = weighted[day][0] / weighted[day][1] if weighted else None
-            yield [asset, signal, day, len(values), min(values), max(values), mean]
+            yield [asset, signal, day, len(values), min(values), max(values), mean, active[day]]
 
 
 def power_factors(reading: Reading) -> Iterator[list[Any]]:
@@ -200,11 +204,12 @@ def battery_days(reading: Reading, aux: dict[date, Decimal]) -> Iterator[list[An
 
     soc, soh, spread, hot = map(by_day, ("bms1_soc", "bms1_soh", "bms1_cell_v_diff", "bms1_cell_max_t"))
     charge, discharge, alarm = dict.fromkeys(soc, 0.0), dict.fromkeys(soc, 0.0), dict.fromkeys(soc, 0.0)
-    for day, kw, seconds in held(reading.values(SYSTEM, "pcs1_ap"), 180):
+    for day, kw, seconds in held(reading.values(SYSTEM, "pcs1_ap"), 900):
         (discharge if kw > 0 else charge)[day] += abs(kw) * seconds / 3600
     for panel in range(1, 6):
-        for day, flag, seconds in held(reading.values(SYSTEM, f"fa{panel}_SmokeFlag"), 180):
-            alarm[day] += flag * seconds
+        for name in (f"fa{panel}_SmokeFlag", f"fa{panel}_Level"):
+            for day, value, seconds in held(reading.values(SYSTEM, name), 900):
+                alarm[day] += seconds if value else 0
     taken = (soc[min(soc)][0] - soc[max(soc)][-1]) / 100 * 200.0
     efficiency = (sum(discharge.values()) - taken) / sum(charge.values())
     for day in soc:
@@ -259,12 +264,13 @@ def test_other_steps_stay_far_below_the_limit(demo: DemoFiles, reading: Reading)
     ("change", "group"),
     [
         ("update marts.energy_1d set energy_kwh = energy_kwh + 0.001 where signal = 'com_ae'", "counter energy"),
-        ("delete from marts.energy_1d where local_date = '2025-10-29'", "counter energy by day"),
+        ("delete from marts.energy_1d where local_date = '2025-10-25'", "counter energy by day"),
         ("update marts.lod_1d set n = n + 1 where signal = 'bms1_v'", "samples of every signal"),
         ("update marts.lod_1d set max = max + 0.001 where signal = 'com_ap'", "highest value by day"),
         ("update marts.bess_kpis set soc_last_pct = NULL", "last state of charge by day"),
         ("update marts.bess_kpis set discharge_kwh = discharge_kwh * 1.05", "battery discharge by day"),
         ("update marts.bess_kpis set alarm_seconds = alarm_seconds * 2", "alarm seconds by day"),
+        ("update marts.lod_1d set seconds_active = 0 where signal = 'fa2_ErrCode'", "seconds a flag or code"),
         ("update marts.assets set is_simulated = false where asset_id = 'hof/m2'", "assets marked as simulated"),
         ("delete from marts.counter_events where kind = 'spike'", "counter events"),
         ("update marts.counter_events set kind = 'reset' where kind = 'correction'", "counter events"),
