@@ -12,3 +12,8 @@ case {{ unit }} when 'W' then 0.001 when 'kW' then 1.0 when 'MW' then 1000.0 whe
 {% macro nano_to_kwh(nano) -%}
 (({{ nano }})::decimal(29, 0) * 0.000000001)::decimal(38, 9)
 {%- endmacro %}
+
+{#- An exact value in millionths of its unit, as a whole number. -#}
+{% macro micro(value) -%}
+({{ value }}::decimal(28, 6) * 1000000::decimal(7, 0))::hugeint
+{%- endmacro %}
