@@ -317,7 +317,9 @@ def load_layout(path: Path) -> Layout:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "layout"
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise TerminalError(f"layout {path}: {where}: {first['msg']}{more}", "mend it; docs/layouts.md has every key") from error
+        raise TerminalError(
+            f"layout {path}: {where}: {first['msg']}{more}", "mend it; docs/layouts.md has every key"
+        ) from error
 
 
 @lru_cache(maxsize=1)

@@ -81,7 +81,9 @@ def split_lines(content: bytes, encoding: str = "utf-8") -> Lines:
         try:
             content = content.decode(encoding).encode("utf-8")
         except (UnicodeDecodeError, LookupError) as error:
-            raise UnreadableFile(f"the file is not {encoding} text: {error}", "declare its encoding in a layout") from error
+            raise UnreadableFile(
+                f"the file is not {encoding} text: {error}", "declare its encoding in a layout"
+            ) from error
     if b"\n" not in content and b"\r" in content:
         content = content.replace(b"\r", b"\n")
     buffer = np.frombuffer(content, dtype=np.uint8)
@@ -173,7 +175,9 @@ def read_grid(lines: Lines, first: int, width: int, delimiter: str) -> Grid:
             ),
         )
     except pa.ArrowInvalid as error:
-        raise UnreadableFile(f"the rows cannot be split into cells: {error}", "check the file for a broken line") from error
+        raise UnreadableFile(
+            f"the rows cannot be split into cells: {error}", "check the file for a broken line"
+        ) from error
     if table.num_rows + len(ragged) != len(numbers):
         raise UnreadableFile(
             f"{len(numbers)} lines gave {table.num_rows + len(ragged)} rows: a quoted cell spans lines",

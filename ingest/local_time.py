@@ -218,7 +218,10 @@ def _pair_up(
 ) -> None:
     """Interleaved passes: of two equal stamps in a row, the first is the first pass."""
     width = stop - start
-    near = naive[rows][((naive[rows] >= start - width) & (naive[rows] < start)) | ((naive[rows] >= stop) & (naive[rows] < stop + width))]
+    near = naive[rows][
+        ((naive[rows] >= start - width) & (naive[rows] < start))
+        | ((naive[rows] >= stop) & (naive[rows] < stop + width))
+    ]
     if not len(near) or len(np.unique(near)) != len(near):
         return  # without single neighbours, equal stamps may as well be doubled rows
     _, first, counts = np.unique(naive[hour], return_index=True, return_counts=True)

@@ -97,7 +97,11 @@ def _parse_exact(text: pa.Array, factor: Decimal, ok: BoolArray, reasons: dict[i
     for index in np.flatnonzero(ok & ~fast):
         row = int(index)
         scaled = _CONTEXT.multiply(Decimal(text[row].as_py()), factor).scaleb(6, _CONTEXT)
-        whole = scaled.to_integral_value(rounding=decimal.ROUND_HALF_EVEN, context=_CONTEXT) if scaled.adjusted() < 40 else scaled
+        whole = (
+            scaled.to_integral_value(rounding=decimal.ROUND_HALF_EVEN, context=_CONTEXT)
+            if scaled.adjusted() < 40
+            else scaled
+        )
         if abs(whole) >= _LIMIT:
             ok[row] = False
             micro[row] = 0

@@ -170,7 +170,7 @@ class Observer:
 
     @staticmethod
     def _mixed_lengths(rows: Rows, at: Int64Array, lengths: list[int]) -> tuple[Int64Array, BoolArray]:
-        """Lengths in a file that mixes them: the step to the next row where it is a declared length, else from the last.
+        """Lengths in a file that mixes them: the step to the next row where it is a declared length, else from before.
 
         The last row before a jump has the length of the rows before it.
         """
@@ -227,7 +227,8 @@ class Observer:
                 micro[rows] = numbers.micro
         low, high = rule.minimum, rule.maximum
         if low is not None or high is not None:
-            outside = fits & ((value < (-np.inf if low is None else low)) | (value > (np.inf if high is None else high)))
+            lowest, highest = (-np.inf if low is None else low), (np.inf if high is None else high)
+            outside = fits & ~((value >= lowest) & (value <= highest))
             refusals.add_rows(
                 lines[kept[outside]], block.field, f"outside {low} to {high}, which the layout declares: other units?"
             )
@@ -320,9 +321,7 @@ class Observer:
         }
 
 
-def _by_factor(
-    count: int, factors: pa.Array | None, constant: Decimal
-) -> list[tuple[Int64Array, Decimal | None]]:
+def _by_factor(count: int, factors: pa.Array | None, constant: Decimal) -> list[tuple[Int64Array, Decimal | None]]:
     """Rows by the factor that multiplies them; None where it is no number."""
     if factors is None:
         return [(np.arange(count, dtype=np.int64), constant)]

@@ -44,6 +44,8 @@ CANDIDATES = (
     "%Y/%m/%d %H:%M:%S",
     "%Y/%m/%d %H:%M",
 )
+#: Formats that no other can be mistaken for: where one reads every row, nothing else is tried.
+_UNMISTAKABLE = (*CANDIDATES[:6], *CANDIDATES[-2:])
 _PARTS = {
     "%d": r"(?P<d>\d{1,2})",
     "%m": r"(?P<m>\d{1,2})",
@@ -102,7 +104,13 @@ def parse_stamps(text: pa.Array, formats: tuple[str, ...]) -> Stamps:
 
 
 def _detect(text: pa.Array) -> Stamps:
-    tried = [stamps for stamps in (_parse(text, name) for name in CANDIDATES) if stamps.ok.any()]
+    tried: list[Stamps] = []
+    for name in CANDIDATES:
+        stamps = _parse(text, name)
+        if name in _UNMISTAKABLE and stamps.ok.all():
+            return stamps
+        if stamps.ok.any():
+            tried.append(stamps)
     if not tried:
         shown = text[0].as_py() if len(text) else ""
         raise UnreadableFile(

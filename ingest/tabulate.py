@@ -23,6 +23,9 @@ _UNIT = {"[]": re.compile(r"\s*\[[^\[\]]*\]$"), "()": re.compile(r"\s*\([^()]*\)
 _UNIT_TEXT = {"[]": re.compile(r"\[([^\[\]]*)\]$"), "()": re.compile(r"\(([^()]*)\)$")}
 
 
+_NAMELESS = "(column "
+
+
 def tabulate(found: Found, file: RawFile, lines: Lines, options: LandOptions) -> Tabulated:
     """Bring a recognised text file into blocks.
 
@@ -53,7 +56,7 @@ class _Tabulator:
     def run(self) -> Tabulated:
         dialect = self.layout.dialect
         first = self.found.header_line + dialect.rows_after_header + 1
-        width = len(self.found.cells) + int(dialect.trailing_cell)
+        width = len(self.found.cells) + int(dialect.trailing_cell and self._has_trailing_cell(first))
         self.grid = read_grid(self.lines, first, width, self.found.delimiter)
         for line, reason in self.grid.refused.items():
             self.refusals.add(line, "", reason)
@@ -61,7 +64,7 @@ class _Tabulator:
             if self.grid.refused:
                 line, reason = next(iter(self.grid.refused.items()))
                 raise UnreadableFile(f"no row can be read; line {line}: {reason}", "check that the file is complete")
-            raise UnreadableFile("the file has a header and no rows", "nothing to land: fetch it again when it has rows")
+            raise UnreadableFile("the file has a header and no rows", "fetch it again when it has rows")
         if dialect.excel_text:
             self.grid.columns = [
                 pc.replace_substring_regex(column, r'^="(.*)"$', r"\1") if _holds(column, '="') else column
@@ -80,10 +83,22 @@ class _Tabulator:
         self._decide_decimal(blocks)
         return Tabulated(blocks, self.refusals, self.dialect, self.native)
 
-    def _column(self, name: str) -> pa.Array:
-        if name not in self.index:
+    def _has_trailing_cell(self, first: int) -> bool:
+        """Whether the first row ends with a delimiter that the header does not have."""
+        row = next((line for line in range(first, len(self.lines) + 1) if self.lines.text(line).strip()), None)
+        return row is not None and len(split_cells(self.lines.text(row), self.found.delimiter)) > len(self.found.cells)
+
+    def _cell(self, name: str) -> str:
+        """The header cell a layout means, by its text or as a pattern."""
+        if name in self.index:
+            return name
+        fitting = next((cell for cell in self.index if re.fullmatch(name, cell)), None)
+        if fitting is None:
             raise UnreadableFile(f"there is no column {name!r}", "choose another layout, or correct this one")
-        return self.grid.columns[self.index[name]]
+        return fitting
+
+    def _column(self, name: str) -> pa.Array:
+        return self.grid.columns[self.index[self._cell(name)]]
 
     def _stamps(self, columns: tuple[str, ...]) -> Stamps:
         text = self._column(columns[0])
@@ -97,9 +112,7 @@ class _Tabulator:
     def _asset(self) -> str:
         """asset_id for a whole file."""
         rule = self.layout.asset
-        asset = self.options.asset or (
-            self.file.path.parent.name if rule.source == "folder" else self.file.path.stem
-        )
+        asset = self.options.asset or (self.file.path.parent.name if rule.source == "folder" else self.file.path.stem)
         if rule.native_match:
             for _, text in self.lines.head(20):
                 if hit := re.search(rule.native_match, text):
@@ -114,26 +127,38 @@ class _Tabulator:
         shape, rows, asset = self.layout.shape, self._rows(), self._asset()
         everything = np.arange(len(self.grid.line), dtype=np.int64)
         units = self._units()
-        used = {*self.layout.stamps.columns, *self.layout.stamps.end_columns, shape.status_column}
         blocks: list[Block] = []
-        for cell, index in self.index.items():
-            if cell in used or cell == "" or self.layout.ignores(cell):
-                continue
+        for cell, index in self._others((shape.status_column,)):
             signal = self.file.path.stem if shape.signal_from == "stem" else signal_name(cell, shape.unit_brackets)
             rule = self._declared(signal, asset, cell, units.get(index))
             if rule is not None:
                 text = self.grid.columns[index]
-                blocks.append(
-                    Block(asset, signal, rule, text, everything, rows, self._status(cell), field=cell)
-                )
+                blocks.append(Block(asset, signal, rule, text, everything, rows, self._status(cell), field=cell))
         return blocks
+
+    def _others(self, used: tuple[str | None, ...]) -> list[tuple[str, int]]:
+        """Columns that are neither stamps, nor used otherwise, nor declared to be no signal, nor blank."""
+        stamps = self.layout.stamps
+        taken = {self._cell(name) for name in (*stamps.columns, *stamps.end_columns)}
+        taken |= {name for name in used if name is not None}
+        return [
+            (cell, index)
+            for cell, index in self.index.items()
+            if cell not in taken
+            and not self.layout.ignores(cell)
+            and not (cell.startswith(_NAMELESS) and not _filled(self.grid.columns[index]))
+        ]
+
+    def _refuse_column(self, cell: str) -> None:
+        line = max(self.found.header_line, 1)
+        self.refusals.add(line, cell, f"column {cell!r} is not declared in layout {self.layout.name}")
 
     def _declared(self, signal: str, asset: str, cell: str, unit: str | None) -> SignalRule | None:
         """The rule of a column; a column without one, or with another unit than declared, is refused once."""
-        line = max(self.found.header_line, 0)
+        line = max(self.found.header_line, 1)
         rule = self.layout.rule(signal, asset)
         if rule is None:
-            self.refusals.add(line, cell, f"column {cell!r} is not declared in layout {self.layout.name}")
+            self._refuse_column(cell)
             return None
         brackets = self.layout.shape.unit_brackets
         written = unit if unit is not None else None
@@ -190,6 +215,9 @@ class _Tabulator:
         rows.series = series
         if layout.stamps.end_columns:
             rows.end = self._stamps(layout.stamps.end_columns).micros
+        columns = (shape.signal_column, shape.value_column, shape.unit_column, shape.factor_column, shape.status_column)
+        for cell, _ in self._others((*columns, layout.asset.column)):
+            self._refuse_column(cell)
         values = self._column(shape.value_column or "")
         units = self._column(shape.unit_column) if shape.unit_column else None
         factors = self._column(shape.factor_column) if shape.factor_column else None
@@ -242,11 +270,9 @@ class _Tabulator:
             raise UnreadableFile(f"layout {self.layout.name} declares no rule for {shape.signal}", "mend the layout")
         pattern = re.compile(shape.value_pattern or "")
         columns = [(cell, hit) for cell in self.index if (hit := pattern.fullmatch(_unnumbered(cell)))]
-        for cell in self.index:
-            known = cell in self.layout.stamps.columns or cell == "" or self.layout.ignores(cell)
-            if not known and not pattern.fullmatch(_unnumbered(cell)):
-                reason = f"column {cell!r} is not declared in layout {self.layout.name}"
-                self.refusals.add(max(self.found.header_line, 0), cell, reason)
+        for cell, _ in self._others(()):
+            if not pattern.fullmatch(_unnumbered(cell)):
+                self._refuse_column(cell)
         days, width = len(self.grid.line), len(columns)
         if not width:
             return []
@@ -315,10 +341,17 @@ def _numbered(cells: tuple[str, ...]) -> list[str]:
     """Header cells made unique: the second `x` becomes `x #2`."""
     seen: dict[str, int] = {}
     out = []
-    for cell in cells:
+    for number, cell in enumerate(cells, 1):
         seen[cell] = seen.get(cell, 0) + 1
-        out.append(cell if seen[cell] == 1 or not cell else f"{cell} #{seen[cell]}")
+        if seen[cell] == 1:
+            out.append(cell)
+        else:
+            out.append(f"{cell} #{seen[cell]}" if cell else f"{_NAMELESS}{number})")
     return out
+
+
+def _filled(text: pa.Array) -> bool:
+    return bool(pc.any(pc.not_equal(pc.utf8_trim_whitespace(text), "")).as_py())
 
 
 def _unnumbered(cell: str) -> str:

@@ -1,0 +1,122 @@
+"""JSON documents into blocks: a list of nested records, or a block of times and values a signal."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ingest.blocks import Block, Refusals, Rows, Tabulated
+from ingest.layout import Layout
+from ingest.recognise import Found, at_path
+from ingest.source import LandOptions, RawFile
+from ingest.stamps import parse_stamps
+from lakehouse.errors import UnreadableFile
+
+
+def tabulate_json(found: Found, file: RawFile, document: Any, options: LandOptions) -> Tabulated:
+    """Bring a recognised JSON document into blocks; a refused record's line is its number, from 1.
+
+    Args:
+        found: its layout.
+        file: for the folder's or the file's name.
+        document: as `read_json` gives it: numbers are text.
+        options: `asset` overrides the asset.
+
+    Raises:
+        UnreadableFile: it has no records, or none of its paths is declared.
+    """
+    layout = found.layout
+    asset = options.asset or (file.path.parent.name if layout.asset.source == "folder" else file.path.stem)
+    refusals = Refusals()
+    dialect: dict[str, object] = {"encoding": "utf-8", "format": "json", "decimal": ".", "thousands": ""}
+    read = _series if layout.shape.kind == "json_series" else _records
+    blocks = read(layout, asset, document, refusals, dialect)
+    if not blocks:
+        raise UnreadableFile(
+            f"layout {layout.name} declares nothing that the document holds", "declare its paths in a layout file"
+        )
+    native: dict[str, str] = {}
+    if layout.asset.native_match and (hit := re.search(layout.asset.native_match, _strings(document))):
+        native[asset] = hit.group(1)
+    return Tabulated(blocks, refusals, dialect, native)
+
+
+def flatten(record: Any, prefix: str = "") -> dict[str, str]:
+    """A nested record as dotted paths; lists count from 1; None is an empty cell."""
+    if isinstance(record, dict):
+        pairs = record.items()
+    elif isinstance(record, list):
+        pairs = {str(number): value for number, value in enumerate(record, 1)}.items()
+    elif isinstance(record, bool):
+        return {prefix: "1" if record else "0"}
+    else:
+        return {prefix: "" if record is None else str(record)}
+    out: dict[str, str] = {}
+    for key, value in pairs:
+        out.update(flatten(value, f"{prefix}.{key}" if prefix else str(key)))
+    return out
+
+
+def _records(layout: Layout, asset: str, document: Any, refusals: Refusals, dialect: dict[str, object]) -> list[Block]:
+    found = at_path(document, layout.shape.records or "")
+    if not isinstance(found, list) or not found:
+        raise UnreadableFile(f"there are no records at {layout.shape.records}", "fetch it again when it has some")
+    time = layout.stamps.columns[0]
+    flat = [flatten(record) if isinstance(record, dict) else {} for record in found]
+    line = np.arange(1, len(flat) + 1, dtype=np.int64)
+    stamps = parse_stamps(pa.array([record.get(time, "") for record in flat], pa.string()), layout.stamps.format)
+    dialect["stamp_format"] = stamps.format
+    refusals.add_rows(line[~stamps.ok], "", f"the record has no {time} that reads as {stamps.format}")
+    rows = Rows(line, stamps.micros, stamps.ok, stamps.instant)
+    at = np.arange(len(flat), dtype=np.int64)
+    blocks: list[Block] = []
+    for path in dict.fromkeys(path for record in flat for path in record):
+        if path == time or layout.ignores(path):
+            continue
+        rule = layout.rule(path, asset)
+        if rule is None:
+            first = next(number for number, record in enumerate(flat, 1) if path in record)
+            refusals.add(first, path, f"{path!r} is not declared in layout {layout.name}")
+            continue
+        text = pa.array([record.get(path, "") for record in flat], pa.string())
+        blocks.append(Block(asset, path, rule, text, at, rows, field=path))
+    return blocks
+
+
+def _series(layout: Layout, asset: str, document: Any, refusals: Refusals, dialect: dict[str, object]) -> list[Block]:
+    """`{signal: {signal_time: {"0": ...}, signal_value: {"0": ...}}}`; records are counted through the document."""
+    blocks: list[Block] = []
+    line = 1
+    for signal, block in document.items():
+        times, values = (
+            (block.get(f"{signal}_{part}") for part in ("time", "value")) if isinstance(block, dict) else (0, 0)
+        )
+        rule = layout.rule(signal, asset)
+        if rule is None or not isinstance(times, dict) or not isinstance(values, dict):
+            reason = "is not declared in" if rule is None else "has no times and values as declared by"
+            refusals.add(line, signal, f"{signal!r} {reason} layout {layout.name}")
+            line += 1
+            continue
+        keys = list(dict.fromkeys([*times, *values]))
+        if not keys:
+            continue
+        number = np.arange(line, line + len(keys), dtype=np.int64)
+        line += len(keys)
+        stamps = parse_stamps(pa.array([str(times.get(key, "")) for key in keys], pa.string()), layout.stamps.format)
+        dialect["stamp_format"] = stamps.format
+        refusals.add_rows(number[~stamps.ok], "", f"the time does not read as {stamps.format}")
+        text = pa.array(["" if values.get(key) is None else str(values[key]) for key in keys], pa.string())
+        rows = Rows(number, stamps.micros, stamps.ok, stamps.instant)
+        blocks.append(Block(asset, signal, rule, text, np.arange(len(keys), dtype=np.int64), rows))
+    return blocks
+
+
+def _strings(document: Any) -> str:
+    """The document's header part as text, for the id in the bytes: all but its long lists."""
+    if isinstance(document, dict):
+        document = {key: value for key, value in document.items() if not isinstance(value, list)}
+    return json.dumps(document)[:20_000]

@@ -1,0 +1,182 @@
+"""NEM12 into blocks, a day record at a time through `nemreader`, which knows the format's rules.
+
+Feeding it one day (its 200, 300 and 400 records) keeps a bad record from taking the file with it, and gives every value
+its line. Files without the 100 record, as portals hand them out, are read the same way.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ingest.blocks import Block, Refusals, Rows, Tabulated
+from ingest.layout import Layout, SignalRule
+from ingest.lines import Lines
+from ingest.recognise import Found
+from ingest.source import LandOptions
+from lakehouse.errors import UnreadableFile
+
+#: Quality flags (AEMO, Meter Data File Format Specification NEM12 & NEM13, appendix): E estimated, S substituted,
+#: F final substituted; each may carry a two-digit method. A is actual, N is no data, V varies within the day.
+_METHODS = (*range(11, 20), *range(51, 59), *range(61, 69), *range(71, 76))
+ESTIMATED = tuple(f"{flag}{method}" for flag in "ESF" for method in ("", *_METHODS))
+
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  NEM time is a wall clock without a zone
+
+
+@dataclass
+class _Register:
+    """Everything read of one NMI and register, a value an entry."""
+
+    unit: str
+    interval_s: float
+    line: list[int] = field(default_factory=list)
+    start: list[int] = field(default_factory=list)
+    text: list[str] = field(default_factory=list)
+    status: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+
+
+def tabulate_nem12(found: Found, lines: Lines, options: LandOptions) -> Tabulated:
+    """Bring a NEM12 file into blocks.
+
+    Raises:
+        UnreadableFile: it holds no interval record, or is NEM13.
+    """
+    # The reader reports every skipped record by itself; here they become refused rows.
+    logging.getLogger("nemreader").setLevel(logging.CRITICAL)
+    from nemreader.nem_reader import parse_nem12_rows
+
+    layout, refusals = found.layout, Refusals()
+    registers: dict[tuple[str, str, str, float], _Register] = {}
+    for line, records in _days(lines, refusals):
+        details, values = records[0], records[1]
+        try:
+            readings = parse_nem12_rows(records).readings[details[1]][details[4]]
+            if not readings:
+                raise ValueError("the record does not have the values that its interval length asks for")
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            cause = error.__cause__ or error
+            refusals.add(line, "", f"the day cannot be read: {cause}")
+            continue
+        interval_s = float(details[8]) * 60
+        key = (details[1].strip(), details[4].strip(), details[7].strip(), interval_s)
+        register = registers.setdefault(key, _Register(details[7].strip(), interval_s))
+        for number, reading in enumerate(readings, 1):
+            register.line.append(line)
+            register.start.append(round((reading.t_start - _EPOCH).total_seconds() * 1_000_000))
+            # The value as written: the library's is a float.
+            quality = reading.quality_method or ""
+            register.text.append("" if quality.startswith("N") else values[number + 1])
+            register.status.append(quality)
+            register.names.append(f"interval {number}")
+    if not registers and not refusals.found:
+        raise UnreadableFile("the file has no interval record (300)", "ask for NEM12 interval data; NEM13 is not read")
+    blocks, native = _blocks(registers, layout, options, refusals)
+    if not blocks:
+        _, reason = next(iter(refusals.found.items()))
+        raise UnreadableFile(f"no record can be used: {reason}", "check the file against its sender")
+    dialect: dict[str, object] = {"encoding": lines.encoding, "bom": lines.bom, "format": "nem12", "decimal": "."}
+    return Tabulated(blocks, refusals, dialect, native)
+
+
+def _days(lines: Lines, refusals: Refusals) -> Iterator[tuple[int, list[list[str]]]]:
+    """Every 300 record with its line, as [its 200 record, itself, its 400 records]."""
+    details: list[str] | None = None
+    day: tuple[int, list[list[str]]] | None = None
+    for number in range(1, len(lines) + 1):
+        text = lines.text(number)
+        if not text.strip():
+            continue
+        if number in lines.bad:
+            refusals.add(number, "", lines.bad[number])
+            continue
+        row = next(csv.reader([text]))
+        kind = row[0].strip()
+        if kind == "400" and day is not None:
+            day[1].append(row)
+            continue
+        if day is not None and kind != "500":
+            yield day
+            day = None
+        if kind == "200":
+            details = row if len(row) > 8 and row[8].strip().isdigit() and 24 * 60 % max(int(row[8]), 1) == 0 else None
+            if details is None:
+                refusals.add(number, "", "the 200 record has no interval length; its days are refused too")
+        elif kind == "300":
+            if details is None:
+                refusals.add(number, "", "a day without a readable 200 record before it")
+            else:
+                day = (number, [details, row])
+        elif kind not in ("100", "500", "900"):
+            refusals.add(number, "", f"unknown record {kind!r}")
+    if day is not None:
+        yield day
+
+
+def _blocks(
+    registers: dict[tuple[str, str, str, float], _Register], layout: Layout, options: LandOptions, refusals: Refusals
+) -> tuple[list[Block], dict[str, str]]:
+    blocks: list[Block] = []
+    native: dict[str, str] = {}
+    for (nmi, suffix, _, _), register in registers.items():
+        asset = options.asset or nmi
+        rule = layout.rule(suffix, nmi)
+        unit = _unit(register.unit, rule)
+        if rule is None or unit is None:
+            reason = (
+                f"register {suffix!r} is not declared in layout {layout.name}"
+                if rule is None
+                else f"register {suffix!r} has unit {register.unit!r}, layout {layout.name} declares {rule.unit!r}"
+            )
+            refusals.add_rows(np.unique(np.array(register.line, np.int64)), suffix, reason)
+            continue
+        estimated = ESTIMATED if rule.kind == "interval_energy" else ()
+        declared: dict[str, Any] = {
+            "unit": unit,
+            "expected_interval_s": register.interval_s,
+            "estimated_statuses": estimated,
+        }
+        count = len(register.line)
+        rows = Rows(
+            np.array(register.line, np.int64),
+            np.array(register.start, np.int64),
+            np.ones(count, np.bool_),
+            instant=False,
+            field=np.array(register.names, object),
+        )
+        blocks.append(
+            Block(
+                asset,
+                suffix,
+                rule.model_copy(update=declared),
+                pa.array(register.text, pa.string()),
+                np.arange(count, dtype=np.int64),
+                rows,
+                status=pa.array(register.status, pa.string()),
+                interval_s=register.interval_s,
+            )
+        )
+        native[asset] = nmi
+    return blocks, native
+
+
+#: Units by how a file may write them; energy keeps the file's own prefix.
+_UNITS = {u.casefold(): u for u in ("Wh", "kWh", "MWh", "VArh", "kVArh", "MVArh", "VAh", "kVAh", "V", "A", "kV")}
+
+
+def _unit(written: str, rule: SignalRule | None) -> str | None:
+    """The unit of a register: the file's where it has the declared quantity, the declared one where it says none."""
+    if rule is None or rule.unit is None:
+        return None
+    if not written:
+        return rule.unit
+    unit = _UNITS.get(written.casefold())
+    return unit if unit is not None and unit.lstrip("kM") == rule.unit.lstrip("kM") else None
