@@ -1,0 +1,3 @@
+{{ config(pre_hook="{{ delete_changed_asset_days('interval_start') }}") }}
+
+{{ power_factor_level(900) }}
