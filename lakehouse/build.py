@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
 from filelock import FileLock
 
 from lakehouse import ops as ops_tables
@@ -24,7 +23,7 @@ from lakehouse.engine import connect, identifier, quote
 from lakehouse.errors import ChecksFailed, TerminalError
 from lakehouse.ops import Ops
 from lakehouse.pins import Pin, Touched
-from lakehouse.publish import Published, copy_file, follow, published, sign, swap
+from lakehouse.publish import Published, copy_file, follow, open_marts, published, sign, swap
 from lakehouse.quality import CheckResult
 from lakehouse.reader import pin_all, select_pinned
 from lakehouse.settings import Settings
@@ -168,16 +167,16 @@ class _Build:
             pins=json.dumps(ids), changed_spans=changes.count, changed_from=changes.rebuild_from,
             changed_to=changes.rebuild_to, code_version=code,
         )  # fmt: skip
+        build_file = folder / self.settings.marts_path.name
         try:
             report = self._audited(build_id, run_id, folder, pins, changes, whole)
+            with self.step("publish"):
+                declared = marts(folder / "target")
+                sign(build_file, Published(build_id, ids, code, declared), started)
+                swap(build_file, self.settings.marts_path)
         except BaseException as error:
             self._finish(build_id, "failed", f"{type(error).__name__}: {error}")
             raise
-        build_file = folder / self.settings.marts_path.name
-        with self.step("publish"):
-            declared = marts(folder / "target")
-            sign(build_file, Published(build_id, ids, code, declared), started)
-            swap(build_file, self.settings.marts_path)
         self._finish(build_id, "published")
         with self.step("iceberg marts"):
             changed = (changes.rebuild_from, changes.rebuild_to) if followed and not whole else None
@@ -320,12 +319,12 @@ def record_checks(ops: Ops, run_id: str, build_id: str | None, checks: Sequence[
 
 def mart_rows(settings: Settings) -> dict[str, int]:
     """Rows of every published mart."""
-    connection = duckdb.connect(str(settings.marts_path), read_only=True)
+    connection = open_marts(settings)
     try:
-        names = [row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall()]
+        tables = connection.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'marts' ORDER BY 1")
         counts = {}
-        for name in names:
-            row = connection.execute(f"SELECT count(*) FROM {identifier(name)}").fetchone()
+        for (name,) in tables.fetchall():
+            row = connection.execute(f"SELECT count(*) FROM marts.{identifier(name)}").fetchone()
             counts[name] = int(row[0]) if row else 0
         return counts
     finally:

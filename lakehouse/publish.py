@@ -52,9 +52,9 @@ def published(settings: Settings) -> Published | None:
     """The published build, or None. The file is the truth: the rename that published it is the commit point."""
     if not settings.marts_path.exists():
         return None
-    connection = duckdb.connect(str(settings.marts_path), read_only=True)
+    connection = open_marts(settings)
     try:
-        row = connection.execute("SELECT build_id, pins, code_version, marts FROM wattlake_build").fetchone()
+        row = connection.execute("SELECT build_id, pins, code_version, marts FROM marts.wattlake_build").fetchone()
     except duckdb.CatalogException:
         return None
     finally:
@@ -62,6 +62,17 @@ def published(settings: Settings) -> Published | None:
     if row is None:
         return None
     return Published(row[0], json.loads(row[1]), row[2], [Mart.from_json(mart) for mart in json.loads(row[3])])
+
+
+def open_marts(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """The published file as `marts`, read-only.
+
+    It is attached, not connected to: DuckDB shares one instance a path and process, and a reader that is still open on
+    an earlier build would lend it its stale file.
+    """
+    connection = duckdb.connect()
+    connection.execute(f"ATTACH {quote(str(settings.marts_path))} AS marts (READ_ONLY)")
+    return connection
 
 
 def sign(build_file: Path, build: Published, built_at: datetime) -> None:

@@ -1,0 +1,129 @@
+"""Promises of build and publish, proved with real builds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import duckdb
+import pytest
+import sqlalchemy as sa
+
+from flows.transform import build, check
+from ingest.registry import contracts
+from lakehouse import ops
+from lakehouse.catalog import open_catalog
+from lakehouse.errors import ChecksFailed
+from lakehouse.ops import Ops
+from lakehouse.publish import BUILD, published
+from lakehouse.reader import open_session
+from lakehouse.settings import Settings
+
+from .conftest import land_meter, minutes, rows, write_signal
+
+NOTHING = """
+import sys
+from flows.transform import build
+from lakehouse.settings import Settings
+report = build(Settings())
+print(report.mode, sorted({name.split(".")[0] for name in sys.modules} & {"great_expectations", "dbt", "prefect"}))
+"""
+
+
+def test_a_build_of_nothing_starts_neither_dbt_nor_gx_nor_prefect(house: Settings) -> None:
+    environment = {**os.environ, "WATTLAKE_HOME": str(house.root)}
+    finished = subprocess.run(
+        [sys.executable, "-c", NOTHING], env=environment, capture_output=True, text=True, check=True
+    )
+    assert finished.stdout.split("\n")[0] == "nothing []"
+
+
+def test_readers_hold_the_file_open_through_ten_builds_and_iceberg_follows_each(
+    house: Settings, tmp_path: Path
+) -> None:
+    reader = duckdb.connect(str(house.marts_path), read_only=True)
+    before = reader.execute("SELECT sum(n) FROM lod_1d").fetchall()
+    for day in range(2, 12):
+        stamps = minutes(f"2024-06-{day:02d}", 4)
+        land_meter(house, write_signal(tmp_path / str(day), "m1", "com_ap", [(s, day) for s in stamps]))
+        assert build(house).mode == "incremental"
+        assert reader.execute("SELECT sum(n) FROM lod_1d").fetchall() == before
+        assert rows(house, "SELECT sum(n) FROM lod_1d WHERE signal = 'com_ap'") == [(96 + 4 * (day - 1),)]
+    reader.close()
+    catalog = open_catalog(house)
+    now = published(house)
+    assert now is not None
+    for mart in ("lod_5min", "lod_1d"):
+        table = catalog.load_table(("marts", mart))
+        snapshot = table.current_snapshot()
+        assert snapshot is not None and snapshot.summary is not None
+        assert snapshot.summary.additional_properties[BUILD] == now.build_id
+        stored = (
+            table.scan()
+            .to_arrow()
+            .sort_by([("asset_id", "ascending"), ("signal", "ascending"), ("bucket_start", "ascending")])
+        )
+        assert stored.num_rows == rows(house, f"SELECT count(*) FROM {mart}")[0][0]
+
+
+def test_a_failing_check_leaves_the_last_good_marts_and_shows_the_rows(house: Settings) -> None:
+    good = published(house)
+    table = open_catalog(house).load_table(("raw", "meter_observations"))
+    doubled = table.scan().to_arrow().slice(0, 2)
+    # Rows past the writer: the same keys a second time, said to be touched.
+    snapshot = table.current_snapshot()
+    assert snapshot is not None and snapshot.summary is not None
+    touched = snapshot.summary.additional_properties["wattlake.touched"]
+    table.append(doubled, snapshot_properties={"wattlake.touched": touched})
+    with pytest.raises(ChecksFailed) as failed:
+        build(house)
+    assert "m1" in str(failed.value) and "last good marts stay published" in str(failed.value)
+    assert published(house) == good
+    statuses = Ops(house).query(sa.select(ops.BUILDS.c.status).order_by(ops.BUILDS.c.started_at))
+    assert [status for (status,) in statuses] == ["done", "failed"]
+    assert not list((house.root / "tmp" / "build").iterdir())
+
+
+def test_the_next_build_mends_a_crash_between_the_rename_and_the_iceberg_marts(house: Settings) -> None:
+    catalog = open_catalog(house)
+    catalog.drop_table(("marts", "lod_1d"))
+    with Ops(house).engine.begin() as connection:
+        connection.execute(ops.BUILDS.update().values(status="published"))
+    now = published(house)
+    build(house)
+    assert published(house) == now
+    assert catalog.load_table(("marts", "lod_1d")).scan().to_arrow().num_rows > 0
+
+
+def test_a_check_of_sound_marts_passes_and_is_recorded(house: Settings) -> None:
+    results = check(house)
+    assert {result.engine for result in results} == {"dbt", "gx"}
+    assert not [result for result in results if result.blocks]
+    recorded = Ops(house).query(sa.select(sa.func.count()).select_from(ops.CHECKS))
+    assert recorded[0][0] >= len(results)
+
+
+def test_sql_reads_raw_marts_and_ops_side_by_side(house: Settings) -> None:
+    session = open_session(house, contracts())
+    try:
+        found = session.execute(
+            """
+            SELECT (SELECT count(*) FROM raw.meter_observations), (SELECT sum(n) FROM marts.lod_1d),
+                (SELECT sum(rows_new) FROM ops.slices), (SELECT count(*) FROM ops.builds WHERE status = 'done')
+            """
+        ).fetchall()
+    finally:
+        session.close()
+    assert found == [(192, 192, 192, 1)]
+
+
+def test_a_changed_declaration_rebuilds_the_assets_whole_history(house: Settings, tmp_path: Path) -> None:
+    days = rows(house, "SELECT local_date FROM lod_1d WHERE signal = 'com_ap' ORDER BY 1")
+    assert len(days) == 1
+    path = write_signal(tmp_path / uuid.uuid4().hex, "m1", "com_ap", [("2024-06-01 12:00:00", 1)])
+    land_meter(house, path, site_timezone="Asia/Tokyo")
+    build(house)
+    assert len(rows(house, "SELECT local_date FROM lod_1d WHERE signal = 'com_ap'")) == 2
