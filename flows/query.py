@@ -55,7 +55,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, query: str, style: str, output:
         connection.execute(f"COPY ({query.rstrip().rstrip(';')}) TO {quote(str(target))} ({COPY_OPTIONS[style]})")
         if output is None:
             with target.open("rb") as handle:
-                shutil.copyfileobj(handle, click.get_binary_stream("stdout"))
+                shutil.copyfileobj(handle, sys.stdout.buffer)
 
 
 def show_catalog(settings: Settings, style: str) -> None:
