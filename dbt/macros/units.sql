@@ -17,3 +17,13 @@ case {{ unit }} when 'W' then 0.001 when 'kW' then 1.0 when 'MW' then 1000.0 whe
 {% macro micro(value) -%}
 ({{ value }}::decimal(28, 6) * 1000000::decimal(7, 0))::hugeint
 {%- endmacro %}
+
+{#- V in one unit of cell voltage; NULL: no voltage. -#}
+{% macro volts_per_unit(unit) -%}
+case {{ unit }} when 'V' then 1.0 when 'mV' then 0.001 end
+{%- endmacro %}
+
+{#- Whether a temperature is in degrees Celsius: normalised values have no degrees. -#}
+{% macro is_celsius(unit) -%}
+{{ unit }} in ('°C', 'C', 'degC')
+{%- endmacro %}
