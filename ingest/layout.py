@@ -322,12 +322,13 @@ def load_layout(path: Path) -> Layout:
         ) from error
 
 
-@lru_cache(maxsize=1)
-def _shipped() -> tuple[Layout, ...]:
-    return tuple(load_layout(path) for path in sorted(SHIPPED.glob("*/*.toml")))
+@lru_cache(maxsize=512)
+def _loaded(path: Path, changed_ns: int) -> Layout:
+    return load_layout(path)
 
 
 def layouts(domain: str, folder: Path | None = None) -> tuple[Layout, ...]:
     """Layouts of a domain: those of a user's folder, or the shipped ones."""
-    found = _shipped() if folder is None else tuple(load_layout(path) for path in sorted(folder.rglob("*.toml")))
+    paths = sorted((SHIPPED / domain).glob("*.toml") if folder is None else folder.rglob("*.toml"))
+    found = (_loaded(path, path.stat().st_mtime_ns) for path in paths)
     return tuple(layout for layout in found if layout.domain == domain)

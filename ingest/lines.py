@@ -101,13 +101,16 @@ def split_lines(content: bytes, encoding: str = "utf-8") -> Lines:
 
 def _mark_unreadable(lines: Lines, buffer: npt.NDArray[np.uint8]) -> None:
     """Note the lines that hold NUL bytes or are not UTF-8; the common case is one pass each."""
-    nul = np.flatnonzero(buffer == 0)
-    if len(nul):
+    if b"\x00" in lines.content:
+        nul = np.flatnonzero(buffer == 0)
         for index in np.unique(np.searchsorted(lines.starts, nul, side="right")):
             lines.bad[int(index)] = "the line holds NUL bytes"
     try:
-        lines.content.decode("utf-8")
-    except UnicodeDecodeError:
+        # Arrow checks in place, where bytes.decode would copy the file.
+        offsets = pa.py_buffer(np.array([0, len(lines.content)], np.int64))
+        whole = pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, pa.py_buffer(lines.content)])
+        whole.cast(pa.large_string())
+    except pa.ArrowInvalid:
         for number in range(1, len(lines) + 1):
             try:
                 lines.content[lines.starts[number - 1] : lines.ends[number - 1]].decode("utf-8")

@@ -21,6 +21,7 @@ from ingest.layout import Layout, SignalRule
 from ingest.lines import Lines
 from ingest.recognise import Found
 from ingest.source import LandOptions
+from ingest.tabulate import one_asset_only
 from lakehouse.errors import UnreadableFile
 
 #: Quality flags (AEMO, Meter Data File Format Specification NEM12 & NEM13, appendix): E estimated, S substituted,
@@ -79,6 +80,7 @@ def tabulate_nem12(found: Found, lines: Lines, options: LandOptions) -> Tabulate
             register.names.append(f"interval {number}")
     if not registers and not refusals.found:
         raise UnreadableFile("the file has no interval record (300)", "ask for NEM12 interval data; NEM13 is not read")
+    one_asset_only(options, [nmi for nmi, *_ in registers])
     blocks, native = _blocks(registers, layout, options, refusals)
     if not blocks:
         _, reason = next(iter(refusals.found.items()))

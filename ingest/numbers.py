@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -10,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from lakehouse.errors import UnreadableFile
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -49,12 +52,50 @@ def plain(text: pa.Array, decimal_sign: str, thousands: str = "") -> pa.Array:
     """Write numbers with a decimal point and without thousands separators; blanks around them go."""
     text = pc.utf8_trim_whitespace(text)
     if thousands:
-        text = pc.replace_substring(text, thousands, "")
+        # Only where they part groups of three; anything else is no number written this way.
+        mark, sign = re.escape(thousands), re.escape(decimal_sign)
+        grouped = pc.match_substring_regex(text, rf"^[+-]?\d{{1,3}}({mark}\d{{3}})+({sign}\d*)?$")
+        text = pc.if_else(grouped, pc.replace_substring(text, thousands, ""), text)
     if decimal_sign != ".":
         # A point that is not a declared thousands separator would silently become a decimal sign: keep it wrong.
         text = pc.replace_substring(text, ".", "?")
         text = pc.replace_substring(text, decimal_sign, ".")
     return text
+
+
+def detect_decimal(texts: list[pa.Array], delimiter: str) -> tuple[str, str]:
+    """Decimal sign and thousands separator of a file's numbers.
+
+    Args:
+        texts: all numeric columns, whole.
+        delimiter: the file's delimiter.
+
+    Raises:
+        UnreadableFile: every number with a comma (or point) could be read both ways.
+    """
+    commas = any(_holds(text, ",") for text in texts)
+    points = any(_holds(text, ".") for text in texts)
+    if commas and points:
+        last = max(texts, key=lambda text: int(_mask(pc.match_substring_regex(text, r"[.,].*[.,]")).sum()))
+        comma_last = _mask(pc.match_substring_regex(last, r"\.\d{3}.*,\d*$")).any()
+        point_last = _mask(pc.match_substring_regex(last, r",\d{3}.*\.\d*$")).any()
+        if comma_last != point_last:
+            return (",", ".") if comma_last else (".", ",")
+        raise UnreadableFile(
+            "numbers use both ',' and '.', and which one is the decimal sign cannot be told",
+            "declare dialect.decimal and dialect.thousands in a layout file (docs/layouts.md)",
+        )
+    if not commas and (not points or delimiter == ","):
+        return ".", ""
+    sign = "," if commas else "."
+    grouped = rf"^\s*[+-]?[1-9]\d{{0,2}}(\{sign}\d{{3}})+\s*$"
+    with_sign = [text.filter(pc.match_substring(text, sign)) for text in texts]
+    if all(_mask(pc.match_substring_regex(text, grouped)).all() for text in with_sign):
+        raise UnreadableFile(
+            f"every {sign!r} in the numbers could part thousands or decimals",
+            "declare dialect.decimal in a layout file (docs/layouts.md)",
+        )
+    return sign, ""
 
 
 def parse_numbers(text: pa.Array, factor: Decimal = Decimal(1), exact: bool = False) -> Numbers:
@@ -146,3 +187,7 @@ def _doubles(text: pa.Array, ok: BoolArray) -> FloatArray:
 
 def _mask(values: pa.Array) -> BoolArray:
     return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+def _holds(text: pa.Array, part: str) -> bool:
+    return bool(pc.any(pc.match_substring(text, part)).as_py())

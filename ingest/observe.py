@@ -23,6 +23,7 @@ BoolArray = npt.NDArray[np.bool_]
 SECOND = 1_000_000
 DEFAULT_ZONE = "Europe/Berlin"
 
+_BAD_INTERVAL = "the interval's length cannot be told, or its end does not follow its start"
 _TRUTH = {"true": "1", "false": "0", "True": "1", "False": "0"}
 
 
@@ -128,7 +129,7 @@ class Observer:
         length, bad_length = self._interval(block, at, utc, status)
         if bad_length is not None:
             wrong = good & bad_length
-            refusals.add_rows(lines[wrong], block.field, "the interval's end does not follow its start")
+            refusals.add_rows(lines[wrong], block.field, _BAD_INTERVAL)
             good &= ~wrong
         kept = np.flatnonzero(good)
         text = text.take(pa.array(kept))

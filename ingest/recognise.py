@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -119,13 +120,13 @@ def _match(layout: Layout, file: RawFile, lines: Lines | None, document: Any, as
 def _with_header(layout: Layout, head: list[tuple[int, str]], delimiter: str) -> Found | None:
     wanted = layout.recognise
     for number, text in head:
-        cells = split_cells(text, delimiter)
+        cells = _cells(text, delimiter)
         if len(cells) < 2 or (wanted.columns is not None and len(cells) != wanted.columns):
             continue
         if all(name in cells for name in wanted.header) and all(
             any(re.fullmatch(pattern, cell) for cell in cells) for pattern in wanted.header_match
         ):
-            return Found(layout, number, tuple(cells), delimiter)
+            return Found(layout, number, cells, delimiter)
     return None
 
 
@@ -134,13 +135,19 @@ def _headerless(layout: Layout, head: list[tuple[int, str]], delimiter: str) -> 
     width = wanted.columns or len(wanted.values)
     fitting = 0
     for _, text in head[:_SAMPLE]:
-        cells = split_cells(text, delimiter)
+        cells = _cells(text, delimiter)
         if len(cells) == width and all(re.fullmatch(p, c) for p, c in zip(wanted.values, cells, strict=False)):
             fitting += 1
     # One broken row among the first does not make it another kind of file.
     if not fitting or fitting < 0.8 * len(head[:_SAMPLE]):
         return None
     return Found(layout, 0, tuple(str(index) for index in range(1, width + 1)), delimiter)
+
+
+@lru_cache(maxsize=1024)
+def _cells(text: str, delimiter: str) -> tuple[str, ...]:
+    """Cells of a line; every layout asks for the same few lines."""
+    return tuple(split_cells(text, delimiter))
 
 
 def read_json(content: bytes) -> Any:

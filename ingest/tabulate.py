@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,8 @@ import pyarrow.compute as pc
 
 from ingest.blocks import Block, Refusals, Rows, Tabulated
 from ingest.layout import TEXT_KINDS, Layout, SignalRule
-from ingest.lines import Grid, Lines, read_grid, split_cells
+from ingest.lines import Lines, read_grid, split_cells
+from ingest.numbers import detect_decimal
 from ingest.recognise import Found
 from ingest.source import LandOptions, RawFile
 from ingest.stamps import Stamps, parse_stamps
@@ -33,6 +35,20 @@ def tabulate(found: Found, file: RawFile, lines: Lines, options: LandOptions) ->
         UnreadableFile: it has no rows, no declared column, or no stamp that can be read.
     """
     return _Tabulator(found, file, lines, options).run()
+
+
+def one_asset_only(options: LandOptions, natives: Sequence[str]) -> None:
+    """Refuse to give several meters of one file the same asset_id: their values would overwrite each other.
+
+    Raises:
+        UnreadableFile: `--asset` was given and the file holds more than one meter.
+    """
+    if options.asset is not None and len(set(natives)) > 1:
+        raise UnreadableFile(
+            f"--asset {options.asset} names one asset, and the file holds {len(set(natives))}: "
+            + ", ".join(sorted(set(natives))[:5]),
+            "land it without --asset; --site puts a name before their ids",
+        )
 
 
 def signal_name(header: str, brackets: str) -> str:
@@ -210,6 +226,7 @@ class _Tabulator:
             natives = pa.repeat(pa.scalar(fixed), count)
         first, second = natives.dictionary_encode(), signals.dictionary_encode()
         names, kinds = first.dictionary.to_pylist(), second.dictionary.to_pylist()
+        one_asset_only(self.options, [name for name in names if name])
         series = _codes(first) * len(kinds) + _codes(second)
         rows = self._rows()
         rows.series = series
@@ -302,41 +319,6 @@ class _Tabulator:
         self.dialect["decimal"], self.dialect["thousands"] = sign, thousands or self.layout.dialect.thousands
 
 
-def detect_decimal(texts: list[pa.Array], delimiter: str) -> tuple[str, str]:
-    """Decimal sign and thousands separator of a file's numbers.
-
-    Args:
-        texts: all numeric columns, whole.
-        delimiter: the file's delimiter.
-
-    Raises:
-        UnreadableFile: every number with a comma (or point) could be read both ways.
-    """
-    commas = any(_holds(text, ",") for text in texts)
-    points = any(_holds(text, ".") for text in texts)
-    if commas and points:
-        last = max(texts, key=lambda text: int(_mask(pc.match_substring_regex(text, r"[.,].*[.,]")).sum()))
-        comma_last = _mask(pc.match_substring_regex(last, r"\.\d{3}.*,\d*$")).any()
-        point_last = _mask(pc.match_substring_regex(last, r",\d{3}.*\.\d*$")).any()
-        if comma_last != point_last:
-            return (",", ".") if comma_last else (".", ",")
-        raise UnreadableFile(
-            "numbers use both ',' and '.', and which one is the decimal sign cannot be told",
-            "declare dialect.decimal and dialect.thousands in a layout file (docs/layouts.md)",
-        )
-    if not commas and (not points or delimiter == ","):
-        return ".", ""
-    sign = "," if commas else "."
-    grouped = rf"^\s*[+-]?[1-9]\d{{0,2}}(\{sign}\d{{3}})+\s*$"
-    with_sign = [text.filter(pc.match_substring(text, sign)) for text in texts]
-    if all(_mask(pc.match_substring_regex(text, grouped)).all() for text in with_sign):
-        raise UnreadableFile(
-            f"every {sign!r} in the numbers could part thousands or decimals",
-            "declare dialect.decimal in a layout file (docs/layouts.md)",
-        )
-    return sign, ""
-
-
 def _numbered(cells: tuple[str, ...]) -> list[str]:
     """Header cells made unique: the second `x` becomes `x #2`."""
     seen: dict[str, int] = {}
@@ -373,6 +355,3 @@ def _holds(text: pa.Array, part: str) -> bool:
 
 def _mask(values: pa.Array) -> npt.NDArray[np.bool_]:
     return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)
-
-
-__all__ = ["Grid", "detect_decimal", "signal_name", "tabulate"]
