@@ -90,10 +90,15 @@ select
     make_timestamptz(cut.first_us) as first_at,
     cut.last_value as last,
     make_timestamptz(cut.last_us) as last_at,
+    make_timestamptz(cut.until_us) as covered_until,
     cut.covered_us / 1000000 as covered_s,
     cut.value_us / 1000000 as value_seconds,
     cut.positive_us / 1000000 as value_seconds_positive,
-    case when cut.value_min >= 0 and coalesce(cut.head_value, 0) >= 0 then 0 * cut.value_us else least(cut.value_us - cut.positive_us, 0) / 1000000 end as value_seconds_negative,
+    -- The rest of the integral; exactly 0 where nothing was negative.
+    case
+        when cut.value_min >= 0 and coalesce(cut.head_value, 0) >= 0 then 0 * cut.value_us
+        else least(cut.value_us - cut.positive_us, 0) / 1000000
+    end as value_seconds_negative,
     case when windows.kind in ('alarm', 'code', 'category') then cut.active_us / 1000000 end as seconds_active,
     case when windows.is_code then list_sort(list_distinct(cut.codes)) end as codes
 from cut

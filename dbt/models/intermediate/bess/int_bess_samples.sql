@@ -49,7 +49,8 @@ samples as (
 
 select
     * exclude (max_gap_us),
-    lag(value) over series as value_before,
+    -- Across a gap nothing is said of what happened between.
+    case when at_us - lag(at_us) over series <= max_gap_us then lag(value) over series end as value_before,
     lag(at_us) over series as before_us,
     least(lead(at_us) over series, at_us + max_gap_us) as until_us
 from samples

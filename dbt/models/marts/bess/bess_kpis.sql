@@ -5,6 +5,7 @@
 -- charge * x^2 - stored * x - discharge = 0, where stored = rise of the state of charge * capacity. The rise is added up
 -- day by day, so a day without data leaves out its energy and its rise alike. Days whose power is covered by less than 98 %
 -- are left out: energy that went unseen would look like a loss. Counters see it all the same and need no such limit.
+-- One full cycle is asked for at least, and five where the stored charge can't be corrected for.
 {%- set window_days = 30 %}
 with days as (
     select
@@ -32,7 +33,8 @@ rated as (
     select
         *,
         case
-            when window_full_cycles >= 1 and window_charge_kwh > 0 and window_discharge_kwh > 0
+            when window_full_cycles >= case when window_stored_kwh is null then 5 else 1 end
+                and window_charge_kwh > 0 and window_discharge_kwh > 0
                 then case
                     when window_stored_kwh is null then window_discharge_kwh / window_charge_kwh
                     else power(

@@ -1,0 +1,20 @@
+{{ config(pre_hook=[
+    "{{ delete_findings('days') }}",
+    "{{ delete_findings('signal') }}",
+    "{{ delete_findings('asset_days') }}",
+    "{{ delete_findings('asset') }}",
+]) }}
+
+{% for family in ['values', 'gaps', 'counters', 'solar', 'units', 'cells', 'soc', 'systems'] -%}
+select
+    rule::varchar as rule,
+    severity::varchar as severity,
+    asset_id,
+    signal,
+    interval_start,
+    interval_end,
+    value::double as value,
+    message
+from {{ ref('int_findings_' ~ family) }}
+{{ 'union all' if not loop.last }}
+{% endfor %}
