@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from flows.land import land
 from flows.present import build_report, file_progress, log, table
 from flows.transform import build, docs
 from ingest.registry import contracts
-from ingest.simulate import Comparison, compare, simulate_demo, summarise
+from ingest.simulate import Comparison, Delivery, compare, simulate_demo, summarise
 from lakehouse.inventory import inventory
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings, home_kind
@@ -58,13 +59,12 @@ def demo(home: Path, days: int) -> bool:
     click.echo(f"SIMULATED DATA: two invented sites, {days} days; nothing here was measured. Home: {home}")
     log("simulating two sites")
     files = simulate_demo(home / "devices", days=days)
-    for delivery in files.deliveries:
-        log(f"landing: {delivery.title}")
-        with file_progress() as progress:
-            report = land(settings, delivery.source, delivery.paths, delivery.options, progress)
-        for outcome in report.files:
-            if outcome.reason:
-                click.echo(f"refused: {outcome.reason}", err=True)
+    *on_time, late = files.deliveries
+    for delivery in on_time:
+        _land(settings, delivery)
+    build(settings, progress=log)
+    click.echo("\nLate data: a day that was missing lands, and only the days it touches are rebuilt.")
+    _land(settings, late)
     build_report(build(settings, progress=log))
     page = docs(settings, None, progress=log)
     connection = open_session(settings, contracts())
@@ -82,6 +82,18 @@ def demo(home: Path, days: int) -> bool:
     _show_next(home, page)
     click.echo(f"\ndone in {time.monotonic() - began:.0f} s; all data above are SIMULATED")
     return agrees
+
+
+def _land(settings: Settings, delivery: Delivery) -> None:
+    log(f"landing: {delivery.title}")
+    with file_progress() as progress:
+        report = land(settings, delivery.source, delivery.paths, delivery.options, progress)
+    counts = [outcome.counts for outcome in report.files]
+    new, equal = sum(count.new for count in counts), sum(count.equal for count in counts)
+    click.echo(f"landed {delivery.title}: {len(report.files)} files, {new:,} new rows, {equal:,} known ones")
+    for outcome in report.files:
+        if outcome.reason:
+            click.echo(f"refused: {outcome.reason}", err=True)
 
 
 def _clear(settings: Settings) -> None:
@@ -124,7 +136,8 @@ def _plot(query: Query) -> None:
     plotext.plot([row[0] for row in rows], [row[1] for row in rows], marker="dot")
     plotext.title(f"SIMULATED battery werk/ZSIM001: state of charge in %, {day}")
     plotext.xlabel("local hour")
-    plotext.show()
+    drawn = plotext.build()
+    click.echo(drawn if sys.stdout.isatty() else plotext.uncolorize(drawn))
 
 
 def _show_truth(comparisons: Sequence[Comparison]) -> bool:
@@ -148,7 +161,10 @@ def _show_truth(comparisons: Sequence[Comparison]) -> bool:
 
 
 def _show_next(home: Path, page: Path) -> None:
+    home = home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home
     click.echo("Try next:")
     for title, sql in QUESTIONS:
-        click.echo(f"\n  {title}:\n  WATTLAKE_HOME={shlex.quote(str(home))} wattlake sql {shlex.quote(sql)}")
+        click.echo(
+            f"\n  {title}:\n  WATTLAKE_HOME={shlex.quote(str(home))} python -m uv run wattlake sql {shlex.quote(sql)}"
+        )
     click.echo(f"\nEvery table and column is described in {page}")
