@@ -33,7 +33,7 @@ daily as (
         count(*) as gaps,
         sum(to_us - from_us) / 1000000 as seconds,
         max(to_us - from_us) / 1000000 as longest_seconds,
-        arg_max(from_us, to_us - from_us) as longest_from_us
+        arg_max(from_us, row(to_us - from_us, -from_us)) as longest_from_us -- the first of equally long ones
     from within_days
     group by all
 ),
