@@ -36,7 +36,11 @@ compared as (
         or cell_t_avg < cell_t_min - 1 or cell_t_avg > cell_t_max + 1 as is_disordered,
         greatest(cell_v_min - cell_v_avg, cell_v_avg - cell_v_max) as disorder_v,
         case when abs(cell_v_spread - (cell_v_max - cell_v_min)) > 0.0015 then abs(cell_v_spread - (cell_v_max - cell_v_min)) end as spread_off_v,
-        case when racks > 1 and abs(racks_a - pack_a) > greatest(0.01 * abs(pack_a), 1) then abs(racks_a - pack_a) end as racks_off_a
+        -- Rounded: sums of floating-point numbers differ in the last digits from run to run.
+        case
+            when racks > 1 and round(abs(racks_a - pack_a), 6) > round(greatest(0.01 * abs(pack_a), 1), 6)
+                then round(abs(racks_a - pack_a), 6)
+        end as racks_off_a
     from instants
 ),
 

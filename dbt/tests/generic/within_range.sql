@@ -1,0 +1,12 @@
+{#- A column keeps within inclusive limits; NULL passes. -#}
+{% test within_range(model, column_name, low=none, high=none) %}
+select *
+from {{ model }}
+where false
+{%- if low is not none %}
+    or {{ column_name }} < {{ low }}
+{%- endif %}
+{%- if high is not none %}
+    or {{ column_name }} > {{ high }}
+{%- endif %}
+{% endtest %}
