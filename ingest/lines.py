@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from dataclasses import dataclass, field
 
@@ -204,6 +205,7 @@ def _unbalanced_quotes(lines: Lines, first: int) -> dict[int, str]:
 
 def split_cells(text: str, delimiter: str) -> list[str]:
     """Split one line (a header) into cells; quotes and surrounding blanks are taken off."""
-    import csv
-
-    return [cell.strip() for cell in next(csv.reader([text], delimiter=delimiter), [])]
+    try:
+        return [cell.strip() for cell in next(csv.reader([text], delimiter=delimiter), [])]
+    except csv.Error:
+        return [text]

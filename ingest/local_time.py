@@ -150,6 +150,16 @@ def to_utc(naive: Int64Array, name: str, groups: Int64Array | None = None) -> tu
     return utc, status
 
 
+def to_wall(utc: Int64Array, name: str) -> Int64Array:
+    """What a zone's wall clock shows at instants, both in microseconds since 1970."""
+    if not len(utc):
+        return utc.copy()
+    changes = _changes_around(utc, name)
+    offsets = np.array([_base_offset(name, changes, utc), *(c.after for c in changes)], np.int64)
+    since = np.array([c.at for c in changes], np.int64)
+    return utc + offsets[np.searchsorted(since, utc, side="right")]
+
+
 def _series(groups: Int64Array | None, inside: npt.NDArray[np.bool_], count: int) -> Iterator[Int64Array]:
     """Row numbers, in file order, of every series that has a row in the repeated hour."""
     if groups is None:

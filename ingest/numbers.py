@@ -24,6 +24,9 @@ _LIMIT = 10**18
 #: Above 2^53 micro units a division of doubles is no longer correctly rounded.
 _FLOAT_SAFE = 2**53
 
+#: One reading of the decimal sign outvotes the other from this ratio on.
+_OUTVOTED = 20
+
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
 _SHORT = r"^[+-]?\d{1,12}(\.\d{1,6})?$"
 _CONTEXT = decimal.Context(prec=60, rounding=decimal.ROUND_HALF_EVEN)
@@ -66,36 +69,40 @@ def plain(text: pa.Array, decimal_sign: str, thousands: str = "") -> pa.Array:
 def detect_decimal(texts: list[pa.Array], delimiter: str) -> tuple[str, str]:
     """Decimal sign and thousands separator of a file's numbers.
 
+    A cell speaks for a sign if it can only be read with it: `1.5`, `0.125`, `1,234.5`. A cell such as `1,234` speaks
+    for none. A few broken cells (one in twenty) do not outvote the rest; they are refused by line.
+
     Args:
         texts: all numeric columns, whole.
-        delimiter: the file's delimiter.
+        delimiter: the file's delimiter; where it is a comma, a point is the decimal sign unless shown otherwise.
 
     Raises:
-        UnreadableFile: every number with a comma (or point) could be read both ways.
+        UnreadableFile: every number with a comma (or point) could be read both ways, or they contradict each other.
     """
-    commas = any(_holds(text, ",") for text in texts)
-    points = any(_holds(text, ".") for text in texts)
-    if commas and points:
-        last = max(texts, key=lambda text: int(_mask(pc.match_substring_regex(text, r"[.,].*[.,]")).sum()))
-        comma_last = _mask(pc.match_substring_regex(last, r"\.\d{3}.*,\d*$")).any()
-        point_last = _mask(pc.match_substring_regex(last, r",\d{3}.*\.\d*$")).any()
-        if comma_last != point_last:
-            return (",", ".") if comma_last else (".", ",")
-        raise UnreadableFile(
-            "numbers use both ',' and '.', and which one is the decimal sign cannot be told",
-            "declare dialect.decimal and dialect.thousands in a layout file (docs/layouts.md)",
-        )
+    commas, points = (sum(_count(text, rf"\{sign}") for text in texts) for sign in ",.")
     if not commas and (not points or delimiter == ","):
         return ".", ""
-    sign = "," if commas else "."
-    grouped = rf"^\s*[+-]?[1-9]\d{{0,2}}(\{sign}\d{{3}})+\s*$"
-    with_sign = [text.filter(pc.match_substring(text, sign)) for text in texts]
-    if all(_mask(pc.match_substring_regex(text, grouped)).all() for text in with_sign):
+    speak = {sign: sum(_speaking(text, sign, other) for text in texts) for sign, other in ((",", "."), (".", ","))}
+    sign, other = sorted(speak, key=lambda key: speak[key], reverse=True)
+    if speak[sign] == 0 or speak[sign] < _OUTVOTED * speak[other]:
         raise UnreadableFile(
-            f"every {sign!r} in the numbers could part thousands or decimals",
-            "declare dialect.decimal in a layout file (docs/layouts.md)",
+            "the commas and points in the numbers could part thousands or decimals",
+            "declare dialect.decimal (and dialect.thousands) in a layout file (docs/layouts.md)",
         )
-    return sign, ""
+    grouped = sum(_count(text, rf"^\s*[+-]?\d{{1,3}}(\{other}\d{{3}})+(\{sign}\d*)?\s*$") for text in texts)
+    return sign, other if grouped else ""
+
+
+def _speaking(text: pa.Array, sign: str, other: str) -> int:
+    """Cells that can only be read with `sign` as the decimal sign."""
+    decimals = rf"^\s*[+-]?\d*\{sign}\d+\s*$"
+    one_group = rf"^\s*[+-]?[1-9]\d{{0,2}}\{sign}\d{{3}}\s*$"
+    both = rf"^\s*[+-]?\d{{1,3}}(\{other}\d{{3}})+\{sign}\d+\s*$"
+    return _count(text, decimals) - _count(text, one_group) + _count(text, both)
+
+
+def _count(text: pa.Array, pattern: str) -> int:
+    return int(pc.sum(pc.match_substring_regex(text, pattern)).as_py() or 0)
 
 
 def parse_numbers(text: pa.Array, factor: Decimal = Decimal(1), exact: bool = False) -> Numbers:
@@ -187,7 +194,3 @@ def _doubles(text: pa.Array, ok: BoolArray) -> FloatArray:
 
 def _mask(values: pa.Array) -> BoolArray:
     return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)
-
-
-def _holds(text: pa.Array, part: str) -> bool:
-    return bool(pc.any(pc.match_substring(text, part)).as_py())

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from ingest.blocks import Block, Refusals, Rows, Tabulated
 from ingest.layout import EXACT_KINDS, INTERVAL_KINDS, TEXT_KINDS, Layout
 from ingest.lines import Lines
-from ingest.local_time import AMBIGUOUS, REASONS, to_utc
+from ingest.local_time import REASONS, to_utc, to_wall
 from ingest.numbers import exact_array, parse_numbers, plain
 from ingest.source import REJECTS_SCHEMA, LandOptions, Parsed, RawFile
 from lakehouse.contract import ASSETS, SIGNALS, Contract
@@ -160,13 +160,11 @@ class Observer:
         length = round((lengths[0] or 0) * SECOND)
         if block.rows.end is None:
             return length, None
-        # The end is a wall-clock reading too: across a change of the clocks it is off by the change.
-        off = block.rows.end[at] - block.rows.stamp[at] - length
-        wrong = off != 0
-        for row in np.flatnonzero(wrong):
-            end_utc = utc[at[row]] + length
-            shown, _ = to_utc(np.array([block.rows.end[at[row]]]), self._zone)
-            wrong[row] = abs(int(shown[0]) - int(end_utc)) not in (0, abs(int(off[row])))
+        # The end is a wall-clock reading too: across a change of the clocks it does not differ by the length.
+        wrong = block.rows.end[at] - block.rows.stamp[at] != length
+        if wrong.any() and not block.rows.instant:
+            shown = to_wall(utc[at[wrong]] + length, self._zone)
+            wrong[wrong] = shown != block.rows.end[at[wrong]]
         return length, wrong
 
     @staticmethod
@@ -358,6 +356,3 @@ def _rejects(refusals: Refusals, lines: Lines | None) -> pa.Table:
 
 def _mask(values: pa.Array) -> BoolArray:
     return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)
-
-
-__all__ = ["AMBIGUOUS", "DEFAULT_ZONE", "Observer"]

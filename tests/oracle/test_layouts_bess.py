@@ -118,7 +118,9 @@ def test_normalised_temperatures_are_no_degrees(recorded: Path) -> None:
 
 def test_the_same_header_with_degrees_is_refused(recorded: Path) -> None:
     path = recorded / "bess/cell_temp/average_temperature.csv"
-    parsed = read(path, b"time,Average Cell Temperature\n2022-02-21 00:01:00+00:00,23.5\n2022-02-21 00:02:00+00:00,0.5\n")
+    parsed = read(
+        path, b"time,Average Cell Temperature\n2022-02-21 00:01:00+00:00,23.5\n2022-02-21 00:02:00+00:00,0.5\n"
+    )
     assert observed(parsed).num_rows == 1
     assert "other units" in parsed.rejects["reason"][0].as_py()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -122,7 +123,7 @@ def test_toon_counters_are_watt_hours_and_gas_is_litres(recorded: Path) -> None:
         (int(stamp), int(wh)) for stamp, wh in plain
     ]
     # One reset and eleven corrections: 15,317,680 Wh, counted here without any rule of ours.
-    steps = [int(b[1]) - int(a[1]) for a, b in zip(plain, plain[1:], strict=False)]
+    steps = [int(b[1]) - int(a[1]) for a, b in itertools.pairwise(plain)]
     assert sum(step for step in steps if step > -1_000_000) == 15_317_680
     assert (sum(step < -1_000_000 for step in steps), sum(-1_000_000 < step < 0 for step in steps)) == (1, 11)
     gas = read(folder / "gas_quantity_CurrentGasQuantity_5yrhours.csv")
@@ -156,7 +157,7 @@ def test_shelly_intervals_do_not_overlap_and_repeated_rows_agree(recorded: Path,
     lengths = Counter((end - start).total_seconds() for start, end, _ in once)
     assert set(lengths) == {60, 600} and lengths[600] > 50 * lengths[60] / 3
     spans = sorted((start, end) for start, end, _ in once)
-    assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
     with path.open(newline="") as lines:
         plain = {row["Date/time UTC"]: Decimal(row[f"Active energy Wh ({phase})"]) for row in csv.DictReader(lines)}
     assert sum(value for _, _, value in once) == sum(plain.values())
@@ -184,9 +185,7 @@ def test_sma_skips_its_junk_and_checks_the_units_row(recorded: Path) -> None:
     assert observed(parsed).num_rows == filled
     total = header.index("Metering.TotWhOut")
     found = rows(parsed, path.stem, "Metering.TotWhOut")
-    assert [row["value_exact"] for row in found] == [
-        Decimal(row[total]) for row in data if row[total] not in junk
-    ]
+    assert [row["value_exact"] for row in found] == [Decimal(row[total]) for row in data if row[total] not in junk]
     assert found[0]["ts"] == datetime(2025, 6, 29, 22, tzinfo=UTC) and found[0]["line"] == 10
     # Mean power ends at its stamp: it gives the counter's steps.
     means = rows(parsed, path.stem, "GridMs.TotW (Avg)")

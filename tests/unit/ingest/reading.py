@@ -1,0 +1,65 @@
+"""Small hand-written files through a source."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from ingest.registry import sources
+from ingest.source import LandOptions, Parsed, RawFile
+
+
+def parse(
+    text: str | bytes, name: str = "box/file.csv", domain: str = "meter", dirs: Sequence[Path] = (), **options: object
+) -> Parsed:
+    """Parse text (or bytes) as a file of that folder and name."""
+    content = text.encode() if isinstance(text, str) else text
+    file = RawFile(content, hashlib.sha256(content).hexdigest(), Path("/given") / name)
+    return sources()[domain].parse(file, LandOptions(**options), dirs)  # type: ignore[arg-type]
+
+
+def rows(parsed: Parsed) -> list[dict[str, object]]:
+    """All observations, in file order."""
+    return next(t for name, t in parsed.tables.items() if name.endswith("_observations")).to_pylist()
+
+
+def values(parsed: Parsed) -> list[object]:
+    return [row["value"] for row in rows(parsed)]
+
+
+def stamps(parsed: Parsed) -> list[str]:
+    return [row["ts"].strftime("%Y-%m-%d %H:%M:%S") for row in rows(parsed)]  # type: ignore[attr-defined]
+
+
+def refused(parsed: Parsed) -> list[tuple[int, str, str]]:
+    """Line, field and reason of everything refused."""
+    return [(row["line"], row["field"], row["reason"]) for row in parsed.rejects.to_pylist()]
+
+
+LAYOUT = """
+name = "{name}"
+domain = "{domain}"
+description = "A layout of a test"
+
+[recognise]
+header = ["when", "power"]
+
+[stamps]
+columns = ["when"]
+{stamps}
+
+[[signal]]
+name = "power"
+kind = "{kind}"
+unit = "kW"
+"""
+
+
+def write_layout(
+    folder: Path, name: str = "own", domain: str = "meter", stamps: str = "", kind: str = "instant"
+) -> Path:
+    """Write a user's layout file for `when;power` and return its folder."""
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.toml").write_text(LAYOUT.format(name=name, domain=domain, stamps=stamps, kind=kind))
+    return folder
