@@ -156,7 +156,7 @@ def replay(dry_run: bool) -> None:
         ("table", "rows", "missing before", "surplus before", "outcome"),
         [(f"raw.{t.table}", t.rows, t.missing, t.surplus, t.outcome) for t in report.tables],
     )
-    click.echo(f"{report.receipts} receptions replayed; {report.not_replayable} not replayable")
+    click.echo(f"{report.receipts} receptions replayed")
 
 
 @main.command(epilog=example("wattlake build"))

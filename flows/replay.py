@@ -51,10 +51,9 @@ class ReplayedTable:
 
 @dataclass(frozen=True)
 class ReplayReport:
-    """What a replay did: receptions read anew, receptions whose bytes are gone, and the tables."""
+    """What a replay did: receptions read anew, and the tables."""
 
     receipts: int
-    not_replayable: int
     tables: list[ReplayedTable]
 
 
@@ -86,7 +85,7 @@ def replay(
                 catalog.drop_table(table)
             catalog.drop_namespace(shadow)
         run.rows = sum(table.missing + table.surplus for table in tables)
-    return ReplayReport(len(receipts), 0, tables)
+    return ReplayReport(len(receipts), tables)
 
 
 def _land_again(

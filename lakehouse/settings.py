@@ -28,7 +28,6 @@ class Settings(BaseSettings):
     catalog_uri: str | None = Field(default=None, description="SQLAlchemy URI of the Iceberg catalog and ops tables")
     warehouse: str | None = Field(default=None, description="where Iceberg keeps data and metadata files")
     layouts: Path | None = Field(default=None, description="folder with layout files of your own")
-    archive_days: int | None = Field(default=None, ge=1, description="drop landed bytes after so many days")
     threads: int = Field(default_factory=lambda: os.cpu_count() or 2, ge=1, description="threads for DuckDB and dbt")
     memory_limit: str = Field(default="4GB", description="DuckDB memory limit; it spills to disk beyond")
 

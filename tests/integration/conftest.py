@@ -43,12 +43,19 @@ def rows(settings: Settings, sql: str) -> list[tuple[object, ...]]:
         connection.close()
 
 
-@pytest.fixture
-def house(settings: Settings, tmp_path: Path) -> Settings:
+def build_house(home: Path, inbox: Path) -> Settings:
     """A built house: meter m1 with power and a counter on one day."""
+    settings = Settings(home=home, threads=2)
     stamps = minutes("2024-06-01", 96)
-    power = write_signal(tmp_path / "in", "m1", "com_ap", [(s, 1 + i % 4) for i, s in enumerate(stamps)])
-    counter = write_signal(tmp_path / "in", "m1", "pos_ae", [(s, f"{100 + i * 0.5:.3f}") for i, s in enumerate(stamps)])
+    power = write_signal(inbox, "m1", "com_ap", [(s, 1 + i % 4) for i, s in enumerate(stamps)])
+    counter = write_signal(inbox, "m1", "pos_ae", [(s, f"{100 + i * 0.5:.3f}") for i, s in enumerate(stamps)])
     land_meter(settings, power, counter)
     build(settings)
     return settings
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A built house that tests share; each lands assets of its own and leaves it sound."""
+    folder = tmp_path_factory.mktemp("house")
+    return build_house(folder / "home", folder / "in")
