@@ -15,6 +15,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from ingest.local_time import zone
 from ingest.stamps import INSTANTS, valid_format
 from lakehouse.contract import KINDS
 from lakehouse.errors import TerminalError
@@ -50,7 +51,8 @@ class Recognise(_Strict):
     Args:
         header: cells that one line among the first must all hold.
         header_match: patterns, each of which must fit one whole cell of that line.
-        first_lines: pattern searched in the first lines.
+        first_lines: pattern that one of the first lines must hold.
+        rows: pattern that the first rows below the header must all hold (which of several resolutions it is).
         columns: exact number of cells (a headerless file).
         values: patterns, one a column, that the first rows must fit (a headerless file).
         stem: pattern that the file's name without suffix must fit; only where the bytes hold no names at all.
@@ -60,6 +62,7 @@ class Recognise(_Strict):
     header: tuple[str, ...] = ()
     header_match: tuple[str, ...] = ()
     first_lines: str | None = None
+    rows: str | None = None
     columns: int | None = None
     values: tuple[str, ...] = ()
     stem: str | None = None
@@ -69,7 +72,7 @@ class Recognise(_Strict):
     def _something(self) -> Recognise:
         if not (self.header or self.header_match or self.first_lines or self.values or self.paths):
             raise ValueError("give at least one of header, header_match, first_lines, values, paths")
-        _compiles((*self.header_match, *self.values, *(p for p in (self.first_lines, self.stem) if p)))
+        _compiles((*self.header_match, *self.values, *(p for p in (self.first_lines, self.rows, self.stem) if p)))
         return self
 
 
@@ -122,6 +125,14 @@ class StampRule(_Strict):
     end_columns: tuple[str, ...] = ()
     timezone: str | None = None
     site_timezone: str | None = None
+
+    @field_validator("timezone", "site_timezone")
+    @classmethod
+    def _exists(cls, value: str | None) -> str | None:
+        try:
+            return value if value is None else zone(value).key
+        except TerminalError as error:
+            raise ValueError(error.message) from error
 
     @field_validator("format", "interval_s", mode="before")
     @classmethod

@@ -46,7 +46,11 @@ class Lines:
     def text(self, number: int) -> str:
         """Line `number` (from 1) as text; what is not UTF-8 becomes U+FFFD, NUL becomes U+2400."""
         raw = self.content[self.starts[number - 1] : self.ends[number - 1]]
-        shown = raw.decode("utf-8", errors="replace").replace("\x00", "\u2400")
+        return raw.decode("utf-8", errors="replace").replace("\x00", "\u2400")
+
+    def shown(self, number: int) -> str:
+        """Line `number` as it is kept with a refusal."""
+        shown = self.text(number)
         return shown if len(shown) <= RAW_TEXT_LIMIT else f"{shown[:RAW_TEXT_LIMIT]}… ({len(shown)} characters)"
 
     def head(self, count: int) -> list[tuple[int, str]]:

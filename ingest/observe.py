@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 from ingest.blocks import Block, Refusals, Rows, Tabulated
 from ingest.layout import EXACT_KINDS, INTERVAL_KINDS, TEXT_KINDS, Layout
 from ingest.lines import Lines
-from ingest.local_time import REASONS, to_utc, to_wall
+from ingest.local_time import REASONS, to_utc, to_wall, zone
 from ingest.numbers import exact_array, parse_numbers, plain
 from ingest.source import REJECTS_SCHEMA, LandOptions, Parsed, RawFile
 from lakehouse.contract import ASSETS, SIGNALS, Contract
+from lakehouse.errors import UnreadableFile
 
 Int64Array = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -23,6 +24,10 @@ BoolArray = npt.NDArray[np.bool_]
 SECOND = 1_000_000
 DEFAULT_ZONE = "Europe/Berlin"
 
+#: Fewer steps between rows say nothing about the cadence.
+_STEPS_THAT_TELL = 10
+#: Rows this many intervals apart are no thinned-out series but another resolution (hours read as quarter hours).
+_SPARSE = 4
 _BAD_INTERVAL = "the interval's length cannot be told, or its end does not follow its start"
 _TRUTH = {"true": "1", "false": "0", "True": "1", "False": "0"}
 
@@ -33,6 +38,9 @@ class Observer:
     def __init__(self, file: RawFile, layout: Layout, options: LandOptions, contract: Contract) -> None:
         self._file, self._layout, self._options, self._contract = file, layout, options, contract
         self._zone = options.timezone or layout.stamps.timezone or DEFAULT_ZONE
+        for name in (options.timezone, options.site_timezone):
+            if name is not None:
+                zone(name)
         self._instants: dict[tuple[int, int], tuple[Int64Array, npt.NDArray[np.int8]]] = {}
         self._parts: list[pa.Table] = []
         self._signals: dict[tuple[str, str], Block] = {}
@@ -158,6 +166,8 @@ class Observer:
         if len(lengths) > 1:
             return self._mixed_lengths(block.rows, at, [round(s * SECOND) for s in lengths])
         length = round((lengths[0] or 0) * SECOND)
+        if not fixed:
+            self._check_cadence(block, utc[at], length)
         if block.rows.end is None:
             return length, None
         # The end is a wall-clock reading too: across a change of the clocks it does not differ by the length.
@@ -166,6 +176,26 @@ class Observer:
             shown = to_wall(utc[at[wrong]] + length, self._zone)
             wrong[wrong] = shown != block.rows.end[at[wrong]]
         return length, wrong
+
+    def _check_cadence(self, block: Block, utc: Int64Array, length: int) -> None:
+        """Refuse a file whose rows plainly step by something else than the interval that the layout declares.
+
+        Rows in any order and files that hold a part of the rows are fine; overlapping or far sparser rows are not.
+
+        Raises:
+            UnreadableFile: the most common step cannot be that of the interval: another resolution of the format.
+        """
+        steps = np.diff(np.unique(utc))
+        if len(steps) < _STEPS_THAT_TELL:
+            return
+        found, counts = np.unique(steps, return_counts=True)
+        common = int(found[np.argmax(counts)])
+        if common < length or common >= _SPARSE * length:
+            raise UnreadableFile(
+                f"rows of {block.signal!r} are {common / SECOND:g} s apart, and layout {self._layout.name} reads "
+                f"intervals of {length / SECOND:g} s",
+                "write a layout file for this resolution (docs/layouts.md) and give it with --layout",
+            )
 
     @staticmethod
     def _mixed_lengths(rows: Rows, at: Int64Array, lengths: list[int]) -> tuple[Int64Array, BoolArray]:
@@ -342,7 +372,7 @@ def _rejects(refusals: Refusals, lines: Lines | None) -> pa.Table:
     shown: dict[int, str | None] = {}
     for line, _, _ in rows:
         if line not in shown:
-            shown[line] = lines.text(line) if lines is not None and line > 0 else None
+            shown[line] = lines.shown(line) if lines is not None and line > 0 else None
     return pa.table(
         [
             pa.array([line for line, _, _ in rows], pa.int64()),

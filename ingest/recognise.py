@@ -20,6 +20,8 @@ DELIMITERS = (",", ";", "\t", "|")
 _HEAD = 40
 #: A headerless file is known by this many of its first rows.
 _SAMPLE = 20
+#: Share of the first rows that must show what a layout says of them.
+_MOST = 0.8
 
 
 @dataclass(frozen=True)
@@ -105,16 +107,24 @@ def _match(layout: Layout, file: RawFile, lines: Lines | None, document: Any, as
     if lines is None or wanted.paths:
         return None
     head = lines.head(_HEAD)
-    if wanted.first_lines and not asked_for and not any(re.search(wanted.first_lines, text) for _, text in head[:5]):
+    if wanted.first_lines and not asked_for and not any(re.search(wanted.first_lines, text) for _, text in head):
         return None
     delimiters = DELIMITERS if layout.dialect.delimiter == "detect" else (layout.dialect.delimiter,)
     if layout.shape.kind == "nem12":
         return Found(layout, 0, (), ",")
     for delimiter in delimiters:
         found = (_with_header if layout.dialect.header else _headerless)(layout, head, delimiter)
-        if found is not None:
+        if found is not None and (asked_for or _rows_fit(wanted.rows, found, head)):
             return found
     return None
+
+
+def _rows_fit(pattern: str | None, found: Found, head: list[tuple[int, str]]) -> bool:
+    """Whether the first rows show the pattern; one broken row among them does not make it another kind of file."""
+    below = [text for number, text in head if number > found.header_line]
+    if pattern is None or not below:
+        return True
+    return sum(re.search(pattern, text) is not None for text in below) >= _MOST * len(below)
 
 
 def _with_header(layout: Layout, head: list[tuple[int, str]], delimiter: str) -> Found | None:
@@ -139,7 +149,7 @@ def _headerless(layout: Layout, head: list[tuple[int, str]], delimiter: str) -> 
         if len(cells) == width and all(re.fullmatch(p, c) for p, c in zip(wanted.values, cells, strict=False)):
             fitting += 1
     # One broken row among the first does not make it another kind of file.
-    if not fitting or fitting < 0.8 * len(head[:_SAMPLE]):
+    if not fitting or fitting < _MOST * len(head[:_SAMPLE]):
         return None
     return Found(layout, 0, tuple(str(index) for index in range(1, width + 1)), delimiter)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from reading import parse, refused, rows, stamps, values, write_layout
 
@@ -262,6 +264,25 @@ def test_a_register_or_unit_that_is_not_declared_is_refused_row_by_row() -> None
     )
     assert [row["value"] for row in rows(parsed)] == [0.1]
     assert [line for line, _, _ in refused(parsed)] == [3, 4]
+
+
+def test_another_resolution_of_a_known_format_is_refused_and_not_read_with_wrong_intervals() -> None:
+    head = "Datum,Zeit,Wirkleistung [kW]\n"
+    for step in (5, 60):
+        minutes = [step * n for n in range(1, 300)]
+        body = [f"{1 + at // 1440}/5/2024,{at // 60 % 24}:{at % 60:02}:00,1" for at in minutes]
+        with pytest.raises(UnreadableFile, match=f"{step * 60} s apart"):
+            parse(head + "\n".join(body))
+
+
+def test_rows_in_any_order_or_split_over_files_are_the_same_profile() -> None:
+    head = "Datum,Zeit,Wirkleistung [kW]\n"
+    body = [f"{1 + n // 96}/5/2024,{n // 4 % 24}:{n % 4 * 15:02}:00,{n}" for n in range(1, 96 * 20)]
+    whole = {(row["ts"], row["value"]) for row in rows(parse(head + "\n".join(body)))}
+    mixed = random.Random(5).sample(body, len(body))
+    assert {(row["ts"], row["value"]) for row in rows(parse(head + "\n".join(mixed)))} == whole
+    parts = [parse(head + "\n".join(body[start::2])) for start in (0, 1)]
+    assert {(row["ts"], row["value"]) for part in parts for row in rows(part)} == whole
 
 
 # Whose data it is.
