@@ -16,9 +16,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
+import pyarrow as pa
+
+from lakehouse.changes import find_changes
+from lakehouse.contract import observations
 
 PROJECT = Path(__file__).parents[2] / "dbt"
-REAL = Path(__file__).parents[3] / "shared" / "data"
 
 OBSERVATION_COLUMNS = """asset_id VARCHAR, signal VARCHAR, ts TIMESTAMPTZ, interval_end TIMESTAMPTZ, value DOUBLE,
     value_exact DECIMAL(18,6), text VARCHAR, source_object VARCHAR, line BIGINT"""
@@ -31,7 +34,7 @@ PROFILE = """wattlake:
       path: "{marts}"
       schema: main
       threads: 2
-      settings: {{TimeZone: UTC, preserve_insertion_order: false}}
+      settings: {{TimeZone: UTC, preserve_insertion_order: false, memory_limit: 2GB}}
       attach:
         - {{path: "{scratch}", alias: scratch}}
         - {{path: "{lake}", alias: lake, read_only: true}}
@@ -62,8 +65,7 @@ class Lake:
         self.folder = folder
         self.marts = folder / "marts.duckdb"
         folder.mkdir(parents=True, exist_ok=True)
-        self.lake = duckdb.connect(str(folder / "lake.duckdb"))
-        self.lake.execute("SET TimeZone='UTC'")
+        self._open()
         for schema in ("raw", "build"):
             self.lake.execute(f"CREATE SCHEMA {schema}")
         for domain in ("meter", "bess"):
@@ -125,12 +127,7 @@ class Lake:
     def add_samples(self, asset_id: str, signal: str, rows: list[tuple[Any, ...]], domain: str = "meter") -> None:
         """Land rows of (ts, interval_end or None, exact value or None, text or None); a later row of a key wins."""
         latest = {row[0]: row for row in rows}
-        self.lake.executemany(
-            f"DELETE FROM raw.{domain}_observations WHERE asset_id = ? AND signal = ? AND ts = ?",
-            [[asset_id, signal, ts] for ts in latest],
-        ) if self._has(asset_id, signal, domain) else None
-        import pyarrow as pa
-
+        self.remove_samples(asset_id, signal, list(latest), domain)
         ordered = sorted(latest.values(), key=lambda row: row[0])
         table = pa.table(
             {
@@ -148,11 +145,15 @@ class Lake:
         )
         self.lake.unregister("incoming")
 
-    def _has(self, asset_id: str, signal: str, domain: str) -> bool:
-        row = self.lake.execute(
-            f"SELECT count(*) FROM raw.{domain}_observations WHERE asset_id = ? AND signal = ?", [asset_id, signal]
-        ).fetchone()
-        return bool(row and row[0])
+    def remove_samples(self, asset_id: str, signal: str, stamps: list[datetime], domain: str = "meter") -> None:
+        """Take rows away."""
+        gone = pa.table({"ts": pa.array(stamps, pa.timestamp("us", tz="UTC"))})
+        self.lake.register("gone", gone)
+        self.lake.execute(
+            f"DELETE FROM raw.{domain}_observations WHERE asset_id = ? AND signal = ? AND ts IN (SELECT ts FROM gone)",
+            [asset_id, signal],
+        )
+        self.lake.unregister("gone")
 
     def samples(self, asset_id: str, signal: str) -> list[tuple[Any, ...]]:
         """Rows of (ts, interval_end, exact value, text) of one signal in order of time."""
@@ -177,6 +178,32 @@ class Lake:
             spans.append(Span(asset_id, signal, zone, start, end, start, end + timedelta(hours=1)))
         return spans
 
+    def changed_spans(self, touched: dict[tuple[str, str], list[datetime]]) -> list[Span]:
+        """The spans that a build finds for changed instants of signals."""
+        days = {
+            key: [(int(stamp.timestamp() // 86400), int(stamp.timestamp() // 86400)) for stamp in stamps]
+            for key, stamps in touched.items()
+        }
+        self.lake.close()
+        with duckdb.connect() as connection:
+            connection.execute("SET TimeZone='UTC'")
+            connection.execute(f"ATTACH '{self.folder / 'lake.duckdb'}' AS lake (READ_ONLY)")
+            connection.execute("CREATE SCHEMA raw")
+            tables = ("meter_observations", "bess_observations", "assets", "signals")
+            for table in tables:
+                connection.execute(f"CREATE VIEW raw.{table} AS FROM lake.raw.{table}")
+            contracts = [observations("meter", ""), observations("bess", "")]
+            changes = find_changes(
+                connection, contracts, {"meter_observations": [days], "bess_observations": []}, self.folder
+            )
+            assert changes is not None
+            rows = connection.execute(
+                f"""SELECT asset_id, signal, time_zone, rebuild_from, rebuild_to, read_from, read_to
+                FROM '{changes.spans}'"""
+            ).fetchall()
+        self._open()
+        return [Span(*row) for row in rows]
+
     def build(self, spans: list[Span] | None = None, full_refresh: bool = False, command: str = "build") -> str:
         """Run dbt over the spans (default: everything) and return what it printed.
 
@@ -199,7 +226,7 @@ class Lake:
         }
         arguments = [command, "--project-dir", str(PROJECT), "--profiles-dir", str(profiles)]
         arguments += ["--target-path", str(self.folder / "target"), "--log-path", str(self.folder / "log")]
-        arguments += ["--vars", str(reach), "--quiet", "--warn-error-options", "{silence: []}"]
+        arguments += ["--vars", str(reach), "--quiet"]
         arguments += ["--full-refresh"] if full_refresh else []
         done = subprocess.run(
             [str(Path(sys.executable).parent / "dbt"), *arguments],
@@ -208,8 +235,7 @@ class Lake:
             env={**os.environ, "DO_NOT_TRACK": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
             check=False,
         )
-        self.lake = duckdb.connect(str(self.folder / "lake.duckdb"))
-        self.lake.execute("SET TimeZone='UTC'")
+        self._open()
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -227,15 +253,16 @@ class Lake:
             names = [column[0] for column in cursor.description or []]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
+    def _open(self) -> None:
+        self.lake = duckdb.connect(str(self.folder / "lake.duckdb"))
+        self.lake.execute("SET TimeZone='UTC'")
+
     def _write_spans(self, spans: list[Span]) -> None:
         self.lake.execute("DELETE FROM build.changed_spans")
         self.lake.execute("DELETE FROM build.local_days")
         self.lake.executemany(
             "INSERT INTO build.changed_spans VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                [s.asset_id, s.signal, s.time_zone, s.rebuild_from, s.rebuild_to, s.read_from, s.read_to]
-                for s in spans
-            ],
+            [[s.asset_id, s.signal, s.time_zone, s.rebuild_from, s.rebuild_to, s.read_from, s.read_to] for s in spans],
         )
         days: dict[tuple[str, date], tuple[datetime, datetime]] = {}
         for zone in {span.time_zone for span in spans}:
@@ -245,8 +272,6 @@ class Lake:
             while day <= last:
                 days[zone, day] = (local_midnight(zone, day), local_midnight(zone, day + timedelta(days=1)))
                 day += timedelta(days=1)
-        import pyarrow as pa
-
         keys = list(days)
         self.lake.register(
             "calendar",
