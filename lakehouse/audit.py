@@ -30,7 +30,6 @@ class Workspace:
     folder: Path
     build_file: Path
     manifest: Path
-    variables: dict[str, str]
 
     def dbt(self, command: list[str]) -> list[NodeResult]:
         """Run dbt over the copy."""
@@ -40,7 +39,6 @@ class Workspace:
             build_file=self.build_file,
             manifest=self.manifest,
             folder=self.folder,
-            variables=self.variables,
         )
 
 
@@ -57,14 +55,8 @@ def workspace(settings: Settings, contracts: Sequence[Contract], kind: str) -> I
             copy_file(settings.marts_path, build_file)
             pins = {name: replace(now[name], snapshot_id=before.pins.get(name)) for name in now if name in before.pins}
         changes = changes_between(settings, contracts, pins, None, folder)
-        variables = {}
-        if changes:
-            variables = {
-                "read_from": f"{changes.read_from:%Y-%m-%d %H:%M:%S}+00",
-                "read_to": f"{changes.read_to:%Y-%m-%d %H:%M:%S}+00",
-            }
         manifest = write_manifest(folder, contracts, pins, changes)
-        yield Workspace(settings, folder, build_file, manifest, variables)
+        yield Workspace(settings, folder, build_file, manifest)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from filelock import FileLock
@@ -27,6 +26,9 @@ from lakehouse.publish import Published, copy_file, follow, open_marts, publishe
 from lakehouse.quality import CheckResult
 from lakehouse.reader import pin_all, select_pinned
 from lakehouse.settings import Settings
+
+#: Beyond so many changed assets a list prunes less than it costs to compare.
+LISTED_ASSETS = 200
 
 Progress = Callable[[str], None]
 """Called with what the build does now."""
@@ -115,7 +117,7 @@ class _Build:
             return BuildReport(before.build_id, False, "nothing")
         whole = full_refresh or before is None or before.code_version != code
         with self.ops.run("build", full_refresh=full_refresh) as run:
-            folder = self.settings.temporary("build", run.id)
+            folder = self._folder()
             try:
                 with self.step("find changes"):
                     touched = None
@@ -129,7 +131,22 @@ class _Build:
                     return BuildReport(before.build_id if before else None, False, "nothing")
                 return self._build(run.id, folder, pins, changes, whole, code, followed)
             finally:
-                shutil.rmtree(folder, ignore_errors=True)
+                self._sweep(folder)
+
+    def _folder(self) -> Path:
+        """The one build folder (one build at a time): with the same path, dbt takes its parsed project from before."""
+        folder = self.settings.root / "tmp" / "build"
+        self._sweep(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _sweep(self, folder: Path) -> None:
+        """Empty the build folder but for dbt's parsed project."""
+        if not folder.exists():
+            return
+        for path in folder.rglob("*"):
+            if path.is_file() and path.name != "partial_parse.msgpack":
+                path.unlink()
 
     def _changes(self, pins: dict[str, Pin], touched: dict[str, list[Touched]] | None, folder: Path) -> Changes | None:
         return changes_between(self.settings, self.contracts, pins, touched, folder)
@@ -202,14 +219,7 @@ class _Build:
         importing = quality.preload()
         with self.step("dbt"):
             command = ["build", *(["--full-refresh"] if whole else [])]
-            variables = {
-                "build_id": build_id,
-                "read_from": f"{changes.read_from:%Y-%m-%d %H:%M:%S}+00",
-                "read_to": f"{changes.read_to:%Y-%m-%d %H:%M:%S}+00",
-            }
-            nodes = run_dbt(
-                self.settings, command, build_file=build_file, manifest=manifest, folder=folder, variables=variables
-            )
+            nodes = run_dbt(self.settings, command, build_file=build_file, manifest=manifest, folder=folder)
         checks = dbt_checks(nodes, build_file, manifest)
         models_failed = [node for node in nodes if node.resource == "model" and node.status == "error"]
         if models_failed:
@@ -248,9 +258,20 @@ def changes_between(
 
 
 def write_manifest(folder: Path, contracts: Sequence[Contract], pins: dict[str, Pin], changes: Changes | None) -> Path:
-    """What the dbt plugin creates: the pinned raw views and the build's own inputs."""
+    """What the dbt plugin creates: the pinned raw views and the build's own inputs.
+
+    Views of observations hold what the build reads and no more, so that Iceberg opens no other file: the changed
+    assets, a day beyond what is read of the changed signals, for models that look at a second signal of an asset.
+    """
     views: dict[str, dict[str, str]] = {"raw": {c.name: select_pinned(pins, c) for c in contracts}, "build": {}}
     if changes:
+        first, last = changes.read_from - timedelta(days=1), changes.read_to + timedelta(days=1)
+        bounds = f"BETWEEN {quote(first.isoformat())}::TIMESTAMPTZ AND {quote(last.isoformat())}::TIMESTAMPTZ"
+        if not changes.everything and len(changes.assets) <= LISTED_ASSETS:
+            bounds += f" AND asset_id IN ({', '.join(quote(asset) for asset in changes.assets)})"
+        for contract in contracts:
+            if is_observations(contract):
+                views["raw"][contract.name] += f" WHERE {contract.time_column} {bounds}"
         views["build"] = {
             "changed_spans": f"SELECT * FROM read_parquet({quote(str(changes.spans))})",
             "local_days": f"SELECT * FROM read_parquet({quote(str(changes.days))})",

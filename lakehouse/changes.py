@@ -47,6 +47,7 @@ class Changes:
         count: number of spans.
         rebuild_from, rebuild_to: overall range.
         read_from, read_to: overall range of samples that are read.
+        assets: the assets that change, sorted.
     """
 
     everything: bool
@@ -57,6 +58,7 @@ class Changes:
     rebuild_to: datetime
     read_from: datetime
     read_to: datetime
+    assets: tuple[str, ...]
 
 
 def touched_by_table(
@@ -112,7 +114,8 @@ def find_changes(
     count, *bounds = connection.execute(
         "SELECT count(*), min(rebuild_from), max(rebuild_to), min(read_from), max(read_to) FROM spans"
     ).fetchall()[0]
-    return Changes(touched is None, *paths, count, *bounds)
+    assets = connection.execute("SELECT DISTINCT asset_id FROM spans ORDER BY 1").fetchall()
+    return Changes(touched is None, *paths, count, *bounds, tuple(asset for (asset,) in assets))
 
 
 def _scalar(connection: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -84,7 +84,6 @@ def run_dbt(
     build_file: Path,
     manifest: Path,
     folder: Path,
-    variables: dict[str, str] | None = None,
 ) -> list[NodeResult]:
     """Run one dbt command.
 
@@ -93,8 +92,7 @@ def run_dbt(
         command: dbt's command and its flags.
         build_file: the database file that models are built in.
         manifest: the plugin's manifest of views.
-        folder: for dbt's target and logs.
-        variables: dbt vars.
+        folder: for dbt's target and logs. A folder of the same path keeps dbt's parsed project between runs.
 
     Raises:
         TerminalError: dbt stopped before it ran anything (a fault of the project or its configuration).
@@ -114,7 +112,7 @@ def run_dbt(
     arguments = [
         sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--no-use-colors", "--log-format", "text",
         *command, "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(target),
-        "--log-path", str(folder / "logs"), "--vars", json.dumps(variables or {}),
+        "--log-path", str(folder / "logs"),
     ]  # fmt: skip
     # -c puts the working directory on the path, where a folder named dbt would hide the package.
     finished = subprocess.run(arguments, env=environment, cwd=folder, capture_output=True, text=True, check=False)
