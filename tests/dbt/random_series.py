@@ -44,11 +44,11 @@ def instant(at: int) -> datetime:
     return EPOCH + timedelta(microseconds=at)
 
 
-def all_series(seed: int) -> list[Series]:
+def all_series(seed: int, prefix: str = "a") -> list[Series]:
     """A signal of every kind in every place."""
     rng = random.Random(seed)
     return [
-        one_series(rng, f"a{number}", kind, zone, start)
+        one_series(rng, f"{prefix}{number}", kind, zone, start)
         for number, (zone, start) in enumerate(PLACES)
         for kind in KINDS
     ]
@@ -89,7 +89,8 @@ def one_series(rng: random.Random, asset_id: str, kind: str, zone: str, start: d
             samples.append(Sample(at, number(rng)))
         at += gap_s * 1_000_000 + rng.choice([0, 0, 1])
     unit = {"counter": rng.choice(["Wh", "kWh", "MWh"]), "interval_energy": "Wh", "interval_mean": "kW"}.get(kind, "W")
-    expected_s = rng.choice([None, 60, 900])
+    # An interval reaches as far as its length, and a build learns from the declared cadence how far that can be.
+    expected_s = 90_000 if kind.startswith("interval") else rng.choice([None, 60, 900])
     return Series(asset_id, f"{kind}_1", kind, zone, unit, max_gap_s, expected_s, tuple(samples))
 
 
