@@ -271,7 +271,8 @@ def write_manifest(folder: Path, contracts: Sequence[Contract], pins: dict[str, 
             bounds += f" AND asset_id IN ({', '.join(quote(asset) for asset in changes.assets)})"
         for contract in contracts:
             if is_observations(contract):
-                views["raw"][contract.name] += f" WHERE {contract.time_column} {bounds}"
+                pinned = views["raw"][contract.name]
+                views["raw"][contract.name] = f"SELECT * FROM ({pinned}) WHERE {contract.time_column} {bounds}"
         views["build"] = {
             "changed_spans": f"SELECT * FROM read_parquet({quote(str(changes.spans))})",
             "local_days": f"SELECT * FROM read_parquet({quote(str(changes.days))})",

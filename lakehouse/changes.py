@@ -111,11 +111,21 @@ def find_changes(
     paths = folder / "changed_spans.parquet", folder / "local_days.parquet"
     pq.write_table(connection.execute("SELECT * FROM spans ORDER BY ALL").to_arrow_table(), paths[0])
     pq.write_table(days, paths[1])
-    count, *bounds = connection.execute(
+    count, rebuild_from, rebuild_to, read_from, read_to = connection.execute(
         "SELECT count(*), min(rebuild_from), max(rebuild_to), min(read_from), max(read_to) FROM spans"
     ).fetchall()[0]
     assets = connection.execute("SELECT DISTINCT asset_id FROM spans ORDER BY 1").fetchall()
-    return Changes(touched is None, *paths, count, *bounds, tuple(asset for (asset,) in assets))
+    return Changes(
+        everything=touched is None,
+        spans=paths[0],
+        days=paths[1],
+        count=count,
+        rebuild_from=rebuild_from,
+        rebuild_to=rebuild_to,
+        read_from=read_from,
+        read_to=read_to,
+        assets=tuple(asset for (asset,) in assets),
+    )
 
 
 def _scalar(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
