@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -91,9 +92,11 @@ class Tabulated:
         refusals: what was refused on the way.
         dialect: how the file was read.
         native_ids: asset → the id in the bytes.
+        raw_text: text of a record by its number, where the file has no lines.
     """
 
     blocks: list[Block]
     refusals: Refusals
     dialect: dict[str, object]
     native_ids: dict[str, str] = field(default_factory=dict)
+    raw_text: Callable[[int], str | None] | None = None

@@ -42,7 +42,13 @@ def tabulate_json(found: Found, file: RawFile, document: Any, options: LandOptio
     native: dict[str, str] = {}
     if layout.asset.native_match and (hit := re.search(layout.asset.native_match, _strings(document))):
         native[asset] = hit.group(1)
-    return Tabulated(blocks, refusals, dialect, native)
+    found_records = at_path(document, layout.shape.records) if layout.shape.records else None
+
+    def record_text(number: int) -> str | None:
+        """A record with its numbers as text; a series has no records of its own."""
+        return json.dumps(found_records[number - 1]) if isinstance(found_records, list) else None
+
+    return Tabulated(blocks, refusals, dialect, native, record_text)
 
 
 def flatten(record: Any, prefix: str = "") -> dict[str, str]:

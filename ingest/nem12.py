@@ -6,7 +6,6 @@ its line. Files without the 100 record, as portals hand them out, are read the s
 
 from __future__ import annotations
 
-import csv
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ import pyarrow as pa
 
 from ingest.blocks import Block, Refusals, Rows, Tabulated
 from ingest.layout import Layout, SignalRule
-from ingest.lines import Lines
+from ingest.lines import Lines, split_cells
 from ingest.recognise import Found
 from ingest.source import LandOptions
 from ingest.tabulate import one_asset_only
@@ -100,7 +99,7 @@ def _days(lines: Lines, refusals: Refusals) -> Iterator[tuple[int, list[list[str
         if number in lines.bad:
             refusals.add(number, "", lines.bad[number])
             continue
-        row = next(csv.reader([text]))
+        row = split_cells(text, ",")
         kind = row[0].strip()
         if kind == "400" and day is not None:
             day[1].append(row)

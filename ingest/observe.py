@@ -9,20 +9,20 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.assemble import DEFAULT_ZONE, Assembly, rejects
 from ingest.blocks import Block, Refusals, Rows, Tabulated
 from ingest.layout import EXACT_KINDS, INTERVAL_KINDS, TEXT_KINDS, Layout
 from ingest.lines import Lines
 from ingest.local_time import REASONS, to_utc, to_wall, zone
-from ingest.numbers import exact_array, parse_numbers, plain
-from ingest.source import REJECTS_SCHEMA, LandOptions, Parsed, RawFile
-from lakehouse.contract import ASSETS, SIGNALS, Contract
+from ingest.numbers import parse_numbers, plain
+from ingest.source import LandOptions, Parsed, RawFile
+from lakehouse.contract import Contract
 from lakehouse.errors import UnreadableFile
 
 Int64Array = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 SECOND = 1_000_000
-DEFAULT_ZONE = "Europe/Berlin"
 
 #: Fewer steps between rows say nothing about the cadence.
 _STEPS_THAT_TELL = 10
@@ -36,14 +36,13 @@ class Observer:
     """Turns the blocks of one file into the tables of `Parsed`."""
 
     def __init__(self, file: RawFile, layout: Layout, options: LandOptions, contract: Contract) -> None:
-        self._file, self._layout, self._options, self._contract = file, layout, options, contract
+        self._layout = layout
+        self._assembly = Assembly(file, layout, options, contract)
         self._zone = options.timezone or layout.stamps.timezone or DEFAULT_ZONE
         for name in (options.timezone, options.site_timezone):
             if name is not None:
                 zone(name)
         self._instants: dict[tuple[int, int], tuple[Int64Array, npt.NDArray[np.int8]]] = {}
-        self._parts: list[pa.Table] = []
-        self._signals: dict[tuple[str, str], Block] = {}
         self._rounded = 0
         self._cells = 0
         self._empty = 0
@@ -65,15 +64,14 @@ class Observer:
                 refused_rows += self._refuse_rows(rows, shifts.pop(), refusals)
         for block in tabulated.blocks:
             self._observe(block, tabulated, refusals, one_shift)
-        tables = self._tables(tabulated)
         dialect: dict[str, object] = {
             **tabulated.dialect,
             "stamp_zone": "in the stamps" if all(b.rows.instant for b in tabulated.blocks) else self._zone,
             "rounded_cells": self._rounded,
         }
         return Parsed(
-            tables=tables,
-            rejects=_rejects(refusals, lines),
+            tables=self._assembly.tables(tabulated.native_ids),
+            rejects=rejects(refusals, lines, tabulated.raw_text),
             layout=self._layout.name,
             dialect=dialect,
             rows_read=self._cells + refused_rows + already,
@@ -109,11 +107,7 @@ class Observer:
         count = 0
         for code, reason in REASONS.items():
             bad = rows.ok & (status == code)
-            if rows.field is None:
-                refusals.add_rows(rows.line[bad], "", reason)
-            else:
-                for row in np.flatnonzero(bad):
-                    refusals.add(int(rows.line[row]), str(rows.field[row]), reason)
+            _refuse(refusals, rows, np.flatnonzero(bad), "", reason)
             count += int(bad.sum())
         return count
 
@@ -132,23 +126,22 @@ class Observer:
         if not rows_refused:
             for code, reason in REASONS.items():
                 bad = good & (status[at] == code)
-                refusals.add_rows(lines[bad], block.field, reason)
+                _refuse(refusals, block.rows, at[bad], block.field, reason)
                 good &= ~bad
         length, bad_length = self._interval(block, at, utc, status)
         if bad_length is not None:
             wrong = good & bad_length
-            refusals.add_rows(lines[wrong], block.field, _BAD_INTERVAL)
+            _refuse(refusals, block.rows, at[wrong], block.field, _BAD_INTERVAL)
             good &= ~wrong
         kept = np.flatnonzero(good)
         text = text.take(pa.array(kept))
-        value, exact, words, fits = self._values(block, text, kept, usable, lines, refusals, tabulated)
+        value, exact, words, fits = self._values(block, text, kept, usable, at[kept], refusals, tabulated)
         kept, text = kept[fits], text
         if not len(kept):
             return
         start = utc[at][kept]
         end = None if length is None else start + (length if np.ndim(length) == 0 else np.asarray(length)[kept])
-        self._parts.append(self._part(block, start, end, value, exact, words, lines[kept]))
-        self._signals.setdefault((block.asset, block.signal), block)
+        self._assembly.add(block, start, end, value, exact, words, lines[kept])
 
     def _nulls(self, text: pa.Array) -> BoolArray:
         trimmed = pc.utf8_trim_whitespace(text)
@@ -215,7 +208,7 @@ class Observer:
         text: pa.Array,
         kept: Int64Array,
         usable: BoolArray,
-        lines: Int64Array,
+        at: Int64Array,
         refusals: Refusals,
         tabulated: Tabulated,
     ) -> tuple[npt.NDArray[np.float64] | None, Int64Array | None, pa.Array | None, BoolArray]:
@@ -244,12 +237,12 @@ class Observer:
         for rows, factor in _by_factor(len(text), factors, rule.factor):
             if factor is None:
                 fits[rows] = False
-                refusals.add_rows(lines[kept[rows]], block.field, "the factor is not a number")
+                _refuse(refusals, block.rows, at[rows], block.field, "the factor is not a number")
                 continue
             numbers = parse_numbers(text if len(rows) == len(text) else text.take(pa.array(rows)), factor, exact)
             self._rounded += numbers.rounded
             for row, reason in numbers.reasons.items():
-                refusals.add(int(lines[kept[rows[row]]]), block.field, reason)
+                _refuse(refusals, block.rows, at[rows[row : row + 1]], block.field, reason)
             fits[rows] = numbers.ok
             value[rows] = numbers.value
             if micro is not None and numbers.micro is not None:
@@ -258,96 +251,20 @@ class Observer:
         if low is not None or high is not None:
             lowest, highest = (-np.inf if low is None else low), (np.inf if high is None else high)
             outside = fits & ~((value >= lowest) & (value <= highest))
-            refusals.add_rows(
-                lines[kept[outside]], block.field, f"outside {low} to {high}, which the layout declares: other units?"
-            )
+            reason = f"outside {low} to {high}, which the layout declares: other units?"
+            _refuse(refusals, block.rows, at[outside], block.field, reason)
             fits &= ~outside
         words = status.filter(pa.array(fits)) if status is not None else None
         return value[fits], None if micro is None else micro[fits], words, fits
 
-    def _part(
-        self,
-        block: Block,
-        start: Int64Array,
-        end: Int64Array | None,
-        value: npt.NDArray[np.float64] | None,
-        micro: Int64Array | None,
-        words: pa.Array | None,
-        line: Int64Array,
-    ) -> pa.Table:
-        count = len(start)
-        kind = pa.timestamp("us", tz="UTC")
-        doubles = pa.nulls(count, pa.float64()) if value is None else pa.array(value, from_pandas=True)
-        exact = (
-            pa.nulls(count, pa.decimal128(18, 6)) if micro is None else exact_array(micro, np.zeros(count, np.bool_))
-        )
-        if words is not None:
-            words = pc.if_else(pc.equal(words, ""), pa.scalar(None, pa.string()), words)
-        columns = {
-            "asset_id": pa.repeat(pa.scalar(self._asset_id(block.asset)), count),
-            "signal": pa.repeat(pa.scalar(block.signal), count),
-            "ts": pa.array(start, pa.int64()).cast(kind),
-            "interval_end": pa.nulls(count, kind) if end is None else pa.array(end, pa.int64()).cast(kind),
-            "value": doubles,
-            "value_exact": exact,
-            "text": pa.nulls(count, pa.string()) if words is None else words,
-            "source_object": pa.repeat(pa.scalar(self._file.sha256), count),
-            "line": pa.array(line, pa.int64()),
-        }
-        schema = self._contract.arrow_schema
-        return pa.table([columns[name] for name in schema.names], schema=schema)
 
-    def _asset_id(self, asset: str) -> str:
-        return f"{self._options.site}/{asset}" if self._options.site else asset
-
-    def _tables(self, tabulated: Tabulated) -> dict[str, pa.Table]:
-        options = self._options
-        schema = self._contract.arrow_schema
-        observed = pa.concat_tables(self._parts) if self._parts else schema.empty_table()
-        observed = observed.combine_chunks()
-        if len(self._parts) > 1:
-            line = np.asarray(observed["line"].to_numpy(), dtype=np.int64)
-            observed = observed.take(pa.array(np.argsort(line, kind="stable")))
-        calendar = (
-            options.site_timezone
-            or options.timezone
-            or self._layout.stamps.site_timezone
-            or self._layout.stamps.timezone
-            or DEFAULT_ZONE
-        )
-        assets = [
-            {
-                "asset_id": self._asset_id(asset),
-                "domain": self._layout.domain,
-                "native_id": tabulated.native_ids.get(asset),
-                "site_id": options.site,
-                "time_zone": calendar,
-                "is_simulated": options.simulated,
-                "max_power_kw": options.max_power_kw,
-                "capacity_kwh": options.capacity_kwh,
-            }
-            for asset in dict.fromkeys(asset for asset, _ in self._signals)
-        ]
-        signals = [
-            {
-                "asset_id": self._asset_id(block.asset),
-                "signal": block.signal,
-                "kind": block.rule.kind,
-                "unit": block.rule.unit,
-                "expected_interval_s": block.rule.expected_interval_s,
-                "max_gap_s": block.rule.gap_s,
-                "role": block.rule.role,
-                "pair_signal": block.rule.pair_signal,
-                "estimated_statuses": "|".join(block.rule.estimated_statuses) or None,
-                "layout": self._layout.name,
-            }
-            for block in self._signals.values()
-        ]
-        return {
-            self._contract.name: observed,
-            ASSETS.name: pa.Table.from_pylist(assets, schema=ASSETS.arrow_schema),
-            SIGNALS.name: pa.Table.from_pylist(signals, schema=SIGNALS.arrow_schema),
-        }
+def _refuse(refusals: Refusals, rows: Rows, at: Int64Array, field: str, reason: str) -> None:
+    """Refuse cells by their rows, under the rows' own names where several share a line."""
+    if rows.field is None:
+        refusals.add_rows(rows.line[at], field, reason)
+        return
+    for row in at:
+        refusals.add(int(rows.line[row]), str(rows.field[row]), reason)
 
 
 def _by_factor(count: int, factors: pa.Array | None, constant: Decimal) -> list[tuple[Int64Array, Decimal | None]]:
@@ -365,23 +282,6 @@ def _by_factor(count: int, factors: pa.Array | None, constant: Decimal) -> list[
             usable = False
         out.append((np.flatnonzero(codes == code).astype(np.int64), factor * constant if usable else None))
     return out
-
-
-def _rejects(refusals: Refusals, lines: Lines | None) -> pa.Table:
-    rows = sorted((line, field, reason) for (line, field), reason in refusals.found.items())
-    shown: dict[int, str | None] = {}
-    for line, _, _ in rows:
-        if line not in shown:
-            shown[line] = lines.shown(line) if lines is not None and line > 0 else None
-    return pa.table(
-        [
-            pa.array([line for line, _, _ in rows], pa.int64()),
-            pa.array([field for _, field, _ in rows], pa.string()),
-            pa.array([reason for _, _, reason in rows], pa.string()),
-            pa.array([shown[line] for line, _, _ in rows], pa.string()),
-        ],
-        schema=REJECTS_SCHEMA,
-    )
 
 
 def _mask(values: pa.Array) -> BoolArray:

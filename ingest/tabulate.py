@@ -231,7 +231,8 @@ class _Tabulator:
         rows = self._rows()
         rows.series = series
         if layout.stamps.end_columns:
-            rows.end = self._stamps(layout.stamps.end_columns).micros
+            end = self._stamps(layout.stamps.end_columns)
+            rows.end, rows.ok = end.micros, rows.ok & end.ok
         columns = (shape.signal_column, shape.value_column, shape.unit_column, shape.factor_column, shape.status_column)
         for cell, _ in self._others((*columns, layout.asset.column)):
             self._refuse_column(cell)

@@ -1,0 +1,163 @@
+"""Observations to the tables of `Parsed`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.blocks import Block, Refusals
+from ingest.layout import Layout
+from ingest.lines import RAW_TEXT_LIMIT, Lines
+from ingest.numbers import EXACT_TYPE, exact_array
+from ingest.source import REJECTS_SCHEMA, LandOptions, RawFile
+from lakehouse.contract import ASSETS, SIGNALS, Contract
+
+Int64Array = npt.NDArray[np.int64]
+
+DEFAULT_ZONE = "Europe/Berlin"
+_CHUNK = 1 << 17
+
+
+class Assembly:
+    """Collects the observations of one file, signal by signal."""
+
+    def __init__(self, file: RawFile, layout: Layout, options: LandOptions, contract: Contract) -> None:
+        self._file, self._layout, self._options, self._contract = file, layout, options, contract
+        self._parts: list[pa.Table] = []
+        self._signals: dict[tuple[str, str], Block] = {}
+
+    def add(
+        self,
+        block: Block,
+        start: Int64Array,
+        end: Int64Array | None,
+        value: npt.NDArray[np.float64] | None,
+        micro: Int64Array | None,
+        words: pa.Array | None,
+        line: Int64Array,
+    ) -> None:
+        """Add the observations of a block.
+
+        Args:
+            block: whose they are.
+            start, end: instants in microseconds since 1970; None for samples.
+            value: doubles, NaN for none; None where the kind has no number.
+            micro: exact values in units of 10^-6; None where the kind has none.
+            words: texts or statuses.
+            line: line of every observation.
+        """
+        count = len(start)
+        kind = pa.timestamp("us", tz="UTC")
+        doubles = pa.nulls(count, pa.float64()) if value is None else pa.array(value, from_pandas=True)
+        exact = pa.nulls(count, EXACT_TYPE) if micro is None else exact_array(micro, np.zeros(count, np.bool_))
+        if words is not None:
+            words = pc.if_else(pc.equal(words, ""), pa.scalar(None, pa.string()), words)
+        columns = {
+            "asset_id": _constant(self._asset_id(block.asset), count),
+            "signal": _constant(block.signal, count),
+            "ts": pa.array(start, pa.int64()).cast(kind),
+            "interval_end": pa.nulls(count, kind) if end is None else pa.array(end, pa.int64()).cast(kind),
+            "value": doubles,
+            "value_exact": exact,
+            "text": pa.nulls(count, pa.string()) if words is None else words,
+            "source_object": _constant(self._file.sha256, count),
+            "line": pa.array(line, pa.int64()),
+        }
+        schema = self._contract.arrow_schema
+        self._parts.append(pa.table([columns[name] for name in schema.names], schema=schema))
+        self._signals.setdefault((block.asset, block.signal), block)
+
+    def _asset_id(self, asset: str) -> str:
+        return f"{self._options.site}/{asset}" if self._options.site else asset
+
+    def tables(self, native_ids: dict[str, str]) -> dict[str, pa.Table]:
+        """Observations in file order, the assets they are of, and what their signals mean."""
+        options = self._options
+        schema = self._contract.arrow_schema
+        observed = pa.concat_tables(self._parts) if self._parts else schema.empty_table()
+        if len(self._parts) > 1:
+            line = np.asarray(observed["line"].to_numpy(), dtype=np.int64)
+            observed = observed.take(pa.array(np.argsort(line, kind="stable")))
+        calendar = (
+            options.site_timezone
+            or options.timezone
+            or self._layout.stamps.site_timezone
+            or self._layout.stamps.timezone
+            or DEFAULT_ZONE
+        )
+        assets = [
+            {
+                "asset_id": self._asset_id(asset),
+                "domain": self._layout.domain,
+                "native_id": native_ids.get(asset),
+                "site_id": options.site,
+                "time_zone": calendar,
+                "is_simulated": options.simulated,
+                "max_power_kw": options.max_power_kw,
+                "capacity_kwh": options.capacity_kwh,
+            }
+            for asset in dict.fromkeys(asset for asset, _ in self._signals)
+        ]
+        signals = [
+            {
+                "asset_id": self._asset_id(block.asset),
+                "signal": block.signal,
+                "kind": block.rule.kind,
+                "unit": block.rule.unit,
+                "expected_interval_s": block.rule.expected_interval_s,
+                "max_gap_s": block.rule.gap_s,
+                "role": block.rule.role,
+                "pair_signal": block.rule.pair_signal,
+                "estimated_statuses": "|".join(block.rule.estimated_statuses) or None,
+                "layout": self._layout.name,
+            }
+            for block in self._signals.values()
+        ]
+        return {
+            self._contract.name: observed,
+            ASSETS.name: pa.Table.from_pylist(assets, schema=ASSETS.arrow_schema),
+            SIGNALS.name: pa.Table.from_pylist(signals, schema=SIGNALS.arrow_schema),
+        }
+
+
+def _constant(text: str, count: int) -> pa.ChunkedArray:
+    """A column of one text: chunks that share their memory, so that a hash of 64 characters costs nothing a row."""
+    chunk = pa.repeat(pa.scalar(text), min(count, _CHUNK))
+    chunks = [chunk] * (count // _CHUNK) if count >= _CHUNK else []
+    rest = count - len(chunks) * _CHUNK
+    return pa.chunked_array([*chunks, chunk.slice(0, rest)] if rest else chunks, pa.string())
+
+
+def rejects(refusals: Refusals, lines: Lines | None, raw_text: Callable[[int], str | None] | None) -> pa.Table:
+    """Refusals as a table, by line.
+
+    Args:
+        refusals: what was refused.
+        lines: the file's lines, None for a document.
+        raw_text: a record's text by number, for documents.
+    """
+    rows = sorted((line, field, reason) for (line, field), reason in refusals.found.items())
+    shown: dict[int, str | None] = {}
+    for line, _, _ in rows:
+        if line not in shown:
+            shown[line] = _shown(line, lines, raw_text)
+    return pa.table(
+        [
+            pa.array([line for line, _, _ in rows], pa.int64()),
+            pa.array([field for _, field, _ in rows], pa.string()),
+            pa.array([reason for _, _, reason in rows], pa.string()),
+            pa.array([shown[line] for line, _, _ in rows], pa.string()),
+        ],
+        schema=REJECTS_SCHEMA,
+    )
+
+
+def _shown(line: int, lines: Lines | None, raw_text: Callable[[int], str | None] | None) -> str | None:
+    if lines is not None:
+        return lines.shown(line) if line > 0 else None
+    text = raw_text(line) if raw_text is not None else None
+    return text if text is None else text[:RAW_TEXT_LIMIT]
