@@ -66,10 +66,10 @@ class Lake:
         self.marts = folder / "marts.duckdb"
         folder.mkdir(parents=True, exist_ok=True)
         self._open()
-        for schema in ("raw", "build"):
+        for schema in ("landed", "raw", "build"):
             self.lake.execute(f"CREATE SCHEMA {schema}")
         for domain in ("meter", "bess"):
-            self.lake.execute(f"CREATE TABLE raw.{domain}_observations ({OBSERVATION_COLUMNS})")
+            self.lake.execute(f"CREATE TABLE landed.{domain}_observations ({OBSERVATION_COLUMNS})")
         self.lake.execute(
             """CREATE TABLE raw.assets (asset_id VARCHAR, domain VARCHAR, native_id VARCHAR, site_id VARCHAR,
             time_zone VARCHAR, is_simulated BOOLEAN, max_power_kw DOUBLE, capacity_kwh DOUBLE)"""
@@ -139,7 +139,7 @@ class Lake:
         )
         self.lake.register("incoming", table)
         self.lake.execute(
-            f"""INSERT INTO raw.{domain}_observations
+            f"""INSERT INTO landed.{domain}_observations
             SELECT ?, ?, ts, interval_end, exact::double, exact, text, 'hash', 1 FROM incoming""",
             [asset_id, signal],
         )
@@ -150,7 +150,8 @@ class Lake:
         gone = pa.table({"ts": pa.array(stamps, pa.timestamp("us", tz="UTC"))})
         self.lake.register("gone", gone)
         self.lake.execute(
-            f"DELETE FROM raw.{domain}_observations WHERE asset_id = ? AND signal = ? AND ts IN (SELECT ts FROM gone)",
+            f"""DELETE FROM landed.{domain}_observations
+            WHERE asset_id = ? AND signal = ? AND ts IN (SELECT ts FROM gone)""",
             [asset_id, signal],
         )
         self.lake.unregister("gone")
@@ -159,7 +160,7 @@ class Lake:
         """Rows of (ts, interval_end, exact value, text) of one signal in order of time."""
         return self.lake.execute(
             """SELECT ts, interval_end, value_exact, text FROM (
-                FROM raw.meter_observations UNION ALL FROM raw.bess_observations
+                FROM landed.meter_observations UNION ALL FROM landed.bess_observations
             ) WHERE asset_id = ? AND signal = ? ORDER BY ts""",
             [asset_id, signal],
         ).fetchall()
@@ -168,7 +169,7 @@ class Lake:
         """One span a signal over all that it has."""
         rows = self.lake.execute(
             """SELECT o.asset_id, o.signal, a.time_zone, min(ts), max(greatest(ts, coalesce(interval_end, ts)))
-            FROM (FROM raw.meter_observations UNION ALL FROM raw.bess_observations) o
+            FROM (FROM landed.meter_observations UNION ALL FROM landed.bess_observations) o
             JOIN raw.assets a USING (asset_id) GROUP BY ALL ORDER BY ALL"""
         ).fetchall()
         spans = []
@@ -189,9 +190,13 @@ class Lake:
             connection.execute("SET TimeZone='UTC'")
             connection.execute(f"ATTACH '{self.folder / 'lake.duckdb'}' AS lake (READ_ONLY)")
             connection.execute("CREATE SCHEMA raw")
-            tables = ("meter_observations", "bess_observations", "assets", "signals")
-            for table in tables:
-                connection.execute(f"CREATE VIEW raw.{table} AS FROM lake.raw.{table}")
+            for schema, table in (
+                ("landed", "meter_observations"),
+                ("landed", "bess_observations"),
+                ("raw", "assets"),
+                ("raw", "signals"),
+            ):
+                connection.execute(f"CREATE VIEW raw.{table} AS FROM lake.{schema}.{table}")
             contracts = [observations("meter", ""), observations("bess", "")]
             changes = find_changes(
                 connection, contracts, {"meter_observations": [days], "bess_observations": []}, self.folder
@@ -220,13 +225,9 @@ class Lake:
         (profiles / "profiles.yml").write_text(
             PROFILE.format(marts=self.marts, scratch=scratch, lake=self.folder / "lake.duckdb")
         )
-        reach = {
-            "read_from": min(span.read_from for span in spans).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S+00"),
-            "read_to": max(span.read_to for span in spans).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S+00"),
-        }
         arguments = [command, "--project-dir", str(PROJECT), "--profiles-dir", str(profiles)]
         arguments += ["--target-path", str(self.folder / "target"), "--log-path", str(self.folder / "log")]
-        arguments += ["--vars", str(reach), "--quiet"]
+        arguments += ["--quiet"]
         arguments += ["--full-refresh"] if full_refresh else []
         done = subprocess.run(
             [str(Path(sys.executable).parent / "dbt"), *arguments],
@@ -264,6 +265,16 @@ class Lake:
             "INSERT INTO build.changed_spans VALUES (?, ?, ?, ?, ?, ?, ?)",
             [[s.asset_id, s.signal, s.time_zone, s.rebuild_from, s.rebuild_to, s.read_from, s.read_to] for s in spans],
         )
+        # As a build does it: what is not read cannot be leaned on.
+        first = min(span.read_from for span in spans) - timedelta(days=1)
+        last = max(span.read_to for span in spans) + timedelta(days=1)
+        assets = ", ".join(sorted({f"'{span.asset_id}'" for span in spans}))
+        for domain in ("meter", "bess"):
+            self.lake.execute(
+                f"""CREATE OR REPLACE VIEW raw.{domain}_observations AS FROM lake.landed.{domain}_observations
+                WHERE ts BETWEEN '{first.isoformat()}'::TIMESTAMPTZ AND '{last.isoformat()}'::TIMESTAMPTZ
+                AND asset_id IN ({assets})"""
+            )
         days: dict[tuple[str, date], tuple[datetime, datetime]] = {}
         for zone in {span.time_zone for span in spans}:
             of_zone = [span for span in spans if span.time_zone == zone]

@@ -32,7 +32,7 @@ quarters as (
         assets.power_limit_kw,
         assets.has_power_limit,
         max(abs(energy.energy_kwh)) filter (where not energy.is_estimated)::double * 4 as highest_kw,
-        arg_max(energy.interval_start, abs(energy.energy_kwh)) filter (where not energy.is_estimated) as highest_at,
+        arg_max(energy.interval_start, row(abs(energy.energy_kwh), -epoch_us(energy.interval_start))) filter (where not energy.is_estimated) as highest_at,
         coalesce(sum(energy.energy_kwh) filter (where energy.is_estimated), 0)::double as estimated_kwh,
         sum(energy.energy_kwh)::double as energy_kwh,
         bool_or(energy.is_estimated) as is_estimated

@@ -36,9 +36,9 @@ daily as (
         local_date,
         day_start,
         day_end,
-        arg_max(step_pct, abs(step_pct)) filter (where abs(step_pct) >= 10 and seconds <= 300) as step_pct,
-        arg_max(seconds, abs(step_pct)) filter (where abs(step_pct) >= 10 and seconds <= 300) as step_seconds,
-        arg_max(at_us, abs(step_pct)) filter (where abs(step_pct) >= 10 and seconds <= 300) as step_us,
+        arg_max(step_pct, row(abs(step_pct), -at_us)) filter (where abs(step_pct) >= 10 and seconds <= 300) as step_pct,
+        arg_max(seconds, row(abs(step_pct), -at_us)) filter (where abs(step_pct) >= 10 and seconds <= 300) as step_seconds,
+        arg_max(at_us, row(abs(step_pct), -at_us)) filter (where abs(step_pct) >= 10 and seconds <= 300) as step_us,
         count(*) filter (where step_pct = 0 and abs(current_a) > 50) as flat,
         sum(seconds) filter (where step_pct = 0 and abs(current_a) > 50 and seconds <= 900) as flat_seconds
     from steps
