@@ -88,16 +88,18 @@ def parse_stamps(text: pa.Array, formats: tuple[str, ...]) -> Stamps:
         formats: what may be used; the one that reads most rows is. `detect` stands for CANDIDATES.
 
     Raises:
-        UnreadableFile: no format reads a single row, or day and month cannot be told apart over the whole column.
+        UnreadableFile: no format reads most rows, or day and month cannot be told apart over the whole column.
     """
     text = pc.utf8_trim_whitespace(text)
     if "detect" in formats:
-        return _detect(text)
-    tried = [_parse(text, name) for name in formats]
-    best = max(tried, key=lambda stamps: int(stamps.ok.sum()))
-    if len(text) and not best.ok.any():
+        best = _detect(text)
+    else:
+        best = max((_parse(text, name) for name in formats), key=lambda stamps: int(stamps.ok.sum()))
+    if 2 * int(best.ok.sum()) < len(text):
+        # Most rows unread is no file with broken rows but another format: what did read may be day and month swapped.
+        odd = text[int(np.argmin(best.ok))].as_py()
         raise UnreadableFile(
-            f"no stamp reads as {' or '.join(formats)}; the first is {text[0].as_py()!r}",
+            f"only {int(best.ok.sum())} of {len(text)} stamps read as {best.format}; {odd!r} does not",
             "declare the stamp format in a layout file (docs/layouts.md)",
         )
     return best
