@@ -20,9 +20,8 @@ from lakehouse.archive import Archive, Receipt
 from lakehouse.catalog import RAW, ensure_table, open_catalog
 from lakehouse.contract import Contract
 from lakehouse.engine import connect, identifier
-from lakehouse.errors import TerminalError
 from lakehouse.ops import Ops
-from lakehouse.pins import pin, pin_of
+from lakehouse.pins import pin_of
 from lakehouse.settings import Settings
 from lakehouse.writer import replace_all
 
@@ -78,6 +77,8 @@ def replay(
         catalog = open_catalog(settings)
         catalog.create_namespace(shadow)
         try:
+            for contract in contracts():  # those of sources that have landed nothing too
+                ensure_table(catalog, contract, shadow)
             _land_again(settings, ops, run.id, archive, receipts, shadow, progress)
             tables = [_take_over(settings, catalog, contract, shadow, run.id, dry_run) for contract in contracts()]
         finally:
@@ -123,9 +124,8 @@ def _options(receipt: Receipt) -> LandOptions:
 def _take_over(
     settings: Settings, catalog: Catalog, contract: Contract, shadow: str, run_id: str, dry_run: bool
 ) -> ReplayedTable:
-    replayed = pin(catalog, contract, shadow)
-    if replayed is None:
-        raise TerminalError(f"the replay made no table {contract.name}", "report this as a fault")
+    shadow_table = catalog.load_table((shadow, contract.name))
+    replayed = pin_of(shadow_table)
     stored = pin_of(ensure_table(catalog, contract))
     columns = ", ".join(identifier(column.name) for column in contract.columns)
     connection = connect(threads=settings.threads, memory_limit=settings.memory_limit)
@@ -148,5 +148,5 @@ def _take_over(
         return ReplayedTable(contract.name, rows, missing, surplus, "differs")
     properties = {"wattlake.run": run_id, "wattlake.source": "replay", "wattlake.commit": uuid.uuid4().hex}
     target = catalog.load_table((RAW, contract.name))
-    replace_all(settings, target, contract, replayed=catalog.load_table((shadow, contract.name)), properties=properties)
+    replace_all(settings, target, contract, replayed=shadow_table, properties=properties)
     return ReplayedTable(contract.name, rows, missing, surplus, "replaced")

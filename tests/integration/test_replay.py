@@ -1,0 +1,77 @@
+"""The archive alone gives the raw tables back, row for row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flows.land import land
+from flows.replay import replay
+from ingest.source import LandOptions
+from lakehouse.catalog import open_catalog
+from lakehouse.errors import TerminalError
+from lakehouse.settings import Settings
+
+from .conftest import land_meter, minutes, write_signal
+
+
+@pytest.fixture
+def landed(settings: Settings, tmp_path: Path) -> Settings:
+    """Conflicts, doubles, refused rows, a refused file, and bytes that landed twice with different zones."""
+    stamps = minutes("2024-06-01", 12)
+    land_meter(settings, write_signal(tmp_path / "a", "m1", "com_ap", [(s, i) for i, s in enumerate(stamps)]))
+    land_meter(settings, write_signal(tmp_path / "b", "m1", "com_ap", [(s, 7) for s in stamps[:3]]))
+    land_meter(
+        settings,
+        write_signal(tmp_path / "c", "m2", "pos_ae", [(s, "x" if i == 2 else i) for i, s in enumerate(stamps)]),
+    )
+    twice = write_signal(tmp_path / "d", "m3", "com_ap", [(s, i) for i, s in enumerate(stamps)])
+    land_meter(settings, twice)
+    land_meter(settings, twice, timezone="Asia/Tokyo")
+    unknown = tmp_path / "unknown.csv"
+    unknown.write_text("colour\nred\n")
+    assert not land(settings, "meter", [unknown], LandOptions()).ok
+    return settings
+
+
+def contents(settings: Settings) -> dict[str, list[dict[str, object]]]:
+    """Rows of every raw table that holds any."""
+    catalog = open_catalog(settings)
+    tables = {
+        name: sorted(catalog.load_table(("raw", name)).scan().to_arrow().to_pylist(), key=str)
+        for _, name in catalog.list_tables("raw")
+    }
+    return {name: rows for name, rows in tables.items() if rows}
+
+
+def test_a_replay_of_sound_tables_finds_them_equal_and_commits_nothing(landed: Settings) -> None:
+    before = contents(landed)
+    assert len(before["meter_observations"]) == 12 + 11 + 12
+    assert {row["reason"] for row in before["quarantine"]}
+    snapshots = {name: open_catalog(landed).load_table(("raw", name)).metadata_location for name in before}
+    assert {table.outcome for table in replay(landed).tables} == {"equal"}
+    assert contents(landed) == before
+    assert {n: open_catalog(landed).load_table(("raw", n)).metadata_location for n in before} == snapshots
+
+
+def test_lost_and_falsified_rows_come_back_from_the_archive(landed: Settings) -> None:
+    before = contents(landed)
+    catalog = open_catalog(landed)
+    observed = catalog.load_table(("raw", "meter_observations"))
+    observed.delete("asset_id = 'm1'", snapshot_properties={"wattlake.no-change": "true"})
+    catalog.drop_table(("raw", "signals"))
+    dry = {table.table: table for table in replay(landed, dry_run=True).tables}
+    assert (dry["meter_observations"].missing, dry["meter_observations"].outcome) == (12, "differs")
+    outcomes = {table.table: table.outcome for table in replay(landed).tables}
+    assert outcomes["meter_observations"] == outcomes["signals"] == "replaced"
+    assert contents(landed) == before
+    assert [name for (name,) in catalog.list_namespaces()] == ["marts", "raw"]
+
+
+def test_a_replay_without_the_bytes_says_which_are_missing_and_changes_nothing(landed: Settings) -> None:
+    before = contents(landed)
+    next(landed.archive_path.rglob("*.zst")).unlink()
+    with pytest.raises(TerminalError, match=r"archived object .* cannot be read"):
+        replay(landed)
+    assert contents(landed) == before
