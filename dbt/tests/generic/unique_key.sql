@@ -1,13 +1,16 @@
-{#- No two rows share the key. Looks at the rows of the assets that the build touched. -#}
+{#- No two rows share the key and no part of it is NULL. Looks at the rows of the assets that the build touched. -#}
 {% test unique_key(model, columns) %}
 select
     {{ columns | join(', ') }},
-    count(*) as found,
-    1 as expected
+    1 as expected,
+    count(*) as found
 from {{ model }}
 {% if 'asset_id' in columns -%}
-where asset_id in (select asset_id from {{ source('build', 'changed_spans') }})
+where asset_id in (select asset_id from {{ source('build', 'changed_spans') }}) or asset_id is null
 {% endif -%}
 group by {{ columns | join(', ') }}
 having count(*) > 1
+{%- for column in columns %}
+    or {{ column }} is null
+{%- endfor %}
 {% endtest %}
