@@ -136,3 +136,32 @@ def test_transitions_are_the_known_ones_of_2024() -> None:
     assert transitions("Africa/Johannesburg", 1990, 2037) == []
     howe = transitions("Australia/Lord_Howe", 2024, 2024)
     assert {(c.after - c.before) // 60_000_000 for c in howe} == {-30, 30}
+
+
+@pytest.mark.parametrize("step_s", [59, 900, 3600])
+def test_exports_behind_one_another_and_rows_sent_again_keep_the_proof(step_s: int) -> None:
+    centre = datetime(2024, 10, 27, 1, tzinfo=UTC)
+    moments = [centre + timedelta(seconds=n * step_s) for n in range(-12 * 3600 // step_s, 12 * 3600 // step_s)]
+    late = [moment for moment in moments[:: max(2, len(moments) // 40)] if abs(moment - centre) > timedelta(hours=1)]
+    random.Random(3).shuffle(late)
+    for order in (moments + moments, moments + late, late + moments):
+        utc, status = to_utc(micros(wall(order, "Europe/Berlin")), "Europe/Berlin")
+        assert not status.any()
+        assert utc.tolist() == micros(order).tolist()
+
+
+def test_rows_written_twice_do_not_pass_for_the_two_passes_of_an_hour() -> None:
+    centre = datetime(2024, 10, 27, 1, tzinfo=UTC)
+    moments = [centre + timedelta(minutes=15 * n) for n in range(-20, 20) if not 0 <= n < 4]  # second pass lost
+    doubled = [moment for moment in moments for _ in range(2)]
+    _, status = to_utc(micros(wall(doubled, "Europe/Berlin")), "Europe/Berlin")
+    assert (status == AMBIGUOUS).sum() == 8
+
+
+def test_a_late_row_of_the_hour_is_left_open_and_the_others_keep_their_proof() -> None:
+    centre = datetime(2024, 10, 27, 1, tzinfo=UTC)
+    moments = [centre + timedelta(minutes=5 * n) for n in range(-60, 60)]
+    late = moments.pop(64)
+    utc, status = to_utc(micros(wall([*moments, late], "Europe/Berlin")), "Europe/Berlin")
+    assert status.tolist() == [OK] * len(moments) + [AMBIGUOUS]
+    assert utc[:-1].tolist() == micros(moments).tolist()
