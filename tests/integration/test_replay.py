@@ -66,7 +66,7 @@ def test_lost_and_falsified_rows_come_back_from_the_archive(landed: Settings) ->
     outcomes = {table.table: table.outcome for table in replay(landed).tables}
     assert outcomes["meter_observations"] == outcomes["signals"] == "replaced"
     assert contents(landed) == before
-    assert [name for (name,) in catalog.list_namespaces()] == ["marts", "raw"]
+    assert sorted(catalog.list_namespaces()) == [("marts",), ("raw",)]
 
 
 def test_a_replay_without_the_bytes_says_which_are_missing_and_changes_nothing(landed: Settings) -> None:
