@@ -1,5 +1,15 @@
 {#- Level-of-detail macros. Instants are whole microseconds since 1970 (integers are many times faster than ICU calendars). -#}
 
+{#- The text of a code: what stands there, or the number without its idle decimals. -#}
+{% macro code_text() -%}
+coalesce(observations.text, regexp_replace(observations.value::varchar, '\.0$', ''))
+{%- endmacro %}
+
+{#- What a value weighs in valid_weight_us: its positive part; of flags and codes 1 while they are active. -#}
+{% macro weight_of(value) -%}
+case when is_flag then ({{ value }} <> 0)::double else greatest({{ value }}, 0) end
+{%- endmacro %}
+
 {#- Columns that merge states of finer buckets: sums add up, extremes compete, first and last go by their instant. -#}
 {% macro merged_state_columns() -%}
     sum(n)::bigint as n,
@@ -14,9 +24,7 @@
     max(until_us) as until_us,
     sum(valid_us)::bigint as valid_us,
     sum(valid_value_us) as valid_value_us,
-    sum(valid_positive_us) as valid_positive_us,
-    sum(valid_active_us)::bigint as valid_active_us,
-    arg_max(last_active, last_us) as last_active,
+    sum(valid_weight_us) as valid_weight_us,
     flatten(list(codes) filter (where codes is not null)) as codes
 {%- endmacro %}
 
@@ -38,24 +46,23 @@ group by 1, 2, 3
 {% macro lod_rows(states, extra_columns=[]) -%}
 carried as (
     select
-        *,
-        greatest(until_us - end_us, 0) as over_us,
-        greatest(coalesce(lag(until_us) over before - bucket_us, 0), 0) as head_us,
-        lag(last_value) over before as head_value,
-        lag(last_active) over before as head_active
-    from {{ states }}
-    window before as (partition by window_id order by bucket_us)
+        states.*,
+        windows.is_flag,
+        greatest(states.until_us - states.end_us, 0) as over_us,
+        greatest(coalesce(lag(states.until_us) over before - states.bucket_us, 0), 0) as head_us,
+        lag(states.last_value) over before as head_value
+    from {{ states }} as states
+    inner join {{ ref('int_windows') }} as windows on states.window_id = windows.window_id
+    window before as (partition by states.window_id order by states.bucket_us)
 ),
 
 cut as (
     select
         *,
         valid_us - over_us + head_us as covered_us,
-        valid_value_us - coalesce(last_value * over_us, 0) + coalesce(head_value * head_us, 0) as value_us,
-        valid_positive_us - coalesce(greatest(last_value, 0) * over_us, 0)
-            + coalesce(greatest(head_value, 0) * head_us, 0) as positive_us,
-        coalesce(valid_active_us, 0) - case when last_active then over_us else 0 end
-            + case when head_active then head_us else 0 end as active_us
+        valid_value_us - last_value * over_us + coalesce(head_value * head_us, 0) as value_us,
+        valid_weight_us - {{ weight_of('last_value') }} * over_us
+            + coalesce({{ weight_of('head_value') }} * head_us, 0) as weight_us
     from carried
 )
 
@@ -74,32 +81,36 @@ select
     cut.covered_us / (cut.end_us - cut.bucket_us) as coverage,
     case
         when windows.is_code then null
-        when windows.kind in ('counter', 'interval_energy', 'interval_mean') then cut.exact_sum::double
+        when windows.is_exact then cut.exact_sum::double
         else cut.value_sum
     end as sum,
-    case when windows.kind in ('counter', 'interval_energy', 'interval_mean') then cut.exact_sum end as sum_exact,
-    cut.value_min as min,
-    cut.value_max as max,
+    case when windows.is_exact then cut.exact_sum end as sum_exact,
+    case when not windows.is_code then cut.value_min end as min,
+    case when not windows.is_code then cut.value_max end as max,
     case
-        when windows.kind = 'power_factor' then null
-        when windows.kind in ('counter', 'interval_energy', 'interval_mean') then cut.exact_sum::double / cut.n
+        when windows.kind = 'power_factor' or windows.is_code then null
+        when windows.is_exact then cut.exact_sum::double / cut.n
         else cut.value_sum / cut.n
     end as mean,
-    case when windows.kind <> 'power_factor' and cut.covered_us > 0 then cut.value_us / cut.covered_us end as mean_time_weighted,
-    cut.first_value as first,
+    case
+        when windows.kind = 'power_factor' or windows.is_code or cut.covered_us = 0 then null
+        else cut.value_us / cut.covered_us
+    end as mean_time_weighted,
+    case when not windows.is_code then cut.first_value end as first,
     make_timestamptz(cut.first_us) as first_at,
-    cut.last_value as last,
+    case when not windows.is_code then cut.last_value end as last,
     make_timestamptz(cut.last_us) as last_at,
     make_timestamptz(cut.until_us) as covered_until,
     cut.covered_us / 1000000 as covered_s,
-    cut.value_us / 1000000 as value_seconds,
-    cut.positive_us / 1000000 as value_seconds_positive,
+    case when not windows.is_code then cut.value_us / 1000000 end as value_seconds,
+    case when not windows.is_flag then cut.weight_us / 1000000 end as value_seconds_positive,
     -- The rest of the integral; exactly 0 where nothing was negative.
     case
+        when windows.is_flag then null
         when cut.value_min >= 0 and coalesce(cut.head_value, 0) >= 0 then 0 * cut.value_us
-        else least(cut.value_us - cut.positive_us, 0) / 1000000
+        else least(cut.value_us - cut.weight_us, 0) / 1000000
     end as value_seconds_negative,
-    case when windows.kind in ('alarm', 'code', 'category') then cut.active_us / 1000000 end as seconds_active,
+    case when windows.is_flag then cut.weight_us / 1000000 end as seconds_active,
     case when windows.is_code then list_sort(list_distinct(cut.codes)) end as codes
 from cut
 inner join {{ ref('int_windows') }} as windows on cut.window_id = windows.window_id

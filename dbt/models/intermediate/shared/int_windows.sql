@@ -39,6 +39,8 @@ select
     signals.max_gap_us,
     signals.estimated_statuses,
     signals.is_code,
+    signals.is_flag,
+    signals.is_exact,
     signals.is_interval,
     (assets.power_limit_kw * 1000)::bigint as power_limit_w,
     {{ nano_kwh_per_micro('signals.unit') }} as nano_kwh_per_micro

@@ -11,5 +11,7 @@ select
     estimated_statuses,
     layout,
     kind in ('code', 'category') as is_code,
+    kind in ('alarm', 'code', 'category') as is_flag,
+    kind in ('counter', 'interval_mean', 'interval_energy') as is_exact,
     kind in ('interval_mean', 'interval_energy') as is_interval
 from {{ source('raw', 'signals') }}
