@@ -108,7 +108,8 @@ class StampRule(_Strict):
     """Where the stamps are and what they mean.
 
     Args:
-        columns: one column, or date and time; by header cell, or by number from 1 in headerless files.
+        columns: one column, or date and time; by header cell or a pattern that fits it, or by number from 1 in
+            headerless files; in JSON records the path of the time.
         format: `iso`, `iso_offset`, `epoch_s`, `epoch_ms`, `detect`, or patterns such as `%d.%m.%Y %H:%M`; of several
             the one that reads most rows is used for all of them.
         marks: whether a stamp is the start or the end of its interval.
@@ -164,7 +165,6 @@ class Shape(_Strict):
         value_pattern: day_rows: pattern of the header cells that are intervals; its group `start` is their time.
         signal: day_rows: name of the one signal.
         records: json_records: dotted path of the list.
-        time_path: json_records: dotted path of a record's time.
     """
 
     kind: Literal["wide", "long", "day_rows", "nem12", "json_records", "json_series"] = "wide"
@@ -192,7 +192,7 @@ class Shape(_Strict):
 
 
 class AssetRule(_Strict):
-    """Where asset_id comes from when `--asset` is not given.
+    """Where asset_id comes from when `--asset` is not given (`wide`, `long` and `nem12` files may hold it in a column).
 
     Args:
         source: `folder`, `stem`, or `column` (an id in the bytes).
@@ -299,6 +299,12 @@ class Layout(_Strict):
         for rule in self.signal:
             if rule.kind in INTERVAL_KINDS and not (rule.interval_s or self.stamps.interval_s or self._own_intervals):
                 raise ValueError(f"signal {rule.name or rule.match}: an interval needs stamps.interval_s")
+        return self
+
+    @model_validator(mode="after")
+    def _asset_column_fits(self) -> Layout:
+        if self.asset.column is not None and self.shape.kind not in ("wide", "long", "nem12"):
+            raise ValueError(f"a {self.shape.kind} layout has no asset column")
         return self
 
     @property

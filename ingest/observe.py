@@ -234,7 +234,7 @@ class Observer:
         value = np.full(len(text), np.nan)
         micro = np.zeros(len(text), np.int64) if exact else None
         factors = None if block.factor_text is None else block.factor_text.filter(pa.array(usable)).take(pa.array(kept))
-        for rows, factor in _by_factor(len(text), factors, rule.factor):
+        for rows, factor in _by_factor(len(text), factors, rule.factor, sign):
             if factor is None:
                 fits[rows] = False
                 _refuse(refusals, block.rows, at[rows], block.field, "the factor is not a number")
@@ -267,7 +267,9 @@ def _refuse(refusals: Refusals, rows: Rows, at: Int64Array, field: str, reason: 
         refusals.add(int(rows.line[row]), str(rows.field[row]), reason)
 
 
-def _by_factor(count: int, factors: pa.Array | None, constant: Decimal) -> list[tuple[Int64Array, Decimal | None]]:
+def _by_factor(
+    count: int, factors: pa.Array | None, constant: Decimal, decimal_sign: str
+) -> list[tuple[Int64Array, Decimal | None]]:
     """Rows by the factor that multiplies them; None where it is no number."""
     if factors is None:
         return [(np.arange(count, dtype=np.int64), constant)]
@@ -276,7 +278,7 @@ def _by_factor(count: int, factors: pa.Array | None, constant: Decimal) -> list[
     out: list[tuple[Int64Array, Decimal | None]] = []
     for code, written in enumerate(encoded.dictionary.to_pylist()):
         try:
-            factor = Decimal(str(written).strip())
+            factor = Decimal(str(written).strip().replace(decimal_sign, "."))
             usable = factor.is_finite()
         except InvalidOperation:
             usable = False

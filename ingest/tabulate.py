@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.blocks import Block, Refusals, Rows, Tabulated
+from ingest.headers import NAMELESS, clock, numbered, signal_name, unit_in, unnumbered
 from ingest.layout import TEXT_KINDS, Layout, SignalRule
 from ingest.lines import Lines, read_grid, split_cells
 from ingest.numbers import detect_decimal
@@ -20,12 +21,6 @@ from ingest.stamps import Stamps, parse_stamps
 from lakehouse.errors import UnreadableFile
 
 Int64Array = npt.NDArray[np.int64]
-
-_UNIT = {"[]": re.compile(r"\s*\[[^\[\]]*\]$"), "()": re.compile(r"\s*\([^()]*\)$")}
-_UNIT_TEXT = {"[]": re.compile(r"\[([^\[\]]*)\]$"), "()": re.compile(r"\(([^()]*)\)$")}
-
-
-_NAMELESS = "(column "
 
 
 def tabulate(found: Found, file: RawFile, lines: Lines, options: LandOptions) -> Tabulated:
@@ -49,11 +44,6 @@ def one_asset_only(options: LandOptions, natives: Sequence[str]) -> None:
             + ", ".join(sorted(set(natives))[:5]),
             "land it without --asset; --site puts a name before their ids",
         )
-
-
-def signal_name(header: str, brackets: str) -> str:
-    """The signal a header cell names: the cell as written, without its bracketed unit."""
-    return _UNIT[brackets].sub("", header) if brackets else header
 
 
 class _Tabulator:
@@ -86,18 +76,23 @@ class _Tabulator:
                 pc.replace_substring_regex(column, r'^="(.*)"$', r"\1") if _holds(column, '="') else column
                 for column in self.grid.columns
             ]
-        cells = _numbered(self.found.cells)
+        cells = numbered(self.found.cells)
         self.index = {cell: number for number, cell in enumerate(cells)}
         self.stamps = self._stamps(self.layout.stamps.columns)
         blocks = {"wide": self._wide, "long": self._long, "day_rows": self._day_rows}[self.layout.shape.kind]()
         if not blocks:
-            undeclared = sorted({field for _, field in self.refusals.found if field})
-            raise UnreadableFile(
-                f"layout {self.layout.name} declares none of the columns: {', '.join(undeclared[:8]) or 'none'}",
-                "declare them in a layout file with kind and unit (docs/layouts.md)",
-            )
+            raise self._nothing_declared()
         self._decide_decimal(blocks)
         return Tabulated(blocks, self.refusals, self.dialect, self.native)
+
+    def _nothing_declared(self) -> UnreadableFile:
+        columns = sorted({field for _, field in self.refusals.found if field})
+        reasons = list(dict.fromkeys(self.refusals.found.values()))
+        what = f"the columns {', '.join(columns[:8])}" if columns else f"the rows: {'; '.join(reasons[:3])}"
+        return UnreadableFile(
+            f"layout {self.layout.name} can use none of {what}",
+            "declare them in a layout file with kind and unit (docs/layouts.md)",
+        )
 
     def _has_trailing_cell(self, first: int) -> bool:
         """Whether the first row ends with a delimiter that the header does not have."""
@@ -108,7 +103,10 @@ class _Tabulator:
         """The header cell a layout means, by its text or as a pattern."""
         if name in self.index:
             return name
-        fitting = next((cell for cell in self.index if re.fullmatch(name, cell)), None)
+        try:
+            fitting = next((cell for cell in self.index if re.fullmatch(name, cell)), None)
+        except re.error:
+            fitting = None  # a name with brackets, and no such column
         if fitting is None:
             raise UnreadableFile(f"there is no column {name!r}", "choose another layout, or correct this one")
         return fitting
@@ -137,53 +135,86 @@ class _Tabulator:
         return asset
 
     def _rows(self) -> Rows:
-        return Rows(self.grid.line, self.stamps.micros, self.stamps.ok, self.stamps.instant)
+        rows = Rows(self.grid.line, self.stamps.micros, self.stamps.ok, self.stamps.instant)
+        if self.layout.stamps.end_columns:
+            end = self._stamps(self.layout.stamps.end_columns)
+            rows.end, rows.ok = end.micros, rows.ok & end.ok
+        return rows
 
     def _wide(self) -> list[Block]:
-        shape, rows, asset = self.layout.shape, self._rows(), self._asset()
-        everything = np.arange(len(self.grid.line), dtype=np.int64)
+        shape, rows = self.layout.shape, self._rows()
         units = self._units()
+        natives = self._natives(rows)
+        everyone = [name for name, _ in natives]
         blocks: list[Block] = []
-        for cell, index in self._others((shape.status_column,)):
+        for cell, index in self._others((shape.status_column, self.layout.asset.column)):
             signal = self.file.path.stem if shape.signal_from == "stem" else signal_name(cell, shape.unit_brackets)
-            rule = self._declared(signal, asset, cell, units.get(index))
-            if rule is not None:
-                text = self.grid.columns[index]
-                blocks.append(Block(asset, signal, rule, text, everything, rows, self._status(cell), field=cell))
+            rules = {name: self.layout.rule(signal, name) for name in everyone}
+            if not self._declared(rules, cell, units.get(index)):
+                continue
+            text, status = self.grid.columns[index], self._status(cell)
+            for name, at in natives:
+                rule = rules[name]
+                if rule is None:
+                    continue
+                asset = self.options.asset or name
+                if len(natives) == 1 and len(at) == len(text):
+                    blocks.append(Block(asset, signal, rule, text, at, rows, status, field=cell))
+                else:
+                    mine = pa.array(at)
+                    own = None if status is None else status.take(mine)
+                    blocks.append(Block(asset, signal, rule, text.take(mine), at, rows, own, field=cell))
         return blocks
+
+    def _natives(self, rows: Rows) -> list[tuple[str, Int64Array]]:
+        """The assets of a wide file, each with its rows; an id column makes every asset a series of its own."""
+        column = self.layout.asset.column
+        if column is None:
+            return [(self._asset(), np.arange(len(self.grid.line), dtype=np.int64))]
+        encoded = pc.utf8_trim_whitespace(self._column(column)).dictionary_encode()
+        rows.series = _codes(encoded)
+        names = encoded.dictionary.to_pylist()
+        one_asset_only(self.options, [name for name in names if name])
+        found: list[tuple[str, Int64Array]] = []
+        for code, at in by_code(rows.series):
+            name = names[code]
+            if not name:
+                self._drop(rows, at, "the row names no meter")
+                continue
+            self.native[self.options.asset or name] = name
+            found.append((name, at))
+        return found
 
     def _others(self, used: tuple[str | None, ...]) -> list[tuple[str, int]]:
         """Columns that are neither stamps, nor used otherwise, nor declared to be no signal, nor blank."""
         stamps = self.layout.stamps
         taken = {self._cell(name) for name in (*stamps.columns, *stamps.end_columns)}
-        taken |= {name for name in used if name is not None}
+        taken |= {self._cell(name) for name in used if name is not None}
         return [
             (cell, index)
             for cell, index in self.index.items()
             if cell not in taken
             and not self.layout.ignores(cell)
-            and not (cell.startswith(_NAMELESS) and not _filled(self.grid.columns[index]))
+            and not (cell.startswith(NAMELESS) and not _filled(self.grid.columns[index]))
         ]
 
     def _refuse_column(self, cell: str) -> None:
         line = max(self.found.header_line, 1)
         self.refusals.add(line, cell, f"column {cell!r} is not declared in layout {self.layout.name}")
 
-    def _declared(self, signal: str, asset: str, cell: str, unit: str | None) -> SignalRule | None:
-        """The rule of a column; a column without one, or with another unit than declared, is refused once."""
-        line = max(self.found.header_line, 1)
-        rule = self.layout.rule(signal, asset)
-        if rule is None:
+    def _declared(self, rules: dict[str, SignalRule | None], cell: str, unit: str | None) -> bool:
+        """Whether a column has a rule; one without, or with another unit than declared, is refused once."""
+        declared = next((rule for rule in rules.values() if rule is not None), None)
+        if declared is None:
             self._refuse_column(cell)
-            return None
-        brackets = self.layout.shape.unit_brackets
-        written = unit if unit is not None else None
-        if written is None and brackets and (hit := _UNIT_TEXT[brackets].search(cell)):
-            written = hit.group(1)
-        if written and rule.unit and written.casefold() != rule.unit.casefold():
-            self.refusals.add(line, cell, f"the file says {written!r}, layout {self.layout.name} says {rule.unit!r}")
-            return None
-        return rule
+            return False
+        unit = unit or unit_in(cell, self.layout.shape.unit_brackets)
+        if unit and declared.unit and unit.casefold() != declared.unit.casefold():
+            line = max(self.found.header_line, 1)
+            says = f"the file says {unit!r}, layout {self.layout.name} says {declared.unit!r}"
+            self.refusals.add(line, cell, says)
+            return False
+        return True
 
     def _units(self) -> dict[int, str]:
         """Units from a row below the header, by column."""
@@ -230,9 +261,6 @@ class _Tabulator:
         series = _codes(first) * len(kinds) + _codes(second)
         rows = self._rows()
         rows.series = series
-        if layout.stamps.end_columns:
-            end = self._stamps(layout.stamps.end_columns)
-            rows.end, rows.ok = end.micros, rows.ok & end.ok
         columns = (shape.signal_column, shape.value_column, shape.unit_column, shape.factor_column, shape.status_column)
         for cell, _ in self._others((*columns, layout.asset.column)):
             self._refuse_column(cell)
@@ -241,8 +269,7 @@ class _Tabulator:
         factors = self._column(shape.factor_column) if shape.factor_column else None
         status = self._column(shape.status_column) if shape.status_column else None
         blocks: list[Block] = []
-        for code in np.unique(series):
-            at = np.flatnonzero(series == code).astype(np.int64)
+        for code, at in by_code(series):
             native, signal = names[code // len(kinds)], kinds[code % len(kinds)]
             asset = self.options.asset or native
             if layout.ignores(signal):
@@ -287,14 +314,14 @@ class _Tabulator:
         if rule is None:
             raise UnreadableFile(f"layout {self.layout.name} declares no rule for {shape.signal}", "mend the layout")
         pattern = re.compile(shape.value_pattern or "")
-        columns = [(cell, hit) for cell in self.index if (hit := pattern.fullmatch(_unnumbered(cell)))]
+        columns = [(cell, hit) for cell in self.index if (hit := pattern.fullmatch(unnumbered(cell)))]
         for cell, _ in self._others(()):
-            if not pattern.fullmatch(_unnumbered(cell)):
+            if not pattern.fullmatch(unnumbered(cell)):
                 self._refuse_column(cell)
         days, width = len(self.grid.line), len(columns)
         if not width:
             return []
-        offsets = np.array([_clock(hit.group("start")) for _, hit in columns], np.int64)
+        offsets = np.array([clock(hit.group("start")) for _, hit in columns], np.int64)
         rows = Rows(
             line=np.repeat(self.grid.line, width),
             stamp=(self.stamps.micros[:, None] + offsets[None, :]).ravel(),
@@ -320,30 +347,8 @@ class _Tabulator:
         self.dialect["decimal"], self.dialect["thousands"] = sign, thousands or self.layout.dialect.thousands
 
 
-def _numbered(cells: tuple[str, ...]) -> list[str]:
-    """Header cells made unique: the second `x` becomes `x #2`."""
-    seen: dict[str, int] = {}
-    out = []
-    for number, cell in enumerate(cells, 1):
-        seen[cell] = seen.get(cell, 0) + 1
-        if seen[cell] == 1:
-            out.append(cell)
-        else:
-            out.append(f"{cell} #{seen[cell]}" if cell else f"{_NAMELESS}{number})")
-    return out
-
-
 def _filled(text: pa.Array) -> bool:
     return bool(pc.any(pc.not_equal(pc.utf8_trim_whitespace(text), "")).as_py())
-
-
-def _unnumbered(cell: str) -> str:
-    return re.sub(r" #\d+$", "", cell)
-
-
-def _clock(text: str) -> int:
-    hours, minutes = text.split(":")[:2]
-    return (int(hours) * 60 + int(minutes)) * 60_000_000
 
 
 def _codes(encoded: pa.DictionaryArray) -> Int64Array:
@@ -356,3 +361,11 @@ def _holds(text: pa.Array, part: str) -> bool:
 
 def _mask(values: pa.Array) -> npt.NDArray[np.bool_]:
     return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+def by_code(codes: Int64Array) -> Iterator[tuple[int, Int64Array]]:
+    """Every code with its rows in file order, in one sort however many there are."""
+    order = np.argsort(codes, kind="stable").astype(np.int64)
+    for rows in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
+        if len(rows):
+            yield int(codes[rows[0]]), rows

@@ -120,3 +120,28 @@ def test_another_customer_and_year_of_a_known_format_lands() -> None:
     (row,) = rows(parsed)
     assert (row["asset_id"], row["signal"], row["value"]) == ("nord_2031", "Wirkleistung", 1.5)
     assert stamps(parsed) == ["2031-10-26 23:00:00"]
+
+
+def test_a_wide_file_with_an_id_column_holds_a_meter_a_value(tmp_path: Path) -> None:
+    folder = write_layout(tmp_path / "mine")
+    path = folder / "own.toml"
+    path.write_text(
+        path.read_text().replace("[[signal]]", '[asset]\nsource = "column"\ncolumn = "meter"\n\n[[signal]]', 1)
+    )
+    night = [f"2024-10-27 0{hour}:{minute:02}:00" for hour in (0, 1, 2, 2, 3, 4) for minute in (0, 15, 30, 45)]
+    body = "".join(f"{at};{meter};{n}\n" for n, at in enumerate(night) for meter in ("A", "B"))
+    parsed = parse("when;meter;power\n" + body + "2024-10-27 05:00:00;;9\n", dirs=[folder])
+    found = rows(parsed)
+    assert [(line, reason) for line, _, reason in refused(parsed)] == [(50, "the row names no meter")]
+    for meter in ("A", "B"):
+        mine = [row for row in found if row["asset_id"] == meter]
+        # 25 hours a night: the repeated one is told apart meter by meter.
+        assert len({row["ts"] for row in mine}) == len(mine) == 24
+        assert [row["value"] for row in mine] == [float(n) for n in range(24)]
+    assert {row["native_id"] for row in parsed.tables["assets"].to_pylist()} == {"A", "B"}
+
+
+def test_a_layout_that_can_use_no_row_says_why() -> None:
+    head = "From (date);From (time);Until (date);Until (time);EAN code;Register;Volume;Unit;Validation status\n"
+    with pytest.raises(UnreadableFile, match="unit is not kWh"):
+        parse(head + "03/06/2024;00:00:00;03/06/2024;00:15:00;5414;Offtake;0,1;kVArh;Read\n")

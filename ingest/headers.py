@@ -1,0 +1,45 @@
+"""Header cells: what names a signal, what states a unit, what an interval column's time is."""
+
+from __future__ import annotations
+
+import re
+
+_UNIT = {"[]": re.compile(r"\s*\[([^\[\]]*)\]$"), "()": re.compile(r"\s*\(([^()]*)\)$")}
+
+#: Begin of the name that a cell without text gets.
+NAMELESS = "(column "
+
+
+def signal_name(header: str, brackets: str) -> str:
+    """The signal a header cell names: the cell as written, without its bracketed unit."""
+    return _UNIT[brackets].sub("", header) if brackets else header
+
+
+def unit_in(header: str, brackets: str) -> str | None:
+    """The unit that a header cell states in its brackets, if any."""
+    found = _UNIT[brackets].search(header) if brackets else None
+    return found.group(1) if found else None
+
+
+def numbered(cells: tuple[str, ...]) -> list[str]:
+    """Header cells made unique: the second `x` becomes `x #2`."""
+    seen: dict[str, int] = {}
+    out = []
+    for number, cell in enumerate(cells, 1):
+        seen[cell] = seen.get(cell, 0) + 1
+        if seen[cell] == 1:
+            out.append(cell)
+        else:
+            out.append(f"{cell} #{seen[cell]}" if cell else f"{NAMELESS}{number})")
+    return out
+
+
+def unnumbered(cell: str) -> str:
+    """A header cell as written, without the number that made it unique."""
+    return re.sub(r" #\d+$", "", cell)
+
+
+def clock(text: str) -> int:
+    """Microseconds from midnight to a time such as `23:45`."""
+    hours, minutes = text.split(":")[:2]
+    return (int(hours) * 60 + int(minutes)) * 60_000_000
