@@ -26,6 +26,8 @@ SECOND = 1_000_000
 
 #: Fewer steps between rows say nothing about the cadence.
 _STEPS_THAT_TELL = 10
+#: From this share of rows with a telling neighbour on, the order of the rows means something.
+_ORDERED = 0.9
 #: Rows this many intervals apart are no thinned-out series but another resolution (hours read as quarter hours).
 _SPARSE = 4
 _BAD_INTERVAL = "the interval's length cannot be told, or its end does not follow its start"
@@ -157,7 +159,8 @@ class Observer:
         fixed = block.interval_s or block.rule.interval_s
         lengths = [fixed] if fixed else list(self._layout.stamps.interval_s)
         if len(lengths) > 1:
-            return self._mixed_lengths(block.rows, at, [round(s * SECOND) for s in lengths])
+            length_of_row = _mixed_lengths(block.rows.stamp, [round(s * SECOND) for s in lengths])
+            return length_of_row[at], length_of_row[at] == 0
         length = round((lengths[0] or 0) * SECOND)
         if not fixed:
             self._check_cadence(block, utc[at], length)
@@ -189,18 +192,6 @@ class Observer:
                 f"intervals of {length / SECOND:g} s",
                 "write a layout file for this resolution (docs/layouts.md) and give it with --layout",
             )
-
-    @staticmethod
-    def _mixed_lengths(rows: Rows, at: Int64Array, lengths: list[int]) -> tuple[Int64Array, BoolArray]:
-        """Lengths in a file that mixes them: the step to the next row where it is a declared length, else from before.
-
-        The last row before a jump has the length of the rows before it.
-        """
-        steps = np.diff(rows.stamp, append=np.int64(-1))
-        known = np.isin(steps, lengths)
-        before = np.concatenate((np.zeros(1, np.int64), steps[:-1]))
-        length = np.where(known, steps, np.where(np.isin(before, lengths), before, 0))
-        return length[at], (length == 0)[at]
 
     def _values(
         self,
@@ -256,6 +247,24 @@ class Observer:
             fits &= ~outside
         words = status.filter(pa.array(fits)) if status is not None else None
         return value[fits], None if micro is None else micro[fits], words, fits
+
+
+def _mixed_lengths(stamp: Int64Array, lengths: list[int]) -> Int64Array:
+    """Lengths in a file that mixes them: the step to the next row where it is a declared length, else from before.
+
+    The next row is the one that follows in the file, so that exports of two resolutions of one time stay apart; where
+    that says nothing, or the file has no order at all, it is the one that follows in time. 0 where neither tells.
+    """
+
+    def told(stamps: Int64Array) -> Int64Array:
+        steps = np.diff(stamps, append=np.int64(-1))
+        before = np.concatenate((np.zeros(1, np.int64), steps[:-1]))
+        return np.where(np.isin(steps, lengths), steps, np.where(np.isin(before, lengths), before, 0))
+
+    instants, place = np.unique(stamp, return_inverse=True)
+    in_time = told(instants)[place]
+    in_file = told(stamp)
+    return np.where(in_file > 0, in_file, in_time) if (in_file > 0).mean() > _ORDERED else in_time
 
 
 def _refuse(refusals: Refusals, rows: Rows, at: Int64Array, field: str, reason: str) -> None:

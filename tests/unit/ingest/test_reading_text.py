@@ -242,6 +242,16 @@ def test_intervals_of_mixed_length_take_the_step_to_the_next_row() -> None:
     assert [line for line, _, _ in refused(parsed)] == [9, 9]
 
 
+def test_intervals_of_mixed_length_are_the_same_in_any_order_of_rows() -> None:
+    head = "Date/time UTC,Active energy Wh (A),Returned energy Wh (A)\n"
+    minutes = [*range(0, 2000, 10), *range(2000, 2100)]
+    body = [f"2025-01-{11 + at // 1440} {at // 60 % 24:02}:{at % 60:02},{at}.0,0.0" for at in minutes]
+    whole = {(row["ts"], row["interval_end"]) for row in rows(parse(head + "\n".join(body)))}
+    assert len(whole) == len(minutes)
+    mixed = random.Random(1).sample(body, len(body))
+    assert {(row["ts"], row["interval_end"]) for row in rows(parse(head + "\n".join(mixed)))} == whole
+
+
 def test_an_interval_whose_end_contradicts_its_start_is_refused() -> None:
     head = "From (date);From (time);Until (date);Until (time);EAN code;Register;Volume;Unit;Validation status\n"
     row = '{0};{1};{2};{3};="541448820052377134";Offtake Day;0,1;kWh;Read\n'
