@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.land import LandReport, Progress, find_files, land, source_named
+from flows.land import Progress, find_files, land, source_named
+from flows.lander import LandReport
 from ingest.source import LandOptions
 from lakehouse.ops import Ops
 from lakehouse.settings import Settings

@@ -15,6 +15,7 @@ from flows import backfill as backfill_module
 from flows import land as land_module
 from flows import replay as replay_module
 from flows import transform
+from flows.lander import LandReport
 from ingest.source import LandOptions
 from lakehouse.errors import TerminalError
 from lakehouse.settings import Settings
@@ -52,7 +53,7 @@ def replay(dry_run: bool = False) -> list[dict[str, Any]]:
     return [asdict(table) for table in replay_module.replay(Settings(), dry_run=dry_run).tables]
 
 
-def _conclude(report: land_module.LandReport, logger: Any) -> dict[str, int]:
+def _conclude(report: LandReport, logger: Any) -> dict[str, int]:
     counts = dict.fromkeys(("landed", "unchanged", "refused"), 0)
     for outcome in report.files:
         counts[outcome.status] += 1

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from flows.land import LandReport, Progress
+    from flows.land import Progress
+    from flows.lander import LandReport
     from lakehouse.build import BuildReport
     from lakehouse.quality import CheckResult
 

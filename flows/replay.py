@@ -13,7 +13,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.land import Arrival, Lander, Progress, source_named
+from flows.land import Progress, source_named
+from flows.lander import Arrival, Lander
 from ingest.registry import contracts
 from ingest.source import LandOptions
 from lakehouse.archive import Archive, Receipt

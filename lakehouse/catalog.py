@@ -37,8 +37,8 @@ def open_catalog(settings: Settings) -> SqlCatalog:
     settings.root.mkdir(parents=True, exist_ok=True)
     catalog = SqlCatalog(
         "wattlake",
-        uri=settings.effective_catalog_uri,
-        warehouse=settings.effective_warehouse,
+        uri=settings.catalog_uri,
+        warehouse=settings.warehouse,
         init_catalog_tables="true",
     )
     for namespace in (RAW, MARTS):

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from lakehouse.catalog import MARTS, RAW, open_catalog
 from lakehouse.contract import Contract
-from lakehouse.ops import TABLES, Ops
+from lakehouse.ops import BUILDS, SLICES, TABLES, Ops
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class TableState:
         table: with its schema.
         rows, bytes: totals; bytes are None for ops tables.
         first, last: earliest and latest instant in it, where it has time.
-        written_at: when it changed last.
+        written_at: when a landing or build changed it last, from ops.
         freshness: 'fresh', 'stale', or '-' where no contract says how old it may be.
         snapshot_id: current Iceberg snapshot.
         description: one sentence.
@@ -48,13 +48,15 @@ class TableState:
 def inventory(settings: Settings, contracts: Sequence[Contract]) -> list[TableState]:
     """State of all raw, marts and ops tables."""
     catalog = open_catalog(settings)
+    ops = Ops(settings)
+    written = _written(ops)
     by_name = {contract.name: contract for contract in contracts}
     states = []
     for namespace in (RAW, MARTS):
         for _, name in sorted(catalog.list_tables(namespace)):
             contract = by_name.get(name) if namespace == RAW else None
-            states.append(_state(catalog.load_table((namespace, name)), f"{namespace}.{name}", contract))
-    ops = Ops(settings)
+            at = written.get(name if namespace == RAW else "")
+            states.append(_state(catalog.load_table((namespace, name)), f"{namespace}.{name}", contract, at))
     for table in TABLES:
         row = ops.query(sa.select(sa.func.count(), sa.func.min(table.c.started_at), sa.func.max(table.c.started_at)))[0]
         first, last = (_utc(value) for value in row[1:])
@@ -66,14 +68,25 @@ def _utc(value: datetime | None) -> datetime | None:
     return value.replace(tzinfo=UTC) if value else None
 
 
-def _state(table: Table, name: str, contract: Contract | None) -> TableState:
+def _written(ops: Ops) -> dict[str, datetime]:
+    """Raw table → when a slice changed it last; '' → when marts were published last."""
+    slices, builds = SLICES.c, BUILDS.c
+    landed = sa.select(slices.table_name, sa.func.max(slices.finished_at)).where(slices.snapshot_id.is_not(None))
+    rows = [tuple(row) for row in ops.query(landed.group_by(slices.table_name))]
+    rows += [
+        ("", row[0]) for row in ops.query(sa.select(sa.func.max(builds.finished_at)).where(builds.status == "done"))
+    ]
+    return {name: at.replace(tzinfo=UTC) for name, at in rows if at}
+
+
+def _state(table: Table, name: str, contract: Contract | None, written_at: datetime | None) -> TableState:
     snapshot = table.current_snapshot()
     description = contract.description if contract else ""
     if snapshot is None or snapshot.summary is None:
         return TableState(name, 0, 0, None, None, None, "-", None, description)
     properties = snapshot.summary.additional_properties
     first, last = _span(table)
-    written = EPOCH + timedelta(milliseconds=snapshot.timestamp_ms)
+    written = written_at or EPOCH + timedelta(milliseconds=snapshot.timestamp_ms)
     freshness = "-"
     if contract and contract.fresh_within_hours and last:
         fresh = datetime.now(UTC) - last <= timedelta(hours=contract.fresh_within_hours)

@@ -25,8 +25,6 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="WATTLAKE_", frozen=True)
 
     home: Path = Field(default=Path(".wattlake"), description="folder of the embedded warehouse")
-    catalog_uri: str | None = Field(default=None, description="SQLAlchemy URI of the Iceberg catalog and ops tables")
-    warehouse: str | None = Field(default=None, description="where Iceberg keeps data and metadata files")
     layouts: Path | None = Field(default=None, description="folder with layout files of your own")
     threads: int = Field(default_factory=lambda: os.cpu_count() or 2, ge=1, description="threads for DuckDB and dbt")
     memory_limit: str = Field(default="4GB", description="DuckDB memory limit; it spills to disk beyond")
@@ -37,14 +35,14 @@ class Settings(BaseSettings):
         return self.home.expanduser().resolve()
 
     @property
-    def effective_catalog_uri(self) -> str:
-        """The catalog's URI, embedded SQLite unless set."""
-        return self.catalog_uri or f"sqlite:///{self.root / 'catalog.db'}"
+    def catalog_uri(self) -> str:
+        """SQLAlchemy URI of the database that holds the Iceberg catalog and the ops tables."""
+        return f"sqlite:///{self.root / 'catalog.db'}"
 
     @property
-    def effective_warehouse(self) -> str:
-        """The warehouse location, a plain path unless set."""
-        return self.warehouse or str(self.root / "warehouse")
+    def warehouse(self) -> str:
+        """Where Iceberg keeps data and metadata files."""
+        return str(self.root / "warehouse")
 
     @property
     def archive_path(self) -> Path:

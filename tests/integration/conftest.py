@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.land import LandReport, land
+from flows.land import land
+from flows.lander import LandReport
 from flows.transform import build
 from ingest.source import LandOptions
 from lakehouse.publish import open_marts

@@ -11,10 +11,11 @@ import pyarrow as pa
 
 from lakehouse.catalog import open_catalog
 from lakehouse.contract import observations
+from lakehouse.diff import Staging
 from lakehouse.pins import pin
 from lakehouse.reader import rows_of
 from lakehouse.settings import Settings
-from lakehouse.writer import Landed, Staging, merge
+from lakehouse.writer import Landed, merge
 
 CONTRACT = observations("thing", "Observations of things.")
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)

@@ -26,7 +26,7 @@ def test_a_new_column_that_must_have_values_is_refused(settings: Settings) -> No
     catalog = open_catalog(settings)
     ensure_table(catalog, CONTRACT)
     wider = replace(CONTRACT, columns=(*CONTRACT.columns, Column("phase", "string", "Phase.", nullable=False)))
-    with pytest.raises(ContractViolation, match="must be nullable.*phase"):
+    with pytest.raises(ContractViolation, match=r"must be nullable.*phase"):
         ensure_table(catalog, wider)
 
 

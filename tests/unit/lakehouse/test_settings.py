@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, date, datetime
 
 import pytest
@@ -21,7 +22,7 @@ def test_a_home_refuses_to_mix_real_and_simulated_assets(settings: Settings) -> 
 
 def test_local_days_tile_the_time_line_and_have_23_24_or_25_hours() -> None:
     days = calendar(["Europe/Berlin"], datetime(2024, 3, 1, tzinfo=UTC), datetime(2024, 11, 30, tzinfo=UTC)).to_pylist()
-    assert all(a["day_end"] == b["day_start"] for a, b in zip(days, days[1:], strict=False))
+    assert all(a["day_end"] == b["day_start"] for a, b in itertools.pairwise(days))
     hours = {day["local_date"]: (day["day_end"] - day["day_start"]).total_seconds() / 3600 for day in days}
     assert hours.pop(date(2024, 3, 31)) == 23
     assert hours.pop(date(2024, 10, 27)) == 25

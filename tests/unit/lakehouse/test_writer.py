@@ -11,11 +11,12 @@ from landing import CONTRACT, land, rows, stored
 
 from lakehouse.catalog import open_catalog
 from lakehouse.contract import ASSETS
+from lakehouse.diff import ObjectCounts, Staging
 from lakehouse.errors import ContractViolation
 from lakehouse.pins import touched_since
 from lakehouse.reader import rows_of
 from lakehouse.settings import Settings
-from lakehouse.writer import ObjectCounts, Staging, merge
+from lakehouse.writer import merge
 
 A, B = ("a", "power", 0, 1), ("a", "power", 1, 2)
 MONTH = 60 * 24 * 31

@@ -1,0 +1,114 @@
+"""Data files: sorted Parquet inside one month each, and the commit that adds and removes them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from lakehouse.contract import Contract
+from lakehouse.engine import identifier, quote
+from lakehouse.errors import TransientError
+from lakehouse.pins import Touched
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table
+
+#: Rows a data file: one month of 45 one-minute signals; DuckDB prunes row groups inside it by signal.
+ROWS_PER_FILE = 2_000_000
+
+
+def month_of(contract: Contract) -> str:
+    """SQL of the month a row belongs to, counted from year 0; constant for tables without time."""
+    time = contract.time_column
+    return f"(year({identifier(time)}) * 12 + month({identifier(time)}))" if time else "0::INT"
+
+
+def order_of(contract: Contract) -> str:
+    """SQL of the order in which rows are written: by month, then the contract's sort."""
+    return ", ".join([month_of(contract), *(identifier(name) for name in contract.sort)])
+
+
+def touched_by(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Touched:
+    """Keys and runs of UTC days of the rows in `winners` and `gone`."""
+    touch = [identifier(name) for name in contract.touch]
+    if not touch:
+        return {}
+    keys = ", ".join(touch)
+    if not contract.time_column:
+        rows = connection.execute(
+            f"SELECT DISTINCT {keys} FROM (SELECT {keys} FROM winners UNION ALL SELECT {keys} FROM gone)"
+        ).fetchall()
+        return {tuple(str(v) for v in row): None for row in rows}
+    day = f"epoch_us({identifier(contract.time_column)}) // 86400000000"
+    rows = connection.execute(
+        f"""
+        WITH days AS (
+            SELECT DISTINCT {keys}, {day} AS day FROM winners
+            UNION
+            SELECT DISTINCT {keys}, {day} AS day FROM gone
+        ),
+        runs AS (SELECT *, day - row_number() OVER (PARTITION BY {keys} ORDER BY day) AS run FROM days)
+        SELECT {keys}, min(day), max(day) FROM runs GROUP BY {keys}, run ORDER BY ALL
+        """
+    ).fetchall()
+    touched: dict[tuple[str, ...], list[tuple[int, int]] | None] = {}
+    for *names, first, last in rows:
+        runs = touched.setdefault(tuple(str(name) for name in names), [])
+        if runs is not None:
+            runs.append((int(first), int(last)))
+    return touched
+
+
+def write_files(
+    connection: duckdb.DuckDBPyConnection, table: Table, contract: Contract, source: str, columns: str
+) -> list[str]:
+    """Write a sorted table as data files, each inside one month."""
+    spans = connection.execute(
+        f"SELECT min(rowid), max(rowid) FROM {source} GROUP BY {month_of(contract)} ORDER BY 1"
+    ).fetchall()
+    folder = Path(f"{table.location()}/data")
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for first, last in spans:
+        for start in range(first, last + 1, ROWS_PER_FILE):
+            path = str(folder / f"{uuid.uuid4().hex}.parquet")
+            end = min(start + ROWS_PER_FILE - 1, last)
+            connection.execute(
+                f"COPY (SELECT {columns} FROM {source} WHERE rowid BETWEEN {start} AND {end}) "
+                f"TO {quote(path)} (FORMAT parquet, COMPRESSION zstd)"
+            )
+            written.append(path)
+    return written
+
+
+def commit(table: Table, added: Sequence[str], removed: Sequence[str], properties: dict[str, str]) -> int:
+    """Add and remove data files in one snapshot on top of the one that the merge has read.
+
+    Raises:
+        TransientError: another commit came between; redo the merge.
+    """
+    from pyiceberg.exceptions import CommitFailedException, ValidationException
+    from pyiceberg.io.pyarrow import parquet_files_to_data_files
+
+    try:
+        with table.transaction() as transaction:
+            update = transaction.update_snapshot(snapshot_properties=properties)
+            producer = update.overwrite() if removed else update.merge_append()
+            with producer as snapshot:
+                for data_file in parquet_files_to_data_files(table.io, table.metadata, iter(added)):
+                    snapshot.append_data_file(data_file)
+                if removed:
+                    wanted = set(removed)
+                    for task in table.scan().plan_files():
+                        if task.file.file_path in wanted:
+                            snapshot.delete_data_file(task.file)
+            snapshot_id = snapshot.snapshot_id
+    except (CommitFailedException, ValidationException) as error:
+        for path in added:
+            Path(path).unlink(missing_ok=True)
+        raise TransientError(f"another commit to {'.'.join(table.name())} came first: {error}") from error
+    return snapshot_id

@@ -1,0 +1,305 @@
+"""Staged rows beside stored ones: what a landing changes, in SQL over one DuckDB session.
+
+Rows are folded in order of arrival: a row that equals the one before it changes nothing, an unequal one takes its place
+and is a conflict. So the outcome does not depend on how rows were split over land calls.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lakehouse.contract import Contract
+from lakehouse.datafiles import order_of, write_files
+from lakehouse.engine import identifier, quote
+from lakehouse.errors import ContractViolation
+from lakehouse.pins import empty_select, pin_of
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table
+
+SEQUENCE = "__sequence"  # arrival order of the file inside the run; -1 is what the table holds
+ORDINAL = "__ordinal"  # order of the row inside the file
+
+
+@dataclass(frozen=True)
+class ObjectCounts:
+    """What one file contributed to a merge.
+
+    Args:
+        new: rows whose key was not there.
+        replaced: rows that took the place of another value.
+        equal: rows that were there already, or repeat one of the same landing.
+        conflicts: rows that differ from the one of the same key that arrived before them.
+    """
+
+    new: int = 0
+    replaced: int = 0
+    equal: int = 0
+    conflicts: int = 0
+
+
+class Staging:
+    """Parsed rows of one run, kept as Parquet until they are committed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._files: dict[str, list[Path]] = {}
+
+    def add(self, contract: Contract, sequence: int, rows: pa.Table) -> None:
+        """Stage the rows of one file.
+
+        Raises:
+            ContractViolation: the columns are not those of the contract.
+        """
+        if rows.num_rows == 0:
+            return
+        try:
+            rows = rows.select(contract.arrow_schema.names).cast(contract.arrow_schema)
+        except (KeyError, ValueError, pa.ArrowInvalid) as error:
+            raise ContractViolation(
+                f"parsed rows do not fit contract {contract.name}: {error}", "this is a fault of the source's parser"
+            ) from error
+        rows = rows.append_column(SEQUENCE, pa.array([sequence] * rows.num_rows, pa.int64()))
+        rows = rows.append_column(ORDINAL, pa.array(range(rows.num_rows), pa.int64()))
+        path = self.folder / f"{contract.name}-{sequence:06d}-{uuid.uuid4().hex[:8]}.parquet"
+        pq.write_table(rows, path, compression="lz4")
+        self._files.setdefault(contract.name, []).append(path)
+
+    def files(self, contract: Contract) -> list[Path]:
+        """The Parquet files staged for a table."""
+        return self._files.get(contract.name, [])
+
+
+class Diff:
+    """What a landing changes in a table: `winners`, rows to write, and `gone`, keys whose stored row goes.
+
+    Keys, compared columns and sort come from the contract. One of `merge`, `replace` or `append` makes the two tables.
+    """
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, table: Table, contract: Contract, staging: Staging
+    ) -> None:
+        self.db = connection
+        self.table = table
+        self.contract = contract
+        self.columns = [identifier(column.name) for column in contract.columns]
+        self.key = [identifier(name) for name in contract.key]
+        files = ", ".join(quote(str(path)) for path in staging.files(contract))
+        nothing = f"SELECT *, 0::BIGINT AS {SEQUENCE}, 0::BIGINT AS {ORDINAL} FROM ({empty_select(contract)})"
+        self.db.execute(f"CREATE VIEW staged AS {f'SELECT * FROM read_parquet([{files}])' if files else nothing}")
+        self.db.execute(f"CREATE VIEW stored AS {pin_of(table).select(contract)}")
+        self._assert_not_null()
+
+    def _assert_not_null(self) -> None:
+        required = [identifier(c.name) for c in self.contract.columns if not c.nullable]
+        tests = ", ".join(f"count(*) - count({name})" for name in required)
+        missing = self.db.execute(f"SELECT {tests} FROM staged").fetchone()
+        broken = [name for name, count in zip(required, missing or (), strict=True) if count]
+        if broken:
+            raise ContractViolation(
+                f"staged rows of {self.contract.name} have no value in {', '.join(broken)}",
+                "this is a fault of the source's parser: refused rows belong in its rejects",
+            )
+
+    def merge(self, superseded_objects: Sequence[str]) -> None:
+        """Unite staged rows with stored ones by key, in order of arrival.
+
+        Args:
+            superseded_objects: hashes of bytes that land again, read in another way.
+        """
+        key = ", ".join(self.key)
+        arrivals = f"SEMI JOIN staged USING ({key}) {self._bounds()}"
+        self._fold(arrivals)
+        self.db.execute(f"CREATE TABLE gone AS SELECT {key} FROM winners WHERE __was_there")
+        self.db.execute(f"CREATE TABLE superseded AS SELECT {key} FROM gone WHERE false")
+        if superseded_objects:
+            hashes = ", ".join(quote(value) for value in superseded_objects)
+            self.db.execute(
+                f"""
+                INSERT INTO superseded
+                SELECT {key} FROM stored
+                SEMI JOIN (SELECT DISTINCT asset_id FROM staged) USING (asset_id)
+                ANTI JOIN staged USING ({key})
+                WHERE source_object IN ({hashes})
+                """
+            )
+            self.db.execute(f"INSERT INTO gone SELECT {key} FROM superseded")
+
+    def replace(self, inside: str) -> None:
+        """Put staged rows in the place of a slice.
+
+        Args:
+            inside: SQL condition of the slice.
+
+        Raises:
+            ContractViolation: a staged row lies outside the slice.
+        """
+        key = ", ".join(self.key)
+        outside = self._count(f"SELECT count(*) FROM staged WHERE ({inside}) IS NOT TRUE")
+        if outside:
+            raise ContractViolation(
+                f"{outside} rows for {self.contract.name} lie outside the slice that they replace ({inside})",
+                "this is a fault of the source: it must state whole slices",
+            )
+        self._fold(f"WHERE {inside}")
+        self.db.execute(
+            f"""
+            CREATE TABLE gone AS
+            SELECT {key} FROM winners WHERE __was_there
+            UNION ALL
+            SELECT {key} FROM stored ANTI JOIN staged USING ({key}) WHERE {inside}
+            """
+        )
+        self.db.execute(f"CREATE TABLE superseded AS SELECT {key} FROM gone ANTI JOIN winners USING ({key})")
+
+    def append(self) -> None:
+        """Add staged rows as they are; the stream's offset keeps them from coming twice."""
+        self.db.execute(
+            """
+            CREATE TABLE folded AS
+            SELECT *, 1 AS __arrival, true AS __changes, false AS __was_there FROM staged
+            """
+        )
+        self.db.execute(f"CREATE TABLE winners AS SELECT * FROM folded ORDER BY {order_of(self.contract)}")
+        self.db.execute(f"CREATE TABLE gone AS SELECT {', '.join(self.key)} FROM winners WHERE false")
+        self.db.execute("CREATE TABLE superseded AS SELECT * FROM gone")
+
+    def _fold(self, stored: str) -> None:
+        """Make `folded` (every arrival with what it changed) and `winners` (the last that changed its key).
+
+        Args:
+            stored: SQL that restricts the stored rows which take part.
+        """
+        columns, key = ", ".join(self.columns), ", ".join(self.key)
+        sticky = [identifier(c.name) for c in self.contract.columns if c.sticky]
+        compared = [identifier(name) for name in self.contract.compared]
+        order = f"PARTITION BY {key} ORDER BY {SEQUENCE}, {ORDINAL}"
+        settled = ", ".join(
+            f"last_value({name} IGNORE NULLS) OVER ({order} ROWS UNBOUNDED PRECEDING) AS {name}"
+            if name in sticky
+            else name
+            for name in self.columns
+        )
+        values = f"struct_pack({', '.join(f'v{i} := {name}' for i, name in enumerate(compared))})" if compared else "0"
+        self.db.execute(
+            f"""
+            CREATE TABLE folded AS
+            WITH arrivals AS (
+                SELECT {columns}, -1::BIGINT AS {SEQUENCE}, 0::BIGINT AS {ORDINAL}
+                FROM stored {stored}
+                UNION ALL
+                SELECT {columns}, {SEQUENCE}, {ORDINAL} FROM staged
+            ),
+            settled AS (SELECT {settled}, {SEQUENCE}, {ORDINAL} FROM arrivals)
+            SELECT *,
+                row_number() OVER ({order}) AS __arrival,
+                row_number() OVER ({order}) = 1
+                    OR {values} IS DISTINCT FROM lag({values}) OVER ({order}) AS __changes,
+                first_value({SEQUENCE}) OVER ({order}) = -1 AS __was_there
+            FROM settled
+            """
+        )
+        self.db.execute(
+            f"""
+            CREATE TABLE winners AS
+            SELECT * FROM folded WHERE __changes
+            QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY __arrival DESC) = 1 AND {SEQUENCE} >= 0
+            ORDER BY {order_of(self.contract)}
+            """
+        )
+
+    def _bounds(self) -> str:
+        """Literal bounds on the stored rows, so that Iceberg prunes whole files by month, asset and signal."""
+        bounded = [
+            c for c in self.contract.columns if c.name in self.contract.key and c.type in ("timestamptz", "string")
+        ]
+        tests = []
+        for column in bounded:
+            name = identifier(column.name)
+            row = self.db.execute(f"SELECT min({name})::VARCHAR, max({name})::VARCHAR FROM staged").fetchone()
+            low, high = row or (None, None)
+            cast = "::TIMESTAMPTZ" if column.type == "timestamptz" else ""
+            tests.append(f"stored.{name} BETWEEN {quote(low)}{cast} AND {quote(high)}{cast}")
+        return f"WHERE {' AND '.join(tests)}" if tests else ""
+
+    def changed(self) -> bool:
+        """Whether anything is to be committed."""
+        return self._count("SELECT (SELECT count(*) FROM winners) + (SELECT count(*) FROM gone)") > 0
+
+    def superseded(self) -> int:
+        """Stored rows that go without another of their key taking their place."""
+        return self._count("SELECT count(*) FROM superseded")
+
+    def _count(self, sql: str) -> int:
+        row = self.db.execute(sql).fetchone()
+        return int(row[0]) if row else 0
+
+    def counts(self) -> dict[int, ObjectCounts]:
+        """What every staged file contributed."""
+        key = ", ".join(self.key)
+        rows = self.db.execute(
+            f"""
+            WITH won AS (SELECT {SEQUENCE}, {ORDINAL}, {key} FROM winners)
+            SELECT f.{SEQUENCE},
+                count(*) FILTER (won.{SEQUENCE} IS NOT NULL AND NOT f.__was_there),
+                count(*) FILTER (won.{SEQUENCE} IS NOT NULL AND f.__was_there),
+                count(*) FILTER (NOT f.__changes),
+                count(*) FILTER (f.__changes AND f.__arrival > 1)
+            FROM folded f LEFT JOIN won USING ({key}, {SEQUENCE}, {ORDINAL})
+            WHERE f.{SEQUENCE} >= 0 GROUP BY ALL
+            """
+        ).fetchall()
+        return {sequence: ObjectCounts(*numbers) for sequence, *numbers in rows}
+
+    def files_to_rewrite(self) -> list[str]:
+        """Stored data files that hold a row which goes."""
+        if not self._count("SELECT count(*) FROM gone"):
+            return []
+        paths = [task.file.file_path for task in self.table.scan().plan_files()]
+        if not paths:
+            return []
+        listed = ", ".join(quote(path) for path in paths)
+        rows = self.db.execute(
+            f"""
+            SELECT DISTINCT filename FROM read_parquet([{listed}], filename=true, union_by_name=true)
+            SEMI JOIN gone USING ({", ".join(self.key)})
+            """
+        ).fetchall()
+        return sorted(name for (name,) in rows)
+
+    def write(self, doomed: Sequence[str]) -> list[str]:
+        """Write new data files: the winners, with what survives of the rewritten files in its old place."""
+        columns, key = ", ".join(self.columns), ", ".join(self.key)
+        source = "winners"
+        if doomed:
+            listed = ", ".join(quote(path) for path in doomed)
+            available = {
+                name
+                for name, *_ in self.db.execute(
+                    f"DESCRIBE SELECT * FROM read_parquet([{listed}], union_by_name=true)"
+                ).fetchall()
+            }
+            kept = ", ".join(
+                name if column.name in available else f"NULL AS {name}"
+                for column, name in zip(self.contract.columns, self.columns, strict=True)
+            )
+            self.db.execute(
+                f"""
+                CREATE TABLE rewritten AS
+                SELECT * FROM (
+                    SELECT {columns} FROM winners
+                    UNION ALL BY NAME
+                    SELECT {kept} FROM read_parquet([{listed}], union_by_name=true) ANTI JOIN gone USING ({key})
+                ) ORDER BY {order_of(self.contract)}
+                """
+            )
+            source = "rewritten"
+        return write_files(self.db, self.table, self.contract, source, columns)

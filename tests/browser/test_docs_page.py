@@ -1,0 +1,48 @@
+"""The docs are one page that a browser without internet opens."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from flows.transform import docs
+from lakehouse.settings import DBT_PROJECT, Settings
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+#: Nothing outside this machine resolves, and the browser does not try on its own.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+]
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+def test_the_docs_page_shows_every_mart_its_columns_and_the_lineage_offline(settings: Settings, tmp_path: Path) -> None:
+    page_file = docs(settings, tmp_path / "docs")
+    marts = sorted(path.stem for path in (DBT_PROJECT / "models" / "marts").rglob("*.sql"))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        failures: list[str] = []
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.goto(page_file.as_uri())
+        page.wait_for_selector("text=wattlake", timeout=30_000)
+        for mart in marts:
+            page.goto(f"{page_file.as_uri()}#!/model/model.wattlake.{mart}")
+            page.wait_for_selector(f"h1:has-text('{mart}')", timeout=30_000)
+            shown = page.inner_text("body")
+            assert "This model is not currently documented" not in shown, mart
+        page.goto(f"{page_file.as_uri()}#!/model/model.wattlake.lod_1d?g_v=1")
+        page.wait_for_selector("canvas", timeout=30_000)
+        browser.close()
+    assert not failures
