@@ -103,6 +103,13 @@ class Dialect(_Strict):
     excel_text: bool = False
     nulls: tuple[str, ...] = ()
 
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, value: str) -> str:
+        if value != "detect" and len(value) != 1:
+            raise ValueError("a delimiter is one character, or detect")
+        return value
+
 
 class StampRule(_Strict):
     """Where the stamps are and what they mean.
