@@ -205,11 +205,13 @@ class AssetRule(_Strict):
         source: `folder`, `stem`, or `column` (an id in the bytes).
         column: that column.
         native_match: pattern with one group, searched in the first lines: the id in the bytes, for raw.assets.
+        native_first: whether that id, where there is one, is the asset_id too.
     """
 
     source: Literal["folder", "stem", "column"] = "stem"
     column: str | None = None
     native_match: str | None = None
+    native_first: bool = False
 
     @model_validator(mode="after")
     def _complete(self) -> AssetRule:

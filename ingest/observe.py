@@ -28,7 +28,8 @@ SECOND = 1_000_000
 _STEPS_THAT_TELL = 10
 #: From this share of rows with a telling neighbour on, the order of the rows means something.
 _ORDERED = 0.9
-#: Rows this many intervals apart are no thinned-out series but another resolution (hours read as quarter hours).
+#: So many rows this many intervals apart are no part of a split series but another resolution: hours read as quarters.
+_STEPS_THAT_SHOW_SPARSE = 500
 _SPARSE = 4
 _BAD_INTERVAL = "the interval's length cannot be told, or its end does not follow its start"
 _TRUTH = {"true": "1", "false": "0", "True": "1", "False": "0"}
@@ -186,7 +187,7 @@ class Observer:
             return
         found, counts = np.unique(steps, return_counts=True)
         common = int(found[np.argmax(counts)])
-        if common < length or common >= _SPARSE * length:
+        if common < length or (common >= _SPARSE * length and len(steps) >= _STEPS_THAT_SHOW_SPARSE):
             raise UnreadableFile(
                 f"rows of {block.signal!r} are {common / SECOND:g} s apart, and layout {self._layout.name} reads "
                 f"intervals of {length / SECOND:g} s",

@@ -88,15 +88,16 @@ def parse_stamps(text: pa.Array, formats: tuple[str, ...]) -> Stamps:
         formats: what may be used; the one that reads most rows is. `detect` stands for CANDIDATES.
 
     Raises:
-        UnreadableFile: no format reads most rows, or day and month cannot be told apart over the whole column.
+        UnreadableFile: no format reads a row, most dates do not fit the declared one, or day and month cannot be
+            told apart over the whole column.
     """
     text = pc.utf8_trim_whitespace(text)
     if "detect" in formats:
         best = _detect(text)
     else:
         best = max((_parse(text, name) for name in formats), key=lambda stamps: int(stamps.ok.sum()))
-    if 2 * int(best.ok.sum()) < len(text):
-        # Most rows unread is no file with broken rows but another format: what did read may be day and month swapped.
+    if not best.ok.any() or ("%" in best.format and 2 * int(best.ok.sum()) < len(text)):
+        # Most dates unread is no file with broken rows but another format: what did read may be day and month swapped.
         odd = text[int(np.argmin(best.ok))].as_py()
         raise UnreadableFile(
             f"only {int(best.ok.sum())} of {len(text)} stamps read as {best.format}; {odd!r} does not",

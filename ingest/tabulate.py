@@ -125,13 +125,13 @@ class _Tabulator:
 
     def _asset(self) -> str:
         """asset_id for a whole file."""
-        rule = self.layout.asset
-        asset = self.options.asset or (self.file.path.parent.name if rule.source == "folder" else self.file.path.stem)
-        if rule.native_match:
-            for _, text in self.lines.head(20):
-                if hit := re.search(rule.native_match, text):
-                    self.native[asset] = hit.group(1)
-                    break
+        rule, path = self.layout.asset, self.file.path
+        hits = (re.search(rule.native_match, text) for _, text in self.lines.head(20)) if rule.native_match else ()
+        native = next((hit.group(1) for hit in hits if hit), None)
+        placed = path.parent.name if rule.source == "folder" else path.stem
+        asset = self.options.asset or (native if native and rule.native_first else placed)
+        if native:
+            self.native[asset] = native
         return asset
 
     def _rows(self) -> Rows:

@@ -278,8 +278,8 @@ def test_a_register_or_unit_that_is_not_declared_is_refused_row_by_row() -> None
 
 def test_another_resolution_of_a_known_format_is_refused_and_not_read_with_wrong_intervals() -> None:
     head = "Datum,Zeit,Wirkleistung [kW]\n"
-    for step in (5, 60):
-        minutes = [step * n for n in range(1, 300)]
+    for step, count in ((5, 30), (60, 600)):
+        minutes = [step * n for n in range(1, count)]
         body = [f"{1 + at // 1440}/5/2024,{at // 60 % 24}:{at % 60:02}:00,1" for at in minutes]
         with pytest.raises(UnreadableFile, match=f"{step * 60} s apart"):
             parse(head + "\n".join(body))
@@ -341,6 +341,29 @@ def test_the_calendar_is_the_users_zone_before_the_layouts() -> None:
     assert calendar(HEAD + BODY, timezone="UTC", site_timezone="Asia/Tokyo") == "Asia/Tokyo"
     assert calendar(apartment) == "Europe/Berlin"
     assert stamps(parse(apartment)) == ["2025-01-01 00:00:00"]
+
+
+@pytest.mark.parametrize(("serial", "asset"), [("3005432109", "3005432109"), ("XXXXXXXXXX", "export")])
+def test_an_inverter_is_its_serial_number_where_the_file_has_one(serial: str, asset: str) -> None:
+    text = (
+        "sep=,\nVersion CSV3|Tool WebUI|Linebreaks CR/LF|Delimiter comma\n\n,STP8.0,STP8.0\n,Roof,Roof\n"
+        f",{serial},{serial}\n,Metering.TotWhOut,GridMs.TotW (Avg)\n,Analog,Analog\n"
+        "DD.MM.YYYY hh:mm:ss,[Wh],[W]\n30.06.2025 00:00:00,41919016,NaN\n"
+    )
+    parsed = parse(text, "roof/export.csv")
+    (row,) = parsed.tables["assets"].to_pylist()
+    assert row["asset_id"] == asset and row["native_id"] == (serial if serial.isdigit() else None)
+    assert [(row["signal"], row["value"]) for row in rows(parsed)] == [("Metering.TotWhOut", 41919016.0)]
+    assert parsed.rows_empty == 1
+
+
+def test_dates_of_another_order_than_declared_are_refused_as_a_whole() -> None:
+    head = "Date/Time,Energy Produced (Wh)\n"
+    days = "".join(f"{day:02}/06/2024 12:00,1\n" for day in range(1, 31))
+    with pytest.raises(UnreadableFile, match="12 of 30 stamps"):
+        parse(head + days)
+    months = "".join(f"06/{day:02}/2024 12:00,1\n" for day in range(1, 31))
+    assert len(rows(parse(head + months + "13/06/2024 12:00,1\n"))) == 30
 
 
 # Kinds without plain numbers.
