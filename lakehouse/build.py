@@ -137,34 +137,22 @@ class _Build:
         """The one build folder (one build at a time): with the same path, dbt takes its parsed project from before."""
         folder = self.settings.root / "tmp" / "build"
         self._sweep(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "target").mkdir(parents=True)
+        if self._parsed.exists():
+            self._parsed.rename(folder / "target" / self._parsed.name)
         return folder
 
+    @property
+    def _parsed(self) -> Path:
+        """Where dbt's parsed project waits between builds."""
+        return self.settings.root / "tmp" / "partial_parse.msgpack"
+
     def _sweep(self, folder: Path) -> None:
-        """Empty the build folder but for dbt's parsed project."""
-        if not folder.exists():
-            return
-        for path in folder.rglob("*"):
-            if path.is_file() and path.name != "partial_parse.msgpack":
-                path.unlink()
-
-    def _changes(self, pins: dict[str, Pin], touched: dict[str, list[Touched]] | None, folder: Path) -> Changes | None:
-        return changes_between(self.settings, self.contracts, pins, touched, folder)
-
-    def _followed(self, build_id: str) -> bool:
-        """Whether the Iceberg marts have reached a published build."""
-        table = ops_tables.BUILDS
-        rows = self.ops.query(table.select().where(table.c.id == build_id).with_only_columns(table.c.status))
-        return bool(rows) and rows[0][0] == "done"
-
-    def _mend(self, run_id: str, before: Published) -> None:
-        """Finish what a crash between the rename and the Iceberg commits has left."""
-        table = ops_tables.BUILDS
-        if not self.ops.query(table.select().where(table.c.id == before.build_id)):
-            self.ops.start(table, id=before.build_id, run_id=run_id, pins=json.dumps(before.pins))
-        with self.step("iceberg marts"):
-            follow(self.settings, open_catalog(self.settings), before.marts, before.build_id, None)
-        self._finish(before.build_id, "done")
+        """Drop the build folder, also one that a killed build has left, and keep dbt's parsed project."""
+        parsed = folder / "target" / self._parsed.name
+        if parsed.exists():
+            parsed.replace(self._parsed)
+        shutil.rmtree(folder, ignore_errors=True)
 
     def _build(
         self,
