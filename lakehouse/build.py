@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -153,6 +154,21 @@ class _Build:
         if parsed.exists():
             parsed.replace(self._parsed)
         shutil.rmtree(folder, ignore_errors=True)
+
+    def _followed(self, build_id: str) -> bool:
+        """Whether the Iceberg marts have reached a published build."""
+        table = ops_tables.BUILDS
+        rows = self.ops.query(table.select().where(table.c.id == build_id).with_only_columns(table.c.status))
+        return bool(rows) and rows[0][0] == "done"
+
+    def _mend(self, run_id: str, before: Published) -> None:
+        """Finish what a crash between the rename and the Iceberg commits has left."""
+        table = ops_tables.BUILDS
+        if not self.ops.query(table.select().where(table.c.id == before.build_id)):
+            self.ops.start(table, id=before.build_id, run_id=run_id, pins=json.dumps(before.pins))
+        with self.step("iceberg marts"):
+            follow(self.settings, open_catalog(self.settings), before.marts, before.build_id, None)
+        self._finish(before.build_id, "done")
 
     def _build(
         self,
