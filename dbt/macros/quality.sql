@@ -22,7 +22,7 @@
     ['temperature_range', 'days', 'A temperature below -30 or above 90 degrees Celsius.'],
     ['soc_range', 'days', 'A state of charge below 0 or above 100 %.'],
     ['soc_step', 'asset_days', 'The state of charge moved by ten points or more within five minutes.'],
-    ['soc_flat_under_current', 'asset_days', 'The state of charge stood still for 15 minutes or more of a day under more than 50 A.'],
+    ['soc_flat_under_current', 'asset_days', 'The state of charge stood still while more charge went in or out than moves it by one and a half of its steps, or all day in spite of more than 50 A.'],
     ['cell_order', 'asset_days', 'At one instant the mean cell lies outside of the lowest and the highest.'],
     ['spread_mismatch', 'asset_days', 'At one instant the reported cell spread differs from highest less lowest.'],
     ['rack_sum', 'asset_days', 'At one instant the rack currents do not add up to the total within 1 % (1 A at least).'],

@@ -157,9 +157,21 @@ def sound(lake: Lake) -> None:
     battery.add("min", "min", "V", numbers(lambda s: 3.3), role="cell_v_min")
     battery.add("avg", "instant", "V", numbers(lambda s: 3.35 + wave(s) / 100), role="cell_v_avg")
     battery.add("diff", "spread", "mV", numbers(lambda s: 100), role="cell_v_spread")
-    battery.add("i", "instant", "A", numbers(lambda s: 2 * wave(s), seconds=300), role="pack_current")
+    # A gauge of whole points under a current that moves it once in nine minutes.
+    battery.add(
+        "soc_coarse", "soc", "%", numbers(lambda s: round(50 + abs(s % 43_200 - 21_600) / 540), seconds=60), role="soc"
+    )
+    battery.add(
+        "i", "instant", "A", numbers(lambda s: 100 if s % 43_200 < 21_600 else -100, seconds=60), role="pack_current"
+    )
     for number in (1, 2):
-        battery.add(f"r{number}", "instant", "A", numbers(wave, seconds=300), role="rack_current")
+        battery.add(
+            f"r{number}",
+            "instant",
+            "A",
+            numbers(lambda s: 50 if s % 43_200 < 21_600 else -50, seconds=60),
+            role="rack_current",
+        )
     battery.add("smoke", "alarm", None, numbers(lambda s: 1 if s == 45_000 else 0), role="alarm")
     battery.add("soh", "instant", "%", numbers(lambda s: 99 - s / DAY / 10), role="soh")
 
