@@ -29,9 +29,11 @@ REASONS = {
     AMBIGUOUS: "this local time occurs twice (the clocks go back) and the file's order does not prove which one it is",
 }
 
-#: In a file that steps back elsewhere, this many rows in order on both sides of the hour show that its order means
-#: something; concatenated exports and re-sent rows have them, a shuffled file does not (8 in order: 1 in 40,000).
-_ANCHOR = 3
+#: In a file that steps back elsewhere, so many rows in order around the hour, and on either side of it, show that its
+#: order means something: concatenated exports and re-sent rows have them (an hourly day has two before 02:00), ...
+_ANCHORS, _ANCHORS_A_SIDE = 8, 2
+#: ... and so much of the hour: a shuffled file scatters it.
+_WHOLE = 0.9
 
 
 @dataclass(frozen=True)
@@ -203,12 +205,16 @@ def _fold_by_order_ascending(
     inside = (naive >= start) & (naive < stop)
     breaks = (np.diff(naive) < 0) & ~(inside[:-1] & inside[1:])
     stretch = np.concatenate((np.zeros(1, np.int64), np.cumsum(breaks)))
+    stamps_of_hour = len(np.unique(naive[inside]))
     for number in np.unique(stretch[inside]):
         first, last = np.searchsorted(stretch, (number, number + 1))
         rows = np.arange(first, last, dtype=np.int64)
         hour = rows[inside[rows]]
-        if breaks.any() and min((naive[rows] < start).sum(), (naive[rows] >= stop).sum()) < _ANCHOR:
-            continue
+        if breaks.any():
+            before, after = int((naive[rows] < start).sum()), int((naive[rows] >= stop).sum())
+            anchored = before + after >= _ANCHORS and min(before, after) >= _ANCHORS_A_SIDE
+            if not anchored or len(np.unique(naive[hour])) < _WHOLE * stamps_of_hour:
+                continue
         stamps = naive[hour]
         back = np.flatnonzero(np.diff(stamps) < 0)
         if len(back) == 1 and stamps[back[0]] - stamps[back[0] + 1] >= (stop - start) // 2:
