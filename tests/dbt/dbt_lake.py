@@ -6,6 +6,7 @@ changed, and runs dbt in a subprocess as a build does.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -215,6 +216,36 @@ class Lake:
         Raises:
             AssertionError: dbt failed; carries its output.
         """
+        done = self._dbt([command, *(["--full-refresh"] if full_refresh else [])], spans)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def failing_checks(self) -> dict[str, list[dict[str, Any]]]:
+        """Run the checks over the marts as they are: name of each failing check → its failing rows."""
+        selected = ["path:models/intermediate", "test_type:generic", "test_type:singular"]
+        self._dbt(["build", "--select", *selected], None)
+        target = self.folder / "target"
+        names = {
+            unique_id: node["name"]
+            for unique_id, node in json.loads((target / "manifest.json").read_text())["nodes"].items()
+        }
+        failing: dict[str, list[dict[str, Any]]] = {}
+        self.lake.close()
+        with duckdb.connect(str(self.marts), read_only=True) as marts:
+            marts.execute("SET TimeZone='UTC'")
+            for name in ("scratch", "lake"):
+                marts.execute(f"ATTACH '{self.folder / name}.duckdb' (READ_ONLY)")
+            for result in json.loads((target / "run_results.json").read_text())["results"]:
+                if result["status"] == "fail":
+                    cursor = marts.execute(result["compiled_code"])
+                    columns = [column[0] for column in cursor.description or []]
+                    failing[names[result["unique_id"]]] = [
+                        dict(zip(columns, row, strict=True)) for row in cursor.fetchall()
+                    ]
+        self._open()
+        return failing
+
+    def _dbt(self, command: list[str], spans: list[Span] | None) -> subprocess.CompletedProcess[str]:
         spans = self.whole_spans() if spans is None else spans
         self._write_spans(spans)
         self.lake.close()
@@ -225,10 +256,8 @@ class Lake:
         (profiles / "profiles.yml").write_text(
             PROFILE.format(marts=self.marts, scratch=scratch, lake=self.folder / "lake.duckdb")
         )
-        arguments = [command, "--project-dir", str(PROJECT), "--profiles-dir", str(profiles)]
+        arguments = [*command, "--project-dir", str(PROJECT), "--profiles-dir", str(profiles), "--quiet"]
         arguments += ["--target-path", str(self.folder / "target"), "--log-path", str(self.folder / "log")]
-        arguments += ["--quiet"]
-        arguments += ["--full-refresh"] if full_refresh else []
         done = subprocess.run(
             [str(Path(sys.executable).parent / "dbt"), *arguments],
             capture_output=True,
@@ -237,8 +266,7 @@ class Lake:
             check=False,
         )
         self._open()
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return done
 
     def rows(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """Read the marts of the last build."""
