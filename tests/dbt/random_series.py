@@ -63,6 +63,7 @@ def one_series(rng: random.Random, asset_id: str, kind: str, zone: str, start: d
     frozen_from = at + rng.randrange(0, 1440) * MINUTE
     frozen_to = frozen_from + 1500 * MINUTE if rng.random() < 0.5 else 0
     samples: list[Sample] = []
+    returning: dict[int, Decimal] = {}
     while at < end:
         gap_s = rng.choice([20, 31, 60, 300, 301, 899, 900, 1300])
         if rng.random() < 0.02:
@@ -73,8 +74,13 @@ def one_series(rng: random.Random, asset_id: str, kind: str, zone: str, start: d
             else:
                 register = next_reading(rng, register, gap_s)
                 value = register
-                if rng.random() < 0.02:
+                if len(samples) in returning:
+                    value = returning.pop(len(samples))
+                elif rng.random() < 0.02:
                     value = rng.choice([Decimal(0), register + 900, register / 2])
+                    # Some come twice with a sound sample between.
+                    if rng.random() < 0.5:
+                        returning[len(samples) + 2] = value
             samples.append(Sample(at, value))
         elif kind.startswith("interval"):
             # As long as the step, shorter than it, overlapping the next, or longer than a bucket.
