@@ -1,0 +1,37 @@
+"""The demo shows two simulated sites, says so, and its marts agree with what the simulator knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from flows.cli import main
+from lakehouse.settings import Settings
+
+from .conftest import rows
+
+
+def test_the_demo_agrees_with_the_truth_and_says_that_its_data_are_simulated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown = CliRunner().invoke(main, ["demo", "--days", "8"], catch_exceptions=False)
+    assert shown.exit_code == 0, shown.output
+    assert shown.output.startswith("SIMULATED DATA")
+    assert "differs:" not in shown.output
+    assert shown.output.count("uv run wattlake sql") == 3
+    assert (tmp_path / ".wattlake-demo" / "docs" / "index.html").stat().st_size > 1_000_000
+    home = Settings(home=tmp_path / ".wattlake-demo")
+    assert rows(home, "SELECT DISTINCT is_simulated FROM assets") == [(True,)]
+
+
+def test_the_demo_does_not_overwrite_a_home_of_real_data(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "home.json").write_text('{"assets": "real"}')
+    shown = CliRunner().invoke(main, ["demo", "--home", str(home)])
+    assert shown.exit_code == 2
+    assert "is not the home of a demo" in shown.output
+    assert (home / "home.json").exists()
