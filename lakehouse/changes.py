@@ -1,9 +1,9 @@
 """What a build has to do: which local days of which signals changed since the last published pins.
 
-A sample reaches beyond its own instant. An instant value is carried forward for at most max_gap_s. A counter's step is
-spread back to the sample before it, and whether a step is a spike, a freeze or a correction depends on the runs of
-equal values around it; so a changed counter widens by `CONTEXT_RUNS` runs on both sides. Changed spans are whole local
-days of the asset, because days are the unit of rebuilding.
+A sample reaches beyond its own instant. An instant value is carried forward for at most max_gap_s, an interval value
+lies on all of its interval. A counter's step is spread back to the sample before it, and whether a step is a spike, a
+freeze or a correction depends on the runs of equal values around it; so a changed counter widens by `CONTEXT_RUNS` runs
+on both sides. Changed spans are whole local days of the asset, because days are the unit of rebuilding.
 """
 
 from __future__ import annotations
@@ -135,7 +135,8 @@ def _scalar(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
 
 def _collect_samples(connection: duckdb.DuckDBPyConnection, observations: list[Contract]) -> None:
     union = " UNION ALL ".join(
-        f"SELECT asset_id, signal, ts, coalesce(value_exact::VARCHAR, value::VARCHAR) AS v FROM raw.{contract.name}"
+        f"SELECT asset_id, signal, ts, interval_end, coalesce(value_exact::VARCHAR, value::VARCHAR) AS v "
+        f"FROM raw.{contract.name}"
         for contract in observations
     )
     connection.execute(f"CREATE TEMP VIEW samples AS {union}")
@@ -193,11 +194,19 @@ def _describe_signals(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         """
         CREATE TEMP TABLE described AS
+        WITH longest AS (
+            SELECT asset_id, signal, max(epoch(interval_end - ts)) AS interval_s
+            FROM samples
+            SEMI JOIN (SELECT asset_id, signal FROM raw.signals WHERE kind LIKE 'interval%') USING (asset_id, signal)
+            SEMI JOIN touched USING (asset_id, signal)
+            GROUP BY ALL
+        )
         SELECT DISTINCT t.asset_id, t.signal, a.time_zone, s.kind, s.max_gap_s,
-            greatest(s.max_gap_s, coalesce(s.expected_interval_s, 0)) AS reach_s
+            greatest(s.max_gap_s, coalesce(s.expected_interval_s, 0), coalesce(l.interval_s, 0)) AS reach_s
         FROM touched t
         JOIN raw.assets a USING (asset_id)
         JOIN raw.signals s USING (asset_id, signal)
+        LEFT JOIN longest l USING (asset_id, signal)
         """
     )
     connection.execute(

@@ -36,13 +36,14 @@ def test_the_docs_page_shows_every_mart_its_columns_and_the_lineage_offline(sett
         failures: list[str] = []
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.goto(page_file.as_uri())
-        page.wait_for_selector("text=wattlake", timeout=30_000)
+        page.wait_for_selector("text=wattlake", state="attached", timeout=30_000)
         for mart in marts:
             page.goto(f"{page_file.as_uri()}#!/model/model.wattlake.{mart}")
             page.wait_for_selector(f"h1:has-text('{mart}')", timeout=30_000)
             shown = page.inner_text("body")
             assert "This model is not currently documented" not in shown, mart
-        page.goto(f"{page_file.as_uri()}#!/model/model.wattlake.lod_1d?g_v=1")
-        page.wait_for_selector("canvas", timeout=30_000)
+        lineage = browser.new_page(viewport={"width": 1400, "height": 900})
+        lineage.goto(f"{page_file.as_uri()}#!/model/model.wattlake.lod_1d?g_v=1")
+        lineage.wait_for_function("[...document.querySelectorAll('canvas')].some(c => c.width > 300)", timeout=30_000)
         browser.close()
     assert not failures
