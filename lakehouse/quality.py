@@ -90,12 +90,17 @@ def expect(build_file: Path, marts: Sequence[Mart]) -> list[CheckResult]:
 
 
 def _validate(gx: Any, source: Any, mart: Mart) -> list[CheckResult]:
-    asset = source.add_table_asset(mart.name, table_name=mart.name)
+    from great_expectations.datasource.fluent.interfaces import TestConnectionError
+
+    try:
+        asset = source.add_table_asset(mart.name, table_name=mart.name)
+    except TestConnectionError as error:
+        return [CheckResult("gx", f"{mart.name}: can be read", "error", message=str(error))]
     batch = asset.add_batch_definition_whole_table("all").get_batch()
     results = []
     for name, expectation in _expectations(gx, mart):
         began = time.perf_counter()
-        validated = batch.validate(expectation, result_format={"result_format": "SUMMARY"})
+        validated = batch.validate(expectation, result_format={"result_format": "COMPLETE"})
         results.append(_result(name, validated, time.perf_counter() - began))
     return results
 

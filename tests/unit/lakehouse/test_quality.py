@@ -1,0 +1,53 @@
+"""Great Expectations finds what breaks a mart's declaration, and tells a fault of its own apart from bad data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from lakehouse.dbt_runner import Mart
+from lakehouse.quality import CheckResult, expect
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CheckResult]:
+    """Checks of a file in which `sound` keeps its declaration, `broken` does not, and `absent` is missing."""
+    path: Path = tmp_path_factory.mktemp("quality") / "marts.duckdb"
+    connection = duckdb.connect(str(path))
+    connection.execute("CREATE TABLE sound AS SELECT 'a' AS asset_id, 1 AS day, 0.5 AS coverage")
+    values = "('a', 1, 0.5), ('a', 1, 0.5), (NULL, 2, 1.5::DOUBLE)"
+    connection.execute(f"CREATE TABLE broken AS SELECT * FROM (VALUES {values}) t(asset_id, day, coverage)")
+    connection.execute("CREATE TABLE misdeclared AS SELECT 'a' AS asset_id")
+    connection.close()
+    marts = [Mart(name, "", ("asset_id", "day"), None, {"coverage": (0, 1)}) for name in ("sound", "broken", "absent")]
+    misdeclared = Mart("misdeclared", "", ("asset_id",), None, {"nowhere": (0, 1)})
+    return {result.name: result for result in expect(path, [*marts, misdeclared])}
+
+
+def test_a_sound_mart_passes_every_check(results: dict[str, CheckResult]) -> None:
+    assert {r.status for name, r in results.items() if name.startswith("sound")} == {"pass"}
+
+
+@pytest.mark.parametrize(
+    ("check", "row"),
+    [
+        ("key (asset_id, day) is unique", {"asset_id": "a", "day": 1, "found": 2, "expected": 1}),
+        ("key (asset_id, day) has no NULL", {"asset_id": None, "day": 2, "coverage": 1.5}),
+        ("coverage lies in [0, 1]", {"asset_id": None, "day": 2, "coverage": 1.5}),
+    ],
+)
+def test_a_broken_declaration_fails_with_its_rows(
+    results: dict[str, CheckResult], check: str, row: dict[str, object]
+) -> None:
+    found = results[f"broken: {check}"]
+    assert (found.status, found.rows_failed, found.blocks) == ("fail", 1, True)
+    assert found.sample == [row]
+
+
+def test_a_check_that_cannot_run_is_an_error_and_blocks(results: dict[str, CheckResult]) -> None:
+    for name in ("absent: can be read", "misdeclared: nowhere lies in [0, 1]"):
+        assert results[name].status == "error"
+        assert results[name].blocks
+        assert results[name].message
