@@ -1,0 +1,58 @@
+"""Columns that users rely on are there, and the docs describe exactly the columns that exist."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from lakehouse.settings import DBT_PROJECT, Settings
+
+from .conftest import rows
+
+LOD = """asset_id signal bucket_start bucket_end n n_expected coverage sum min max mean mean_time_weighted
+    first last unit"""
+ENERGY = "asset_id signal interval_start interval_end energy_kwh coverage is_estimated"
+POWER_FACTOR = "asset_id interval_start p_kwh s_kvah power_factor"
+
+#: Mart → columns that stay.
+PROMISED = {
+    "assets": "asset_id domain native_id site_id time_zone is_simulated",
+    "lod_5min": LOD,
+    "lod_15min": LOD,
+    "lod_1h": LOD,
+    "lod_1d": f"{LOD} local_date",
+    "energy_15min": ENERGY,
+    "energy_1d": f"{ENERGY} local_date",
+    "counter_events": "asset_id signal occurred_at span_start kind size_kwh",
+    "power_factor_15min": POWER_FACTOR,
+    "power_factor_1h": POWER_FACTOR,
+    "power_factor_1d": POWER_FACTOR,
+    "quality_findings": "rule severity asset_id signal interval_start interval_end value message",
+    "bess_kpis": """asset_id local_date soc_min_pct soc_max_pct soc_last_pct soh_pct charge_kwh discharge_kwh aux_kwh
+        round_trip_efficiency full_cycles cell_v_spread_max_v cell_t_max_c alarm_seconds availability coverage""",
+}
+
+
+@pytest.fixture(scope="module")
+def columns(house: Settings) -> dict[str, list[str]]:
+    """Columns of every published mart, in order."""
+    found: dict[str, list[str]] = {}
+    listed = rows(house, "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'marts'")
+    for table, column in listed:
+        found.setdefault(str(table), []).append(str(column))
+    found.pop("wattlake_build")
+    return found
+
+
+@pytest.mark.parametrize("mart", sorted(PROMISED))
+def test_the_columns_that_users_rely_on_are_there(columns: dict[str, list[str]], mart: str) -> None:
+    assert set(PROMISED[mart].split()) <= set(columns[mart])
+
+
+def test_the_docs_describe_the_columns_that_exist_and_no_others(columns: dict[str, list[str]]) -> None:
+    described = {
+        model["name"]: sorted(column["name"] for column in model["columns"])
+        for path in (DBT_PROJECT / "models" / "marts").rglob("*.yml")
+        for model in yaml.safe_load(path.read_text())["models"]
+    }
+    assert described == {mart: sorted(names) for mart, names in columns.items()}
