@@ -91,6 +91,7 @@ class _Build:
     def __init__(self, settings: Settings, contracts: Sequence[Contract], ops: Ops, progress: Progress) -> None:
         self.settings = settings
         self.contracts = [contract for contract in contracts if contract is not QUARANTINE]
+        #: Observations come first: a landing commits what they mean before them, so that a pin never lacks it.
         self.all_contracts = contracts
         self.ops = ops
         self.progress = progress
