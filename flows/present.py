@@ -92,7 +92,7 @@ def land_report(report: LandReport) -> None:
             outcome.rows_quarantined,
         )
         for outcome in report.files
-        if outcome.status != "refused"
+        if outcome.status == "landed"
     ]
     if rows:
         header = ("file", "outcome", "layout", "values read", "new", "equal", "replaced", "empty", "quarantined")
