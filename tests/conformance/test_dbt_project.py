@@ -25,7 +25,7 @@ def test_every_model_and_each_of_its_columns_is_described(path: Path) -> None:
     model = described().get(path.stem)
     assert model is not None, f"{path.stem} stands in no YAML file"
     assert str(model.get("description", "")).strip(), f"{path.stem} has no description"
-    for column in model.get("columns", []):  # type: ignore[attr-defined]
+    for column in model.get("columns", []):
         assert column.get("description", "").strip(), f"{path.stem}.{column['name']} has no description"
 
 

@@ -30,7 +30,7 @@ def minutes(day: str, count: int, every: int = 15) -> list[str]:
 
 def land_meter(settings: Settings, *paths: Path, **options: object) -> LandReport:
     """Land reference meter files as real data."""
-    return land(settings, "meter", paths, LandOptions(**options))  # type: ignore[arg-type]
+    return land(settings, "meter", paths, LandOptions(**options))
 
 
 def rows(settings: Settings, sql: str) -> list[tuple[object, ...]]:

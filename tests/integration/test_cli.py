@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -17,10 +18,11 @@ from flows.cli import main
 from .conftest import minutes, write_signal
 
 COMMANDS = sorted(main.commands)
+Wattlake = Callable[..., Result]
 
 
 @pytest.fixture
-def wattlake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+def wattlake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wattlake:
     """Runs `wattlake ARGS` in an empty home."""
     monkeypatch.setenv("WATTLAKE_HOME", str(tmp_path / "home"))
 
@@ -48,7 +50,7 @@ def test_the_commands_that_users_know_exist() -> None:
     assert isinstance(main, click.Group)
 
 
-def test_landing_again_is_done_not_failed(wattlake, meter_file: Path) -> None:  # type: ignore[no-untyped-def]
+def test_landing_again_is_done_not_failed(wattlake: Wattlake, meter_file: Path) -> None:
     first = wattlake("land", "meter", str(meter_file))
     assert first.exit_code == 0
     assert "1 files landed" in first.output
@@ -57,8 +59,8 @@ def test_landing_again_is_done_not_failed(wattlake, meter_file: Path) -> None:  
     assert "0 files landed, 1 unchanged" in again.output
 
 
-def test_a_file_that_nobody_knows_is_an_error_with_a_next_step_and_the_others_land(  # type: ignore[no-untyped-def]
-    wattlake, meter_file: Path
+def test_a_file_that_nobody_knows_is_an_error_with_a_next_step_and_the_others_land(
+    wattlake: Wattlake, meter_file: Path
 ) -> None:
     unknown = meter_file.parent / "unknown.csv"
     unknown.write_text("colour,taste\nred,sweet\n")
@@ -82,20 +84,20 @@ def test_a_file_that_nobody_knows_is_an_error_with_a_next_step_and_the_others_la
         (("frobnicate",), 2, "No such command"),
     ],
 )
-def test_wrong_use_says_what_is_wrong(wattlake, arguments: tuple[str, ...], code: int, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_wrong_use_says_what_is_wrong(wattlake: Wattlake, arguments: tuple[str, ...], code: int, message: str) -> None:
     shown = wattlake(*arguments)
     assert shown.exit_code == code
     assert message in shown.output
     assert "Traceback" not in shown.output
 
 
-def test_a_build_before_anything_landed_is_a_build_of_nothing(wattlake) -> None:  # type: ignore[no-untyped-def]
+def test_a_build_before_anything_landed_is_a_build_of_nothing(wattlake: Wattlake) -> None:
     shown = wattlake("build")
     assert shown.exit_code == 0
     assert "nothing has landed yet" in shown.output
 
 
-def test_sql_writes_the_same_rows_in_every_format(wattlake, meter_file: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_sql_writes_the_same_rows_in_every_format(wattlake: Wattlake, meter_file: Path, tmp_path: Path) -> None:
     wattlake("land", "meter", str(meter_file))
     query = "SELECT signal, count(*) AS n, sum(value) AS total FROM raw.meter_observations GROUP BY ALL"
     expected = {"signal": "com_ap", "n": 8, "total": 13.0}
@@ -108,7 +110,7 @@ def test_sql_writes_the_same_rows_in_every_format(wattlake, meter_file: Path, tm
     assert "com_ap" in wattlake("sql", query).output
 
 
-def test_the_catalog_shows_rows_span_and_snapshot(wattlake, meter_file: Path) -> None:  # type: ignore[no-untyped-def]
+def test_the_catalog_shows_rows_span_and_snapshot(wattlake: Wattlake, meter_file: Path) -> None:
     wattlake("land", "meter", str(meter_file))
     tables = {entry["table"]: entry for entry in json.loads(wattlake("catalog", "--format", "json").output)}
     observed = tables["raw.meter_observations"]
@@ -118,7 +120,7 @@ def test_the_catalog_shows_rows_span_and_snapshot(wattlake, meter_file: Path) ->
     assert tables["ops.runs"]["rows"] == 1
 
 
-def test_a_home_of_real_data_refuses_simulated_files(wattlake, meter_file: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_home_of_real_data_refuses_simulated_files(wattlake: Wattlake, meter_file: Path) -> None:
     wattlake("land", "meter", str(meter_file))
     refused = wattlake("land", "meter", str(meter_file), "--simulated")
     assert refused.exit_code == 1

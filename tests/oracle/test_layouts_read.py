@@ -21,7 +21,7 @@ def read(path: Path, content: bytes | None = None, domain: str | None = None, **
     data = path.read_bytes() if content is None else content
     file = RawFile(data, hashlib.sha256(data).hexdigest(), path.resolve())
     named = domain or ("bess" if "bess" in path.parts else "meter")
-    return sources()[named].parse(file, LandOptions(**options))  # type: ignore[arg-type]
+    return sources()[named].parse(file, LandOptions(**options))
 
 
 def observed(parsed: Parsed) -> pa.Table:

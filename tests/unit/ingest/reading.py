@@ -16,7 +16,7 @@ def parse(
     """Parse text (or bytes) as a file of that folder and name."""
     content = text.encode() if isinstance(text, str) else text
     file = RawFile(content, hashlib.sha256(content).hexdigest(), Path("/given") / name)
-    return sources()[domain].parse(file, LandOptions(**options), dirs)  # type: ignore[arg-type]
+    return sources()[domain].parse(file, LandOptions(**options), dirs)
 
 
 def rows(parsed: Parsed) -> list[dict[str, object]]:
@@ -29,7 +29,7 @@ def values(parsed: Parsed) -> list[object]:
 
 
 def stamps(parsed: Parsed) -> list[str]:
-    return [row["ts"].strftime("%Y-%m-%d %H:%M:%S") for row in rows(parsed)]  # type: ignore[attr-defined]
+    return [row["ts"].strftime("%Y-%m-%d %H:%M:%S") for row in rows(parsed)]
 
 
 def refused(parsed: Parsed) -> list[tuple[int, str, str]]:

@@ -134,7 +134,7 @@ def test_a_bad_cell_leaves_the_rest_of_its_row() -> None:
 )
 def test_a_counter_beyond_its_decimal_is_refused(text: str, exact: str | None) -> None:
     parsed = parse(f"ts,pos_ae\n2024-06-01 00:00:00,{text}\n2024-06-01 00:00:30,1\n")
-    found = [str(row["value_exact"].normalize()) for row in rows(parsed)]  # type: ignore[attr-defined]
+    found = [str(row["value_exact"].normalize()) for row in rows(parsed)]
     if exact is None:
         assert found == ["1"] and "DECIMAL" in refused(parsed)[0][2]
     else:
@@ -236,7 +236,7 @@ def test_intervals_of_mixed_length_take_the_step_to_the_next_row() -> None:
     stamps_text = ["00:00", "00:10", "00:20", "00:21", "00:22", "05:00", "05:10", "04:00"]
     parsed = parse(head + "".join(f"2025-01-11 {at},1.0,0.0\n" for at in stamps_text))
     active = [row for row in rows(parsed) if row["signal"] == "Active energy Wh (A)"]
-    lengths = [(row["interval_end"] - row["ts"]).total_seconds() for row in active]  # type: ignore[operator]
+    lengths = [(row["interval_end"] - row["ts"]).total_seconds() for row in active]
     assert lengths == [600, 600, 60, 60, 60, 600, 600]
     # The last row stands alone: how long its interval is, nobody can tell.
     assert [line for line, _, _ in refused(parsed)] == [9, 9]
@@ -417,7 +417,7 @@ def test_a_broken_nem12_day_costs_that_day_only() -> None:
     assert stamps(parsed)[0] == "2023-12-31 14:00:00"  # midnight in market time, UTC+10
 
 
-def test_no_shipped_layout_takes_a_file_with_a_users_columns(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_no_shipped_layout_takes_a_file_with_a_users_columns(tmp_path) -> None:
     text = "when,power\n2024-06-01 00:00:00,1\n"
     with pytest.raises(UnreadableFile):
         parse(text)

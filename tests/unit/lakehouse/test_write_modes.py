@@ -25,7 +25,7 @@ FIRST_HOUR = Slice("ts", EPOCH, EPOCH + timedelta(hours=1), {"asset_id": "a"})
 
 def staged(settings: Settings, contract: object, values: Sequence[Row]) -> Staging:
     staging = Staging(settings.temporary("land", uuid.uuid4().hex))
-    staging.add(contract, 0, rows(values))  # type: ignore[arg-type]
+    staging.add(contract, 0, rows(values))
     return staging
 
 
