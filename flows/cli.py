@@ -25,14 +25,14 @@ class Cli(click.Group):
     """Prints Wattlake's errors with their next step, without a stack trace."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; exit 1 on an error that says what to do."""
-        from lakehouse.errors import WattlakeError
+        """Run a command; exit 2 on wrong usage and 1 on any other error that says what to do."""
+        from lakehouse.errors import WattlakeError, WrongUsage
 
         try:
             return super().invoke(ctx)
         except WattlakeError as error:
             click.echo(f"error: {error}", err=True)
-            ctx.exit(1)
+            ctx.exit(2 if isinstance(error, WrongUsage) else 1)
 
 
 @click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"]}, epilog=example("wattlake demo"))

@@ -19,9 +19,12 @@ from ingest.registry import contracts
 from ingest.simulate import Comparison, Delivery, compare, simulate_demo, summarise
 from lakehouse.inventory import inventory
 from lakehouse.reader import open_session
-from lakehouse.settings import Settings, home_kind
+from lakehouse.settings import Settings
 
 Query = Callable[[str], list[tuple[Any, ...]]]
+
+#: Says that a home is the demo's to delete.
+MARKER = "DEMO"
 
 #: Three questions to try next, each with what it shows.
 QUESTIONS = (
@@ -56,6 +59,8 @@ def demo(home: Path, days: int) -> bool:
     home = home.resolve()
     settings = Settings(home=home)
     _clear(settings)
+    settings.root.mkdir(parents=True, exist_ok=True)
+    (settings.root / MARKER).write_text("Made by `wattlake demo`, which deletes this folder when it runs again.\n")
     click.echo(f"SIMULATED DATA: two invented sites, {days} days; nothing here was measured. Home: {home}")
     log("simulating two sites")
     files = simulate_demo(home / "devices", days=days)
@@ -100,7 +105,7 @@ def _clear(settings: Settings) -> None:
     """Start anew, and never over a home that is not a demo's."""
     if not settings.root.exists() or not any(settings.root.iterdir()):
         return
-    if home_kind(settings) != "simulated":
+    if not (settings.root / MARKER).exists():
         raise click.UsageError(f"{settings.root} is not the home of a demo; give another one with --home")
     shutil.rmtree(settings.root)
 

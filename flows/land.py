@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +12,7 @@ from flows.lander import Arrival, Lander, LandReport
 from ingest.registry import sources
 from ingest.source import LandOptions, Source
 from lakehouse.archive import Archive
-from lakehouse.errors import TerminalError
+from lakehouse.errors import TerminalError, WrongUsage
 from lakehouse.ops import Ops, Run
 from lakehouse.settings import Settings, claim_home
 
@@ -35,8 +36,17 @@ def land(
         options: what the user says about them.
 
     Raises:
-        TerminalError: no such source, no file found, or the home holds the other kind (real, simulated) of assets.
+        WrongUsage: no such source, or an option that makes no sense.
+        TerminalError: no file found, or the home holds the other kind (real, simulated) of assets.
     """
+    for name in ("max_power_kw", "capacity_kwh"):
+        value = getattr(options, name)
+        if value is not None and not 0 < value < math.inf:
+            raise WrongUsage(f"{name} must be a positive number, not {value}", "leave it out if it is not known")
+    for name in ("asset", "site"):
+        value = getattr(options, name)
+        if value is not None and (not value.strip() or value != value.strip()):
+            raise WrongUsage(f"{name} must be a name, not {value!r}", "leave it out to take the id from the file")
     source = source_named(source_name)
     files = find_files(source, paths)
     claim_home(settings, options.simulated)
@@ -61,6 +71,8 @@ def land(
             report = lander.commit()
         except BaseException as error:
             lander.abandon(error)
+            for _, receipt in lander.received:
+                archive.close(receipt, "failed", f"{type(error).__name__}: {error}")
             raise
         for outcome, receipt in lander.received:
             archive.close(receipt, outcome.status, outcome.reason, outcome.layout)
@@ -72,11 +84,11 @@ def source_named(name: str) -> Source:
     """The source that a user names.
 
     Raises:
-        TerminalError: there is none of that name.
+        WrongUsage: there is none of that name.
     """
     known = sources()
     if name not in known:
-        raise TerminalError(f"there is no source {name!r}", f"use one of: {', '.join(sorted(known))}")
+        raise WrongUsage(f"there is no source {name!r}", f"use one of: {', '.join(sorted(known))}")
     return known[name]
 
 

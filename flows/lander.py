@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
 from collections.abc import Iterable
@@ -10,19 +11,18 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow as pa
-import sqlalchemy as sa
 
+from flows.declared import Declared
+from flows.landings import Landing, Landings, RecordedLandings, ReplayedLandings
 from ingest.source import LandOptions, Parsed, RawFile, Source
 from lakehouse import ops as ops_tables
-from lakehouse.archive import Receipt
+from lakehouse.archive import Archive, Receipt
 from lakehouse.catalog import RAW, open_catalog
 from lakehouse.contract import ASSETS, QUARANTINE, SHARED, SIGNALS, Contract
 from lakehouse.diff import ObjectCounts, Staging
 from lakehouse.errors import UnreadableFile
 from lakehouse.intake import check
 from lakehouse.ops import Ops, canonical
-from lakehouse.pins import pin
-from lakehouse.reader import rows_of
 from lakehouse.settings import Settings
 from lakehouse.writer import Landed, merge
 
@@ -77,7 +77,17 @@ class Arrival:
 
 
 class Lander:
-    """Parses arrivals of one run, stages their rows, and commits them."""
+    """Parses arrivals of one run, stages their rows, and commits them.
+
+    Args:
+        settings: of the home.
+        ops: records of runs.
+        run_id: of the run.
+        source: of the arrivals.
+        options: what the user says about them.
+        namespace: of the tables; a replay has its own.
+        replayed: landings that a replay has repeated; None outside of one.
+    """
 
     def __init__(
         self,
@@ -87,8 +97,7 @@ class Lander:
         source: Source,
         options: LandOptions,
         namespace: str = RAW,
-        history: dict[tuple[str, str], set[str]] | None = None,
-        recorded: bool = True,
+        replayed: ReplayedLandings | None = None,
     ) -> None:
         self.settings = settings
         self.ops = ops
@@ -100,47 +109,72 @@ class Lander:
         self.staging = Staging(self.folder)
         self.outcomes: list[FileOutcome] = []
         self.received: list[tuple[FileOutcome, Receipt]] = []
-        self._sequences: dict[int, FileOutcome] = {}
-        self._requests: dict[int, str] = {}
+        self._replayed = replayed
+        self._landings: Landings = replayed or RecordedLandings(ops, source.name)
+        self._taken: dict[int, tuple[FileOutcome, Landing]] = {}
+        #: hashes of bytes that landed before and are now read in another way
         self._again: set[str] = set()
-        self._known_assets: dict[str, str] | None = None
-        #: (sha256, path tail) → canonical requests under which the bytes have landed
-        self._history = history
-        #: a replay lands what ops already knows
-        self._recorded = recorded
+        self._declared = Declared(settings, source, namespace)
 
     def take(self, arrival: Arrival) -> FileOutcome:
         """Parse and stage one arrival; a file that cannot be used is refused and the others go on."""
         receipt = arrival.receipt
-        outcome = FileOutcome(str(arrival.path), "landed", receipt.sha256, len(arrival.content))
+        outcome = FileOutcome(printable(arrival.path), "landed", receipt.sha256, len(arrival.content))
         self.outcomes.append(outcome)
         self.received.append((outcome, receipt))
-        tail = f"{self.source.name}:{arrival.path.parent.name}/{arrival.path.name}"
-        request = canonical({**arrival.request, "path": tail})
-        before = self._landed_before(receipt.sha256, tail)
-        if request in before:
+        request = canonical(arrival.request)
+        before = self._landings.of_bytes(receipt.sha256)
+        named_alike = [landing for landing in before if _tail(Path(landing.path)) == _tail(Path(outcome.path))]
+        if named_alike and named_alike[-1].request == request:
             outcome.status = "unchanged"
             return outcome
+        if outcome.path != str(arrival.path):
+            outcome.status = "refused"
+            outcome.reason = f"the name of {outcome.path} is no Unicode text\n  next: give the file another name"
+            return outcome
         try:
-            parsed = self.source.parse(
-                RawFile(arrival.content, receipt.sha256, arrival.path), self.options, self.settings.layout_dirs
-            )
-            self._refuse_foreign_assets(parsed)
+            parsed = self._parse(arrival.content, receipt.sha256, arrival.path, self.options)
+            self._declared.accept(parsed, receipt.sha256)
             self._stage(receipt.sequence, parsed, outcome)
         except UnreadableFile as error:
             outcome.status = "refused"
-            outcome.reason = str(error)
+            outcome.reason = f"{_tail(Path(outcome.path))}: {error}"
             return outcome
         if before:
             self._again.add(receipt.sha256)
-        before.add(request)
-        self._sequences[receipt.sequence] = outcome
-        self._requests[receipt.sequence] = request
+        assets = (
+            tuple(parsed.tables[ASSETS.name].column("asset_id").to_pylist()) if ASSETS.name in parsed.tables else ()
+        )
+        self._taken[receipt.sequence] = (outcome, Landing(receipt.sha256, outcome.path, request, assets))
         return outcome
+
+    def _parse(self, content: bytes, sha256: str, path: Path, options: LandOptions) -> Parsed:
+        return self.source.parse(RawFile(content, sha256, path), options, self.settings.layout_dirs)
+
+    def _restage(self) -> None:
+        """Stage again what other files say of assets whose bytes are now read in another way.
+
+        A row that two files state is stored once, with the first one's bytes; when these are read in another way, the
+        other file still says it. Files come in order of arrival, before the ones of this run.
+        """
+        again = [landing for _, landing in self._taken.values() if landing.sha256 in self._again]
+        assets = {asset for landing in again for asset in landing.assets}
+        latest: dict[tuple[str, str], Landing] = {}
+        for landing in self._landings.of_assets(assets):
+            if landing.sha256 not in self._again:
+                key = (landing.sha256, _tail(Path(landing.path)))
+                latest.pop(key, None)
+                latest[key] = landing
+        archive = Archive(self.settings.archive_path)
+        for position, landing in enumerate(latest.values()):
+            options = LandOptions(**{name: value for name, value in landing.options.items() if name != "layouts"})
+            parsed = self._parse(archive.get(landing.sha256), landing.sha256, Path(landing.path), options)
+            self._stage(position - len(latest), parsed, FileOutcome(landing.path, "landed", landing.sha256))
 
     def refuse_unread(self, path: Path, reason: str, next_step: str) -> None:
         """Record a file whose bytes could not be had."""
-        outcome = FileOutcome(str(path), "refused", reason=f"{path} {reason}\n  next: {next_step}")
+        name = printable(path)
+        outcome = FileOutcome(name, "refused", reason=f"{name} {reason}\n  next: {next_step}")
         self.outcomes.append(outcome)
 
     def abandon(self, error: BaseException) -> None:
@@ -153,7 +187,9 @@ class Lander:
         report = LandReport(self.run_id, self.outcomes)
         catalog = open_catalog(self.settings)
         slices: list[dict[str, object]] = []
-        hashes = ",".join(dict.fromkeys(self._sequences[s].sha256 for s in sorted(self._sequences)))
+        if self._again:
+            self._restage()
+        hashes = ",".join(dict.fromkeys(landing.sha256 for _, landing in self._taken.values()))
         properties = {
             "wattlake.run": self.run_id,
             "wattlake.source": self.source.name,
@@ -168,29 +204,32 @@ class Lander:
                 contract,
                 self.staging,
                 properties=properties,
-                superseded_objects=sorted(self._again) if own else (),
+                superseded_objects=sorted(self._again) if own or contract is QUARANTINE else (),
                 namespace=self.namespace,
             )
             if own:
                 slices += self._slices(contract, landed)
                 report.superseded += landed.superseded
-        if self._recorded:
+        if self._replayed is None:
             self.ops.insert(ops_tables.SLICES, slices)
+        else:
+            self._replayed.landings += [landing for _, landing in self._taken.values()]
         self._record_fetches()
         shutil.rmtree(self.folder)
         return report
 
     def _slices(self, contract: Contract, landed: Landed) -> Iterable[dict[str, object]]:
-        for sequence, outcome in self._sequences.items():
+        for sequence, (outcome, landing) in self._taken.items():
             counts = landed.by_sequence.get(sequence, ObjectCounts())
             outcome.counts = counts
             yield {
                 "run_id": self.run_id, "source": self.source.name, "table_name": contract.name, "status": "landed",
-                "sha256": outcome.sha256, "file": outcome.path, "request": self._requests[sequence],
-                "layout": outcome.layout, "dialect": canonical(outcome.dialect), "rows_read": outcome.rows_read,
-                "rows_empty": outcome.rows_empty, "rows_quarantined": outcome.rows_quarantined,
-                "rows_new": counts.new, "rows_replaced": counts.replaced, "rows_equal": counts.equal,
-                "rows_superseded": landed.superseded, "conflicts": counts.conflicts, "snapshot_id": landed.snapshot_id,
+                "sha256": outcome.sha256, "file": outcome.path, "request": landing.request, "sequence": sequence,
+                "assets": canonical(landing.assets), "layout": outcome.layout, "dialect": canonical(outcome.dialect),
+                "rows_read": outcome.rows_read, "rows_empty": outcome.rows_empty,
+                "rows_quarantined": outcome.rows_quarantined, "rows_new": counts.new,
+                "rows_replaced": counts.replaced, "rows_equal": counts.equal, "rows_superseded": landed.superseded,
+                "conflicts": counts.conflicts, "snapshot_id": landed.snapshot_id,
             }  # fmt: skip
 
     def _stage(self, sequence: int, parsed: Parsed, outcome: FileOutcome) -> None:
@@ -226,32 +265,9 @@ class Lander:
         for reject in rejects:
             outcome.quarantine_reasons[reject["reason"]] = outcome.quarantine_reasons.get(reject["reason"], 0) + 1
 
-    def _refuse_foreign_assets(self, parsed: Parsed) -> None:
-        """An asset_id belongs to one domain; its rows must not mix with those of another asset of the same name."""
-        if self._known_assets is None:
-            pinned = pin(open_catalog(self.settings), ASSETS, self.namespace)
-            rows = rows_of(pinned.select(ASSETS)) if pinned else []
-            self._known_assets = {str(row[0]): str(row[1]) for row in rows}
-        for row in parsed.tables.get(ASSETS.name, ASSETS.arrow_schema.empty_table()).to_pylist():
-            domain = self._known_assets.setdefault(row["asset_id"], row["domain"])
-            if domain != row["domain"]:
-                raise UnreadableFile(
-                    f"asset {row['asset_id']} belongs to the domain {domain} and cannot take {row['domain']} rows",
-                    "give this asset another name with --asset, or a site with --site",
-                )
-
-    def _landed_before(self, sha256: str, tail: str) -> set[str]:
-        if self._history is not None:
-            return self._history.setdefault((sha256, tail), set())
-        table = ops_tables.SLICES
-        rows = self.ops.query(
-            sa.select(table.c.request).where(table.c.sha256 == sha256, table.c.status == "landed").distinct()
-        )
-        return {request for (request,) in rows if f'"path":"{tail}"' in request}
-
     def _record_fetches(self, error: str | None = None) -> None:
         """One row an arrival, in one commit: sixty commits of their own would cost more than the rows."""
-        if not self._recorded:
+        if self._replayed is not None:
             return
         rows = [
             {
@@ -268,3 +284,13 @@ class Lander:
             for outcome in self.outcomes
         ]
         self.ops.insert(ops_tables.FETCHES, rows)
+
+
+def printable(path: Path) -> str:
+    """A path as text that every database takes; bytes that are no UTF-8 are written out."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _tail(path: Path) -> str:
+    """The part of a path that a source may read names from."""
+    return f"{path.parent.name}/{path.name}"

@@ -52,7 +52,7 @@ def run_sql(settings: Settings, query: str, style: str, output: Path | None) -> 
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, style: str, output: Path | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         target = output or Path(folder) / "result"
-        connection.execute(f"COPY ({query.rstrip().rstrip(';')}) TO {quote(str(target))} ({COPY_OPTIONS[style]})")
+        connection.execute(f"COPY ({query.rstrip().rstrip(';')}\n) TO {quote(str(target))} ({COPY_OPTIONS[style]})")
         if output is None:
             with target.open("rb") as handle:
                 shutil.copyfileobj(handle, sys.stdout.buffer)

@@ -6,7 +6,6 @@ from the raw table, the raw table takes its files in one commit; where it is equ
 
 from __future__ import annotations
 
-import itertools
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.land import Progress, source_named
 from flows.lander import Arrival, Lander
+from flows.landings import ReplayedLandings
 from ingest.registry import contracts
 from ingest.source import LandOptions
 from lakehouse.archive import Archive, Receipt
@@ -99,14 +99,17 @@ def _land_again(
     shadow: str,
     progress: Progress,
 ) -> None:
-    history: dict[tuple[str, str], set[str]] = {}
+    replayed: dict[str, ReplayedLandings] = {}
     done = 0
-    for _, group in itertools.groupby(receipts, key=lambda receipt: receipt.run_id):
-        members = sorted(group, key=lambda receipt: receipt.sequence)
+    runs: dict[str, list[Receipt]] = {}  # runs in the order of their first reception
+    for receipt in receipts:
+        runs.setdefault(receipt.run_id, []).append(receipt)
+    for members in runs.values():
+        members.sort(key=lambda receipt: receipt.sequence)
         first = members[0]
         lander = Lander(
-            settings, ops, run_id, source_named(first.source), _options(first), namespace=shadow, history=history,
-            recorded=False,
+            settings, ops, run_id, source_named(first.source), _options(first), namespace=shadow,
+            replayed=replayed.setdefault(first.source, ReplayedLandings()),
         )  # fmt: skip
         for receipt in members:
             progress(done, len(receipts), Path(receipt.path).name)

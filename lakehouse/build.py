@@ -84,6 +84,7 @@ def build(
     """
     ops = Ops(settings)
     with FileLock(settings.root / "build.lock"):
+        ops.mark_interrupted("build", ops_tables.BUILDS)
         return _Build(settings, contracts, ops, progress).run(full_refresh)
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 #: Runs of equal counter values on each side of a change that can alter how steps are classified: the run of the
 #: neighbour, one that a single-sample spike may separate from it, and the flat run beyond that spike.
 CONTEXT_RUNS = 3
+#: A local day of the calendar before may have begun so many hours before its first sample.
+OLD_DAY_H = 26
 #: What is read around a rebuilt span at least, in seconds: hourly buckets may reach over local midnight.
 READ_MARGIN_S = 86_400 + 3_600
 
@@ -172,7 +174,8 @@ def _collect_touched(
         connection.register("redeclared", pa.Table.from_pylist(redeclared, schema=keys))
         connection.execute(
             f"""
-            INSERT INTO touched SELECT asset_id, signal, {history}
+            INSERT INTO touched
+            SELECT asset_id, signal, min(ts) - INTERVAL {OLD_DAY_H} HOUR, max(ts) + INTERVAL 1 MICROSECOND FROM samples
             WHERE asset_id IN (SELECT asset_id FROM redeclared WHERE signal IS NULL)
                OR (asset_id, signal) IN (SELECT (asset_id, signal) FROM redeclared WHERE signal IS NOT NULL)
             GROUP BY ALL

@@ -17,6 +17,16 @@ from typing import Any
 from lakehouse.errors import TerminalError
 from lakehouse.settings import DBT_PROJECT, Settings
 
+#: dbt as a program that ends with its parent: a killed build must not leave one that goes on writing (Linux: 1 is
+#: PR_SET_PDEATHSIG, 9 is SIGKILL).
+RUN = """
+import ctypes, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, 9)
+from dbt.cli.main import cli
+cli()
+"""
+
 
 @dataclass(frozen=True)
 class NodeResult:
@@ -69,7 +79,7 @@ class Mart:
 def project_digest() -> str:
     """Digest of the dbt project's code: a build with other models starts from nothing."""
     digest = hashlib.sha256()
-    for pattern in ("dbt_project.yml", "models/**/*.sql", "macros/**/*.sql", "seeds/**/*"):
+    for pattern in ("dbt_project.yml", "models/**/*", "macros/**/*", "tests/**/*", "seeds/**/*"):
         for path in sorted(DBT_PROJECT.glob(pattern)):
             if path.is_file():
                 digest.update(path.relative_to(DBT_PROJECT).as_posix().encode())
@@ -110,7 +120,7 @@ def run_dbt(
     results_path = target / "run_results.json"
     results_path.unlink(missing_ok=True)
     arguments = [
-        sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--no-use-colors", "--log-format", "text",
+        sys.executable, "-c", RUN, "--no-use-colors", "--log-format", "text",
         *command, "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(target),
         "--log-path", str(folder / "logs"),
     ]  # fmt: skip

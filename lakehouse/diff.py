@@ -25,7 +25,8 @@ from lakehouse.pins import empty_select, pin_of
 if TYPE_CHECKING:
     from pyiceberg.table import Table
 
-SEQUENCE = "__sequence"  # arrival order of the file inside the run; -1 is what the table holds
+SEQUENCE = "__sequence"  # arrival order of the file inside the run; STORED is what the table holds
+STORED = -(2**62)
 ORDINAL = "__ordinal"  # order of the row inside the file
 
 
@@ -122,12 +123,13 @@ class Diff:
         self.db.execute(f"CREATE TABLE superseded AS SELECT {key} FROM gone WHERE false")
         if superseded_objects:
             hashes = ", ".join(quote(value) for value in superseded_objects)
+            touch = [identifier(name) for name in self.contract.touch]
+            stated = ", ".join([*touch, "source_object"])
+            read_anew = f"SEMI JOIN (SELECT DISTINCT {stated} FROM staged) USING ({stated})" if touch else ""
             self.db.execute(
                 f"""
                 INSERT INTO superseded
-                SELECT {key} FROM stored
-                SEMI JOIN (SELECT DISTINCT asset_id FROM staged) USING (asset_id)
-                ANTI JOIN staged USING ({key})
+                SELECT {key} FROM stored {read_anew} ANTI JOIN staged USING ({key})
                 WHERE source_object IN ({hashes})
                 """
             )
@@ -193,7 +195,7 @@ class Diff:
             f"""
             CREATE TABLE folded AS
             WITH arrivals AS (
-                SELECT {columns}, -1::BIGINT AS {SEQUENCE}, 0::BIGINT AS {ORDINAL}
+                SELECT {columns}, {STORED}::BIGINT AS {SEQUENCE}, 0::BIGINT AS {ORDINAL}
                 FROM stored {stored}
                 UNION ALL
                 SELECT {columns}, {SEQUENCE}, {ORDINAL} FROM staged
@@ -203,7 +205,7 @@ class Diff:
                 row_number() OVER ({order}) AS __arrival,
                 row_number() OVER ({order}) = 1
                     OR {values} IS DISTINCT FROM lag({values}) OVER ({order}) AS __changes,
-                first_value({SEQUENCE}) OVER ({order}) = -1 AS __was_there
+                first_value({SEQUENCE}) OVER ({order}) = {STORED} AS __was_there
             FROM settled
             """
         )
@@ -211,7 +213,7 @@ class Diff:
             f"""
             CREATE TABLE winners AS
             SELECT * FROM folded WHERE __changes
-            QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY __arrival DESC) = 1 AND {SEQUENCE} >= 0
+            QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY __arrival DESC) = 1 AND {SEQUENCE} > {STORED}
             ORDER BY {order_of(self.contract)}
             """
         )
@@ -226,6 +228,8 @@ class Diff:
             name = identifier(column.name)
             row = self.db.execute(f"SELECT min({name})::VARCHAR, max({name})::VARCHAR FROM staged").fetchone()
             low, high = row or (None, None)
+            if low is None:
+                return "WHERE false"
             cast = "::TIMESTAMPTZ" if column.type == "timestamptz" else ""
             tests.append(f"stored.{name} BETWEEN {quote(low)}{cast} AND {quote(high)}{cast}")
         return f"WHERE {' AND '.join(tests)}" if tests else ""
@@ -254,7 +258,7 @@ class Diff:
                 count(*) FILTER (NOT f.__changes),
                 count(*) FILTER (f.__changes AND f.__arrival > 1)
             FROM folded f LEFT JOIN won USING ({key}, {SEQUENCE}, {ORDINAL})
-            WHERE f.{SEQUENCE} >= 0 GROUP BY ALL
+            WHERE f.{SEQUENCE} > {STORED} GROUP BY ALL
             """
         ).fetchall()
         return {sequence: ObjectCounts(*numbers) for sequence, *numbers in rows}

@@ -31,6 +31,10 @@ class TerminalError(WattlakeError):
     """Will fail again until somebody acts."""
 
 
+class WrongUsage(TerminalError):
+    """What was asked makes no sense, whatever the data are."""
+
+
 class UnreadableFile(TerminalError):
     """A file none of whose rows can be used: unknown layout, broken encoding, truncated archive."""
 

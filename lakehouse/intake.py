@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.contract import Column, Contract
+
+FIRST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_INSTANT = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class Refusal:
         row: index in the checked table.
         field: the column at fault.
         reason: what is wrong with it.
-        raw_text: the parsed row as JSON (its line in the file is in `line` where the table has one).
+        raw_text: the parsed row as JSON, instants in microseconds since 1970.
     """
 
     row: int
@@ -40,17 +44,29 @@ def check(contract: Contract, rows: pa.Table) -> tuple[pa.Table, list[Refusal]]:
     """
     faults: dict[int, tuple[str, str]] = {}
     for column in contract.columns:
-        for mask, reason in _tests(column, rows.column(column.name)):
+        tests = _tests(column, rows.column(column.name))
+        if column.name == contract.time_column:
+            tests += _instants(column, rows.column(column.name))
+        for mask, reason in tests:
             for row in pc.indices_nonzero(pc.fill_null(mask, False)).to_pylist():
                 faults.setdefault(row, (column.name, reason))
     if not faults:
         return rows, []
+    shown = rows.cast(pa.schema([f.with_type(pa.int64()) if pa.types.is_timestamp(f.type) else f for f in rows.schema]))
     refusals = [
-        Refusal(row, name, reason, json.dumps(rows.slice(row, 1).to_pylist()[0], default=str))
+        Refusal(row, name, reason, json.dumps(shown.slice(row, 1).to_pylist()[0], default=str))
         for row, (name, reason) in sorted(faults.items())
     ]
     keep = pa.array([row not in faults for row in range(rows.num_rows)])
     return rows.filter(keep), refusals
+
+
+def _instants(column: Column, values: pa.ChunkedArray) -> list[tuple[pa.ChunkedArray, str]]:
+    """Years that no meter has seen: calendars and partitions are made for those between."""
+    first, last = (pa.scalar(value, values.type) for value in (FIRST_INSTANT, LAST_INSTANT))
+    outside = pc.or_(pc.less(values, first), pc.greater_equal(values, last))
+    reason = f"{column.name} lies outside of {FIRST_INSTANT.year} to {LAST_INSTANT.year}"
+    return [(outside, reason)] if pc.any(outside).as_py() else []
 
 
 def _tests(column: Column, values: pa.ChunkedArray) -> list[tuple[pa.ChunkedArray, str]]:

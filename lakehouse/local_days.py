@@ -20,6 +20,10 @@ SCHEMA = pa.schema(
 )
 
 
+#: Names in the database that mean something else on every machine.
+NOT_A_PLACE = ("localtime", "posixrules", "Factory")
+
+
 def zone(name: str) -> ZoneInfo:
     """The IANA zone of that name.
 
@@ -27,6 +31,8 @@ def zone(name: str) -> ZoneInfo:
         TerminalError: there is no such zone.
     """
     try:
+        if name in NOT_A_PLACE:
+            raise ValueError(name)
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise TerminalError(f"{name!r} is no time zone", "use an IANA name such as Europe/Berlin") from error

@@ -59,6 +59,8 @@ SLICES = _table(
     sa.Column("table_name", sa.String, nullable=False),
     sa.Column("sha256", sa.String, nullable=False, index=True),
     sa.Column("file", sa.String),
+    sa.Column("sequence", sa.Integer, nullable=False),  # order of arrival in the run
+    sa.Column("assets", sa.String, nullable=False),  # JSON: asset_ids of the rows
     sa.Column("request", sa.String, nullable=False),  # canonical JSON: with sha256 it identifies a landing
     sa.Column("layout", sa.String),
     sa.Column("dialect", sa.String),  # JSON
@@ -143,6 +145,13 @@ class Ops:
         filled = [{"id": uuid.uuid4().hex, "started_at": instant, "finished_at": instant, **row} for row in rows]
         with self.engine.begin() as connection:
             connection.execute(table.insert(), filled)
+
+    def mark_interrupted(self, kind: str, table: sa.Table) -> None:
+        """Mark as failed what a killed process has left running; call it under the lock that makes it the only one."""
+        values = {"status": "failed", "error": "interrupted", "finished_at": now()}
+        with self.engine.begin() as connection:
+            connection.execute(table.update().where(table.c.status == "running").values(**values))
+            connection.execute(RUNS.update().where(RUNS.c.status == "running", RUNS.c.kind == kind).values(**values))
 
     def query(self, statement: Any) -> list[Any]:
         """All rows of a SELECT."""

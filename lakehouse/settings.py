@@ -7,7 +7,7 @@ import os
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakehouse.errors import TerminalError
@@ -27,7 +27,16 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path(".wattlake"), description="folder of the embedded warehouse")
     layouts: Path | None = Field(default=None, description="folder with layout files of your own")
     threads: int = Field(default_factory=lambda: os.cpu_count() or 2, ge=1, description="threads for DuckDB and dbt")
-    memory_limit: str = Field(default="4GB", description="DuckDB memory limit; it spills to disk beyond")
+    memory_limit: str = Field(
+        default="4GB", pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$", description="DuckDB memory limit; it spills to disk beyond"
+    )
+
+    @field_validator("home")
+    @classmethod
+    def _plain(cls, value: Path) -> Path:
+        if set("*?[]") & set(str(value.expanduser().resolve())):
+            raise ValueError("a path with *, ?, [ or ] is read as a pattern by DuckDB; use another folder")
+        return value
 
     @cached_property
     def root(self) -> Path:

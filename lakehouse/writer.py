@@ -102,8 +102,8 @@ def merge(
         contract: of the table; its mode must be 'merge'.
         staging: the rows.
         properties: provenance for the snapshot (run, source, raw hashes, code version).
-        superseded_objects: hashes of bytes that are landing again, read in another way: their earlier rows of the
-            same assets go unless they are stated again.
+        superseded_objects: hashes of bytes that are landing again, read in another way: their earlier rows (of the
+            same asset and signal, where the table has them) go unless they are stated again.
         namespace: of the table.
 
     Raises:
@@ -112,7 +112,7 @@ def merge(
     """
     _require(contract, "merge")
     table = ensure_table(catalog, contract, namespace)
-    if not staging.files(contract):
+    if not staging.files(contract) and not superseded_objects:
         return Landed(contract.name, None)
     return _land(settings, table, contract, staging, properties, lambda diff: diff.merge(superseded_objects))
 

@@ -5,6 +5,7 @@ Instants are whole microseconds since 1970, values are Decimal, integrals are Fr
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -144,7 +145,9 @@ class Spread:
 def read_counter(samples: list[Sample], max_gap: int, limit_kw: Decimal) -> tuple[list[Spread], list[Event]]:
     """Steps and events of a counter in kWh."""
     points = [(sample.at, sample.value) for sample in sorted(samples, key=lambda s: s.at) if sample.value is not None]
-    suspects = [0 < i < len(points) - 1 and away_and_back(points[i - 1 : i + 2], limit_kw) for i in range(len(points))]
+    runs = [list(run) for _, run in itertools.groupby(points, key=lambda point: point[1])]
+    odd = [0 < r < len(runs) - 1 and away_and_back(*runs[r - 1 : r + 2], limit_kw) for r in range(len(runs))]
+    spikes = [odd[r] and not odd[r - 1] for r in range(len(runs)) for _ in runs[r]]
     events: list[Event] = []
     spreads: list[Spread] = []
     flat_since = 0
@@ -152,8 +155,9 @@ def read_counter(samples: list[Sample], max_gap: int, limit_kw: Decimal) -> tupl
     for i, (at, value) in enumerate(points):
         if i == 0 or points[i - 1][1] != value:
             flat_since = at
-        if suspects[i] and not suspects[i - 1]:
-            events.append(Event(at, "spike", value - points[i - 1][1], points[i - 1][0]))
+        if spikes[i]:
+            if value != points[i - 1][1]:
+                events.append(Event(at, "spike", value - points[i - 1][1], points[i - 1][0]))
             continue
         if previous is not None:
             spread, event = step(previous, (at, value), max_gap, limit_kw)
@@ -163,19 +167,26 @@ def read_counter(samples: list[Sample], max_gap: int, limit_kw: Decimal) -> tupl
     return spreads, events
 
 
-def away_and_back(points: list[tuple[int, Decimal]], limit_kw: Decimal) -> bool:
-    """Whether the middle one of three samples is a spike."""
-    (t0, before), (t1, value), (t2, after) = points
-    away, back, rest = value - before, after - value, after - before
-    if away * back >= 0:
+Run = list[tuple[int, Decimal]]
+
+
+def away_and_back(before: Run, run: Run, after: Run, limit_kw: Decimal) -> bool:
+    """Whether the middle one of three runs of equal values is a spike."""
+    away, back, rest = run[0][1] - before[0][1], after[0][1] - run[0][1], after[0][1] - before[0][1]
+    if away * back >= 0 or run[-1][0] - run[0][0] >= DAY:
         return False
-    if abs(rest) <= min(abs(away), abs(back)) / 100 and not before == after == 0:
+    if len(run) == 1 and abs(rest) <= min(abs(away), abs(back)) / 100 and not before[0][1] == after[0][1] == 0:
         return True
-    can_go, can_return = limit_kw * (t1 - t0) / 3_600_000_000, limit_kw * (t2 - t1) / 3_600_000_000
+    can_go, can_return, can_pass = (
+        limit_kw * (later - earlier) / 3_600_000_000
+        for earlier, later in (
+            (before[-1][0], run[0][0]), (run[-1][0], after[0][0]), (before[-1][0], after[0][0])
+        )
+    )  # fmt: skip
     if abs(rest) <= abs(away) / 10 and (away > can_go or back > can_return):
         return True
-    fell = away < 0 and abs(away) >= abs(before) / 10
-    return fell and back > can_return and 0 <= rest <= can_go + can_return
+    fell = away < 0 and abs(away) >= abs(before[0][1]) / 10
+    return fell and back > can_return and 0 <= rest <= can_pass
 
 
 def step(

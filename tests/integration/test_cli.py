@@ -76,7 +76,10 @@ def test_a_file_that_nobody_knows_is_an_error_with_a_next_step_and_the_others_la
     ("arguments", "code", "message"),
     [
         (("land", "meter", "/no/such/file.csv"), 1, "does not exist"),
-        (("land", "toaster", "."), 1, "no source 'toaster'"),
+        (("land", "toaster", "."), 2, "no source 'toaster'"),
+        (("land", "meter", ".", "--max-power-kw", "-5"), 2, "must be a positive number"),
+        (("land", "meter", ".", "--asset", ""), 2, "asset must be a name"),
+        (("land", "meter", ".", "--timezone", "localtime"), 2, "no time zone"),
         (("land", "meter"), 2, "Missing argument"),
         (("land", "meter", ".", "--timezone", "Europe/Atlantis"), 2, "no time zone"),
         (("sql", "SELECT nonsense FROM nowhere"), 1, "the query failed"),

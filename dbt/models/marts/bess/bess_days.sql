@@ -61,7 +61,8 @@ figures as (
         avg(mean_time_weighted) filter (where role = 'coolant_return_temperature' and is_celsius) as coolant_return_t_mean_c,
         sum(seconds_active) filter (where kind = 'alarm') as alarm_seconds,
         sum(seconds_active) filter (where role = 'alarm_code' and kind = 'code') as alarm_code_seconds,
-        list_sort(list(signal) filter (where seconds_active > 0 and (kind = 'alarm' or role = 'alarm_code'))) as alarms
+        list_sort(list(signal) filter (where seconds_active > 0 and (kind = 'alarm' or role = 'alarm_code'))) as alarms,
+        count(*) filter (where kind = 'alarm' or role = 'alarm_code') > 0 as has_alarms
     from levels
     group by asset_id, local_date
 ),
@@ -78,10 +79,6 @@ energies as (
     inner join days on energy.asset_id = days.asset_id and energy.interval_start = days.day_start
     where signals.role in ('charge_energy', 'discharge_energy', 'aux_energy')
     group by energy.asset_id, energy.local_date
-),
-
-declared as (
-    select asset_id, count(*) as signals from {{ ref('stg_shared__signals') }} group by asset_id
 ),
 
 joined as (
@@ -104,11 +101,9 @@ joined as (
         energies.discharge_kwh as counted_out_kwh,
         coalesce(energies.aux_kwh, figures.aux_power_kwh) as aux_kwh,
         soc.soc_down_pct,
-        coalesce(alarm.alarm_any_seconds, 0) as alarm_any_seconds,
-        figures.coverage_sum / declared.signals as coverage
+        case when figures.has_alarms then coalesce(alarm.alarm_any_seconds, 0) end as alarm_any_seconds
     from days
     inner join figures on days.asset_id = figures.asset_id and days.local_date = figures.local_date
-    inner join declared on days.asset_id = declared.asset_id
     left join energies on days.asset_id = energies.asset_id and days.local_date = energies.local_date
     left join {{ ref('int_bess_cell_spread_1d') }} as spread on days.asset_id = spread.asset_id and days.local_date = spread.local_date
     left join {{ ref('int_bess_soc_1d') }} as soc on days.asset_id = soc.asset_id and days.local_date = soc.local_date
@@ -178,9 +173,9 @@ select
     alarm_seconds,
     alarm_code_seconds,
     alarm_any_seconds,
-    coalesce(alarms, []) as alarms,
-    -- Reporting: its best covered signal is covered. Available: reporting, and no alarm flag or code active.
+    case when has_alarms then coalesce(alarms, []) end as alarms,
+    -- Reporting: its best covered signal is covered. Available: reporting, and no alarm flag or code known to be active.
     reported_seconds,
-    greatest(reported_seconds - alarm_any_seconds, 0) / day_seconds as availability,
-    coverage
+    greatest(reported_seconds - coalesce(alarm_any_seconds, 0), 0) / day_seconds as availability,
+    coverage_sum
 from measured

@@ -45,10 +45,14 @@ rated as (
                 end
         end as round_trip_efficiency
     from windowed
+),
+
+declared as (
+    select asset_id, count(*) as signals from {{ ref('stg_shared__signals') }} group by asset_id
 )
 
 select
-    asset_id,
+    rated.asset_id,
     local_date,
     interval_start,
     interval_end,
@@ -98,5 +102,7 @@ select
     alarms,
     reported_seconds,
     availability,
-    coverage
+    -- Over the signals that are declared now: one that is declared later counts in the days before it too.
+    rated.coverage_sum / declared.signals as coverage
 from rated
+inner join declared on rated.asset_id = declared.asset_id

@@ -21,7 +21,7 @@ with events as (
         amount - jump,
         amount
     from {{ ref('int_counter_samples') }}
-    where is_spike
+    where is_spike and is_new
 )
 
 select

@@ -1,0 +1,91 @@
+"""What has landed before: which bytes, read how, into which assets. From ops, or from memory during a replay."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from lakehouse.ops import SLICES, Ops
+
+
+@dataclass(frozen=True)
+class Landing:
+    """One file that landed.
+
+    Args:
+        sha256: of its bytes.
+        path: where it came from; a source may take names from the path's last two parts.
+        request: land options, canonical JSON.
+        assets: asset_ids of its rows.
+    """
+
+    sha256: str
+    path: str
+    request: str
+    assets: tuple[str, ...]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The land options."""
+        found: dict[str, Any] = json.loads(self.request)
+        return found
+
+
+class Landings(Protocol):
+    """The landings of one source in order of arrival."""
+
+    def of_bytes(self, sha256: str) -> list[Landing]:
+        """Those of some bytes."""
+        ...
+
+    def of_assets(self, assets: Iterable[str]) -> list[Landing]:
+        """Those with rows of any of the assets."""
+        ...
+
+
+class RecordedLandings:
+    """Landings as ops.slices has them."""
+
+    def __init__(self, ops: Ops, source: str) -> None:
+        self._ops = ops
+        self._source = source
+
+    def of_bytes(self, sha256: str) -> list[Landing]:
+        """Those of some bytes."""
+        return self._select(SLICES.c.sha256 == sha256)
+
+    def of_assets(self, assets: Iterable[str]) -> list[Landing]:
+        """Those with rows of any of the assets."""
+        wanted = set(assets)
+        return [landing for landing in self._select(sa.true()) if wanted & set(landing.assets)]
+
+    def _select(self, condition: Any) -> list[Landing]:
+        table = SLICES.c
+        statement = (
+            sa.select(table.sha256, table.file, table.request, table.assets)
+            .where(condition, table.source == self._source, table.status == "landed")
+            .order_by(table.finished_at, table.sequence)
+        )
+        return [
+            Landing(sha, file, request, tuple(json.loads(a))) for sha, file, request, a in self._ops.query(statement)
+        ]
+
+
+@dataclass
+class ReplayedLandings:
+    """Landings that a replay has repeated so far."""
+
+    landings: list[Landing] = field(default_factory=list)
+
+    def of_bytes(self, sha256: str) -> list[Landing]:
+        """Those of some bytes."""
+        return [landing for landing in self.landings if landing.sha256 == sha256]
+
+    def of_assets(self, assets: Iterable[str]) -> list[Landing]:
+        """Those with rows of any of the assets."""
+        wanted = set(assets)
+        return [landing for landing in self.landings if wanted & set(landing.assets)]
