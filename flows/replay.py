@@ -6,7 +6,6 @@ from the raw table, the raw table takes its files in one commit; where it is equ
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -150,7 +149,7 @@ def _take_over(
         return ReplayedTable(contract.name, rows, 0, 0, "equal")
     if dry_run:
         return ReplayedTable(contract.name, rows, missing, surplus, "differs")
-    properties = {"wattlake.run": run_id, "wattlake.source": "replay", "wattlake.commit": uuid.uuid4().hex}
+    properties = {"wattlake.run": run_id, "wattlake.source": "replay"}
     target = catalog.load_table((RAW, contract.name))
     replace_all(settings, target, contract, replayed=shadow_table, properties=properties)
     return ReplayedTable(contract.name, rows, missing, surplus, "replaced")

@@ -37,8 +37,8 @@ class Receipt:
         path: where they came from, as given by the user.
         request: what was asked (land options).
         received_at: ISO instant in UTC.
-        outcome: 'received', then 'landed' or 'refused'.
-        reason: why they were refused.
+        outcome: 'received', then 'landed', 'unchanged' (they had landed before), 'refused', or 'failed' with their run.
+        reason: why they were refused, or what failed.
         layout: how they were read.
     """
 

@@ -94,9 +94,3 @@ def claim_home(settings: Settings, simulated: bool) -> None:
                 f"{settings.root} holds {held} assets and cannot take {kind} ones",
                 "use another home: set WATTLAKE_HOME to a folder of its own",
             ) from None
-
-
-def home_kind(settings: Settings) -> str | None:
-    """'real', 'simulated', or None for a home that holds nothing yet."""
-    marker = settings.root / "home.json"
-    return json.loads(marker.read_text())["assets"] if marker.exists() else None

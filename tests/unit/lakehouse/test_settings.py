@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import json
 from datetime import UTC, date, datetime
 
 import pytest
 
 from lakehouse.errors import TerminalError
 from lakehouse.local_days import calendar, zone
-from lakehouse.settings import Settings, claim_home, home_kind
+from lakehouse.settings import Settings, claim_home
 
 
 def test_a_home_refuses_to_mix_real_and_simulated_assets(settings: Settings) -> None:
     claim_home(settings, simulated=True)
     claim_home(settings, simulated=True)
-    assert home_kind(settings) == "simulated"
+    assert json.loads((settings.root / "home.json").read_text()) == {"assets": "simulated"}
     with pytest.raises(TerminalError, match="holds simulated assets and cannot take real ones"):
         claim_home(settings, simulated=False)
 
