@@ -71,7 +71,9 @@ def replay(
     """
     ops = Ops(settings)
     archive = Archive(settings.archive_path)
-    receipts = [receipt for receipt in archive.receipts() if receipt.outcome in ("landed", "received")]
+    # A run may have failed after its rows were committed: what it received is read again rather than lost.
+    replayable = ("landed", "received", "failed")
+    receipts = [receipt for receipt in archive.receipts() if receipt.outcome in replayable]
     with ops.run("replay", dry_run=dry_run, receptions=len(receipts)) as run:
         shadow = f"replay_{run.id[:8]}"
         catalog = open_catalog(settings)

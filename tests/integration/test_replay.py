@@ -75,3 +75,17 @@ def test_a_replay_without_the_bytes_says_which_are_missing_and_changes_nothing(l
     with pytest.raises(TerminalError, match=r"archived object .* cannot be read"):
         replay(landed)
     assert contents(landed) == before
+
+
+def test_bytes_of_a_run_that_failed_after_its_commit_are_not_lost(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_signal(tmp_path, "m1", "com_ap", [(stamp, 1) for stamp in minutes("2024-06-01", 4)])
+    with monkeypatch.context() as patch:
+        patch.setattr("lakehouse.ops.Ops.insert", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+        with pytest.raises(OSError, match="disk full"):
+            land_meter(settings, path)
+    before = contents(settings)
+    assert len(before["meter_observations"]) == 4
+    assert {table.outcome for table in replay(settings).tables} == {"equal"}
+    assert contents(settings) == before
