@@ -13,6 +13,7 @@ from lakehouse.contract import Contract
 from lakehouse.engine import identifier, quote
 from lakehouse.errors import TransientError
 from lakehouse.pins import Touched
+from lakehouse.transaction import committing
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
@@ -64,12 +65,21 @@ def touched_by(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Tou
 
 
 def write_files(
-    connection: duckdb.DuckDBPyConnection, table: Table, contract: Contract, source: str, columns: str
+    connection: duckdb.DuckDBPyConnection, table: Table, month: str, source: str, columns: str
 ) -> list[str]:
-    """Write a sorted table as data files, each inside one month."""
-    spans = connection.execute(
-        f"SELECT min(rowid), max(rowid) FROM {source} GROUP BY {month_of(contract)} ORDER BY 1"
-    ).fetchall()
+    """Write a sorted table as data files, each inside one month.
+
+    Args:
+        connection: where the sorted table is.
+        table: whose data files they become.
+        month: SQL of a row's month, see `month_of`.
+        source: the sorted table.
+        columns: SQL of the columns to write.
+
+    Returns:
+        The files, in no snapshot yet.
+    """
+    spans = connection.execute(f"SELECT min(rowid), max(rowid) FROM {source} GROUP BY {month} ORDER BY 1").fetchall()
     folder = Path(f"{table.location()}/data")
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -86,29 +96,34 @@ def write_files(
 
 
 def commit(table: Table, added: Sequence[str], removed: Sequence[str], properties: dict[str, str]) -> int:
-    """Add and remove data files in one snapshot on top of the one that the merge has read.
+    """Add and remove data files in one snapshot on top of the one that the table handle has read.
 
     Raises:
-        TransientError: another commit came between; redo the merge.
+        TransientError: another commit came between, or has removed one of the files; the added ones stay where they
+            are, so read the table anew and commit them again, or `discard` them.
     """
     from pyiceberg.exceptions import CommitFailedException, ValidationException
     from pyiceberg.io.pyarrow import parquet_files_to_data_files
 
+    wanted = set(removed)
+    gone = [task.file for task in table.scan().plan_files() if task.file.file_path in wanted] if wanted else []
+    if len(gone) != len(wanted):
+        raise TransientError(f"another commit to {'.'.join(table.name())} has rewritten the same files")
     try:
-        with table.transaction() as transaction:
+        with committing(table) as transaction:
             update = transaction.update_snapshot(snapshot_properties=properties)
             producer = update.overwrite() if removed else update.merge_append()
             with producer as snapshot:
                 for data_file in parquet_files_to_data_files(table.io, table.metadata, iter(added)):
                     snapshot.append_data_file(data_file)
-                if removed:
-                    wanted = set(removed)
-                    for task in table.scan().plan_files():
-                        if task.file.file_path in wanted:
-                            snapshot.delete_data_file(task.file)
-            snapshot_id = snapshot.snapshot_id
+                for data_file in gone:
+                    snapshot.delete_data_file(data_file)
+            return int(snapshot.snapshot_id)
     except (CommitFailedException, ValidationException) as error:
-        for path in added:
-            Path(path).unlink(missing_ok=True)
         raise TransientError(f"another commit to {'.'.join(table.name())} came first: {error}") from error
-    return snapshot_id
+
+
+def discard(paths: Sequence[str]) -> None:
+    """Delete data files that no snapshot took."""
+    for path in paths:
+        Path(path).unlink(missing_ok=True)

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse.contract import Contract
-from lakehouse.datafiles import order_of, write_files
+from lakehouse.datafiles import month_of, order_of, write_files
 from lakehouse.engine import identifier, quote
 from lakehouse.errors import ContractViolation
 from lakehouse.pins import empty_select, pin_of
@@ -306,4 +306,4 @@ class Diff:
                 """
             )
             source = "rewritten"
-        return write_files(self.db, self.table, self.contract, source, columns)
+        return write_files(self.db, self.table, month_of(self.contract), source, columns)

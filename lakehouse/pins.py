@@ -22,6 +22,10 @@ TOUCHED = "wattlake.touched"
 #: Snapshot property of commits that move bytes and change no row (compaction).
 NO_CHANGE = "wattlake.no-change"
 
+#: Sequence number of a table's first snapshot. A snapshot whose parent has expired names none either, so only this
+#: number tells a beginning from a cut.
+FIRST_SEQUENCE = 1
+
 #: touch-key values → runs of UTC days (first, last), as days since 1970; None for tables without time.
 Touched = dict[tuple[str, ...], list[tuple[int, int]] | None]
 
@@ -102,6 +106,8 @@ def touched_since(table: Table, snapshot_id: int | None) -> Iterator[Touched] | 
                 return None
             found.append(unpack_touched(properties[TOUCHED]))
         parent = current.parent_snapshot_id
+        if parent is None and current.sequence_number != FIRST_SEQUENCE:
+            return None  # expiry has dropped what came before
         current = table.snapshot_by_id(parent) if parent is not None else None
         if parent is not None and current is None:
             return None

@@ -20,6 +20,7 @@ from lakehouse.dbt_runner import Mart
 from lakehouse.engine import connect, identifier, quote
 from lakehouse.errors import TransientError
 from lakehouse.settings import Settings
+from lakehouse.transaction import committing
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -207,7 +208,7 @@ def _replace(table: Table, added: Sequence[str], doomed: Sequence[Any], build_id
     from pyiceberg.io.pyarrow import parquet_files_to_data_files
 
     try:
-        with table.transaction() as transaction:
+        with committing(table) as transaction:
             update = transaction.update_snapshot(snapshot_properties={BUILD: build_id})
             with update.overwrite() as snapshot:
                 for data_file in parquet_files_to_data_files(table.io, table.metadata, iter(added)):

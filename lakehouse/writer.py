@@ -18,7 +18,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 
 from lakehouse.catalog import RAW, ensure_table
 from lakehouse.contract import Contract, WriteMode
-from lakehouse.datafiles import commit, order_of, touched_by, write_files
+from lakehouse.datafiles import commit, discard, month_of, order_of, touched_by, write_files
 from lakehouse.diff import Diff, ObjectCounts, Staging
 from lakehouse.engine import connect, identifier, quote
 from lakehouse.errors import ContractViolation, TransientError
@@ -241,7 +241,11 @@ def _land_once(
         doomed = diff.files_to_rewrite()
         added = diff.write(doomed)
         stated = {**properties, TOUCHED: pack_touched(touched), OFFSETS: json.dumps({**offsets(table), **moved})}
-        snapshot_id = commit(table, added, doomed, stated)
+        try:
+            snapshot_id = commit(table, added, doomed, stated)
+        except TransientError:
+            discard(added)
+            raise
         return Landed(contract.name, snapshot_id, counts, diff.superseded(), touched)
     finally:
         connection.close()
@@ -272,11 +276,14 @@ def replace_all(
         connection.execute(f"CREATE TABLE winners AS {pin_of(replayed).select(contract)} ORDER BY {order_of(contract)}")
         connection.execute(f"CREATE VIEW gone AS {pin_of(table).select(contract)}")
         touched = touched_by(connection, contract)
-        added = write_files(connection, table, contract, "winners", columns)
+        added = write_files(connection, table, month_of(contract), "winners", columns)
         removed = [task.file.file_path for task in table.scan().plan_files()]
-        return commit(
-            table, added, removed, {**properties, TOUCHED: pack_touched(touched), OFFSETS: json.dumps(offsets(table))}
-        )
+        stated = {**properties, TOUCHED: pack_touched(touched), OFFSETS: json.dumps(offsets(table))}
+        try:
+            return commit(table, added, removed, stated)
+        except TransientError:
+            discard(added)
+            raise
     finally:
         connection.close()
         shutil.rmtree(folder)
