@@ -11,7 +11,7 @@ from pathlib import Path
 from flows.lander import Arrival, Lander, LandReport
 from ingest.registry import sources
 from ingest.source import LandOptions, Source
-from lakehouse.archive import Archive
+from lakehouse.archive import open_archive
 from lakehouse.errors import TerminalError, WrongUsage
 from lakehouse.ops import Ops, Run
 from lakehouse.settings import Settings, claim_home
@@ -51,7 +51,7 @@ def land(
     files = find_files(source, paths)
     claim_home(settings, options.simulated)
     ops = Ops(settings)
-    archive = Archive(settings.archive_path)
+    archive = open_archive(settings)
     request = {**asdict(options), "layouts": _layouts_digest(settings)}
     with ops.run("land", source=source_name, paths=[str(path) for path in paths], options=request) as run:
         lander = Lander(settings, ops, run.id, source, options)

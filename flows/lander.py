@@ -16,7 +16,7 @@ from flows.declared import Declared
 from flows.landings import Landing, Landings, RecordedLandings, ReplayedLandings
 from ingest.source import LandOptions, Parsed, RawFile, Source
 from lakehouse import ops as ops_tables
-from lakehouse.archive import Archive, Receipt
+from lakehouse.archive import Receipt, open_archive
 from lakehouse.catalog import RAW, open_catalog
 from lakehouse.contract import ASSETS, QUARANTINE, SHARED, SIGNALS, Contract
 from lakehouse.diff import ObjectCounts, Staging
@@ -165,7 +165,7 @@ class Lander:
                 key = (landing.sha256, _tail(Path(landing.path)))
                 latest.pop(key, None)
                 latest[key] = landing
-        archive = Archive(self.settings.archive_path)
+        archive = open_archive(self.settings)
         for position, landing in enumerate(latest.values()):
             options = LandOptions(**{name: value for name, value in landing.options.items() if name != "layouts"})
             parsed = self._parse(archive.get(landing.sha256), landing.sha256, Path(landing.path), options)

@@ -16,7 +16,7 @@ from flows.lander import Arrival, Lander
 from flows.landings import ReplayedLandings
 from ingest.registry import contracts
 from ingest.source import LandOptions
-from lakehouse.archive import Archive, Receipt
+from lakehouse.archive import Archive, Receipt, open_archive
 from lakehouse.catalog import RAW, ensure_table, open_catalog
 from lakehouse.contract import Contract
 from lakehouse.engine import connect, identifier
@@ -70,7 +70,7 @@ def replay(
         TerminalError: bytes of a reception are missing or damaged, or its source does not exist any more.
     """
     ops = Ops(settings)
-    archive = Archive(settings.archive_path)
+    archive = open_archive(settings)
     # A run may have failed after its rows were committed: what it received is read again rather than lost.
     replayable = ("landed", "received", "failed")
     receipts = [receipt for receipt in archive.receipts() if receipt.outcome in replayable]

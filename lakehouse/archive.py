@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import zstandard
 
 from lakehouse.errors import TerminalError
+from lakehouse.settings import Settings
+from lakehouse.storage import Storage, storage_at
 
 #: Level 3 is zstd's default: on 10 s battery CSV it packs 8:1 and is bound by the disk, not the CPU.
 COMPRESSION_LEVEL = 3
@@ -62,9 +62,15 @@ class Receipt:
 
 
 class Archive:
-    """Content-addressed storage of received bytes on local disk."""
+    """Content-addressed storage of received bytes.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        storage: of the files.
+        root: URI of the folder that holds them.
+    """
+
+    def __init__(self, storage: Storage, root: str) -> None:
+        self.storage = storage
         self.root = root
 
     def put(
@@ -73,8 +79,8 @@ class Archive:
         """Store bytes and write the sidecar of this reception. Storing the same bytes again adds a sidecar only."""
         digest = hashlib.sha256(content).hexdigest()
         target = self._object(digest)
-        if not target.exists():
-            _write_atomically(target, zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(content))
+        if not self.storage.exists(target):
+            self.storage.write(target, zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(content))
         receipt = Receipt(
             id=uuid.uuid4().hex,
             run_id=run_id,
@@ -103,7 +109,7 @@ class Archive:
         """
         target = self._object(sha256)
         try:
-            packed = target.read_bytes()
+            packed = self.storage.read(target)
             content = zstandard.ZstdDecompressor().decompress(packed)
         except (FileNotFoundError, zstandard.ZstdError) as error:
             raise TerminalError(
@@ -124,29 +130,24 @@ class Archive:
             TerminalError: a sidecar cannot be read.
         """
         found = []
-        for path in (self.root / "received").glob("*.json"):
+        sidecars = [file.uri for file in self.storage.list(f"{self.root}/received") if file.uri.endswith(".json")]
+        for uri, content in self.storage.read_each(sidecars):
             try:
-                found.append(Receipt(**json.loads(path.read_text())))
-            except (json.JSONDecodeError, TypeError) as error:
+                found.append(Receipt(**json.loads(content)))
+            except (ValueError, TypeError) as error:
                 raise TerminalError(
-                    f"sidecar {path.name} is damaged: {error}", "delete it and land the original file again"
+                    f"sidecar {uri} is damaged: {error}", "delete it and land the original file again"
                 ) from error
         yield from sorted(found, key=lambda receipt: receipt.order)
 
-    def _object(self, sha256: str) -> Path:
-        return self.root / sha256[:2] / f"{sha256}.zst"
+    def _object(self, sha256: str) -> str:
+        return f"{self.root}/{sha256[:2]}/{sha256}.zst"
 
     def _write(self, receipt: Receipt) -> None:
-        target = self.root / "received" / f"{receipt.run_id}-{receipt.sequence:06d}-{receipt.sha256[:12]}.json"
-        _write_atomically(target, json.dumps(asdict(receipt), indent=1, sort_keys=True).encode())
+        target = f"{self.root}/received/{receipt.run_id}-{receipt.sequence:06d}-{receipt.sha256[:12]}.json"
+        self.storage.write(target, json.dumps(asdict(receipt), indent=1, sort_keys=True).encode())
 
 
-def _write_atomically(target: Path, content: bytes) -> None:
-    """Write through a temporary name in the same folder, so that a reader never sees half a file."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    with temporary.open("wb") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(target)
+def open_archive(settings: Settings) -> Archive:
+    """The archive that the settings name."""
+    return Archive(storage_at(settings, settings.archive), settings.archive)

@@ -37,7 +37,7 @@ def open_catalog(settings: Settings) -> SqlCatalog:
     settings.root.mkdir(parents=True, exist_ok=True)
     catalog = SqlCatalog(
         "wattlake",
-        uri=settings.catalog_uri,
+        uri=settings.catalog_uri.get_secret_value(),
         warehouse=settings.warehouse,
         init_catalog_tables="true",
     )

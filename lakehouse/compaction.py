@@ -88,14 +88,14 @@ def compact(
         for month in months:
             added += _merge(settings, table, month, sort, folder)
     except BaseException:
-        discard(added)
+        discard(table, added)
         raise
     finally:
         shutil.rmtree(folder)
     try:
         snapshot_id = _commit(table, added, [file.file_path for file in doomed], properties)
     except TransientError as error:
-        discard(added)
+        discard(table, added)
         return Compacted(name, len(files), len(files), 0, 0, 0, f"given up: {error.message}")
     snapshot = table.refresh().snapshot_by_id(snapshot_id)
     written = int(snapshot.summary.additional_properties["added-files-size"]) if snapshot and snapshot.summary else None
@@ -137,7 +137,7 @@ def _merge(settings: Settings, table: Table, files: Sequence[DataFile], sort: Se
             )
         return added
     except BaseException:
-        discard(added)
+        discard(table, added)
         raise
     finally:
         connection.close()

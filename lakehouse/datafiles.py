@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -13,6 +13,7 @@ from lakehouse.contract import Contract
 from lakehouse.engine import identifier, quote
 from lakehouse.errors import TransientError
 from lakehouse.pins import Touched
+from lakehouse.storage import make_folder
 from lakehouse.transaction import committing
 
 if TYPE_CHECKING:
@@ -80,12 +81,12 @@ def write_files(
         The files, in no snapshot yet.
     """
     spans = connection.execute(f"SELECT min(rowid), max(rowid) FROM {source} GROUP BY {month} ORDER BY 1").fetchall()
-    folder = Path(f"{table.location()}/data")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = f"{table.location()}/data"
+    make_folder(folder)
     written = []
     for first, last in spans:
         for start in range(first, last + 1, ROWS_PER_FILE):
-            path = str(folder / f"{uuid.uuid4().hex}.parquet")
+            path = f"{folder}/{uuid.uuid4().hex}.parquet"
             end = min(start + ROWS_PER_FILE - 1, last)
             connection.execute(
                 f"COPY (SELECT {columns} FROM {source} WHERE rowid BETWEEN {start} AND {end}) "
@@ -123,7 +124,8 @@ def commit(table: Table, added: Sequence[str], removed: Sequence[str], propertie
         raise TransientError(f"another commit to {'.'.join(table.name())} came first: {error}") from error
 
 
-def discard(paths: Sequence[str]) -> None:
+def discard(table: Table, paths: Sequence[str]) -> None:
     """Delete data files that no snapshot took."""
     for path in paths:
-        Path(path).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            table.io.delete(path)

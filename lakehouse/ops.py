@@ -113,7 +113,7 @@ class Ops:
 
     def __init__(self, settings: Settings) -> None:
         settings.root.mkdir(parents=True, exist_ok=True)
-        self.engine = sa.create_engine(settings.catalog_uri)
+        self.engine = sa.create_engine(settings.ops_uri.get_secret_value())
         if self.engine.dialect.name == "sqlite":
             # Readers (wattlake sql) and several writers at once: write-ahead log, and wait instead of failing.
             with self.engine.connect() as connection:

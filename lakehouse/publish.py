@@ -20,6 +20,7 @@ from lakehouse.dbt_runner import Mart
 from lakehouse.engine import connect, identifier, quote
 from lakehouse.errors import TransientError
 from lakehouse.settings import Settings
+from lakehouse.storage import make_folder
 from lakehouse.transaction import committing
 
 if TYPE_CHECKING:
@@ -181,8 +182,8 @@ def _write(
 ) -> list[str]:
     name = f"marts.{identifier(mart.name)}"
     listed = ", ".join(_portable(column, kind) for column, kind in columns.items())
-    folder = Path(f"{table.location()}/data")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = f"{table.location()}/data"
+    make_folder(folder)
     months: list[tuple[str, str]] = [("all", where)]
     if instant:
         month = f"year({instant}) * 12 + month({instant})"
@@ -191,7 +192,7 @@ def _write(
     order = f"ORDER BY {', '.join(identifier(column) for column in mart.key)}" if mart.key else ""
     written = []
     for _, condition in months:
-        path = str(folder / f"{uuid.uuid4().hex}.parquet")
+        path = f"{folder}/{uuid.uuid4().hex}.parquet"
         row = connection.execute(
             f"COPY (SELECT {listed} FROM {name} WHERE {condition} {order}) TO {quote(path)} "
             "(FORMAT parquet, COMPRESSION zstd)"
@@ -199,7 +200,7 @@ def _write(
         if row and row[0]:
             written.append(path)
         else:
-            Path(path).unlink()
+            table.io.delete(path)
     return written
 
 

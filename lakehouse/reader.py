@@ -69,7 +69,7 @@ def open_session(
 def _attach_ops(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Views `ops.*` over the ops tables in the catalog's database; instants become TIMESTAMPTZ."""
     Ops(settings)  # makes the tables where nothing has been recorded yet
-    path = settings.catalog_uri.removeprefix("sqlite:///")
+    path = settings.ops_uri.get_secret_value().removeprefix("sqlite:///")
     connection.execute(f"ATTACH {quote(path)} AS ops_database (TYPE sqlite, READ_ONLY)")
     connection.execute("ATTACH ':memory:' AS ops")
     for table in TABLES:

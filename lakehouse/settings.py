@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakehouse.errors import TerminalError
@@ -15,16 +17,74 @@ from lakehouse.errors import TerminalError
 #: The dbt project belongs to the checkout that this package runs from.
 DBT_PROJECT = Path(__file__).resolve().parents[1] / "dbt"
 
+S3_KEYS = "set WATTLAKE_S3_ACCESS_KEY_ID and WATTLAKE_S3_SECRET_ACCESS_KEY"
+
+
+@dataclass(frozen=True)
+class S3Settings:
+    """How S3 is reached.
+
+    Args:
+        endpoint: URL of the server; None is AWS itself.
+        access_key_id, secret_access_key: the key.
+        region: of the buckets.
+    """
+
+    endpoint: str | None
+    access_key_id: str
+    secret_access_key: SecretStr
+    region: str
+
+
+def _absolute(path: Path) -> Path:
+    whole = path.expanduser().resolve()
+    if set("*?[]") & set(str(whole)):
+        raise ValueError("a path with *, ?, [ or ] is read as a pattern by DuckDB; use another folder")
+    return whole
+
+
+def _in_home(values: dict[str, Any], name: str) -> str:
+    return str(_absolute(values["home"]) / name)
+
+
+def _ops_beside(values: dict[str, Any]) -> SecretStr:
+    """The catalog's database where that is SQL, else SQLite in the home."""
+    catalog: SecretStr = values["catalog_uri"]
+    if catalog.get_secret_value().startswith("http"):
+        return SecretStr(f"sqlite:///{_in_home(values, 'ops.db')}")
+    return catalog
+
 
 class Settings(BaseSettings):
     """Where things are and how much of the machine they may use.
 
-    The embedded default needs nothing but `home`: an SQLite catalog, the warehouse and the archive lie in it.
+    The embedded default needs nothing but `home`: an SQLite catalog, the warehouse and the archive lie in it. The
+    published marts and work in progress always do.
     """
 
-    model_config = SettingsConfigDict(env_prefix="WATTLAKE_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="WATTLAKE_", frozen=True, hide_input_in_errors=True)
 
     home: Path = Field(default=Path(".wattlake"), description="folder of the embedded warehouse")
+    catalog_uri: SecretStr = Field(
+        default_factory=lambda values: SecretStr(f"sqlite:///{_in_home(values, 'catalog.db')}"),
+        description="the Iceberg catalog: sqlite:///…, postgresql://…, or http(s)://… of a REST catalog",
+    )
+    ops_uri: SecretStr = Field(
+        default_factory=lambda values: _ops_beside(values),
+        description="database of the ops tables: sqlite:///… or postgresql://…",
+    )
+    warehouse: str = Field(
+        default_factory=lambda values: _in_home(values, "warehouse"),
+        description="where Iceberg keeps data and metadata files: a folder or s3://bucket/prefix",
+    )
+    archive: str = Field(
+        default_factory=lambda values: _in_home(values, "archive"),
+        description="where received bytes are kept: a folder or s3://bucket/prefix",
+    )
+    s3_endpoint: str | None = Field(default=None, description="URL of the S3 server; AWS itself where there is none")
+    s3_access_key_id: str | None = Field(default=None, description="key for S3")
+    s3_secret_access_key: SecretStr | None = Field(default=None, description="secret of the key for S3")
+    s3_region: str = Field(default="us-east-1", description="region of the S3 buckets")
     layouts: Path | None = Field(default=None, description="folder with layout files of your own")
     threads: int = Field(default_factory=lambda: os.cpu_count() or 2, ge=1, description="threads for DuckDB and dbt")
     memory_limit: str = Field(
@@ -34,29 +94,55 @@ class Settings(BaseSettings):
     @field_validator("home")
     @classmethod
     def _plain(cls, value: Path) -> Path:
-        if set("*?[]") & set(str(value.expanduser().resolve())):
-            raise ValueError("a path with *, ?, [ or ] is read as a pattern by DuckDB; use another folder")
+        _absolute(value)
         return value
+
+    @field_validator("catalog_uri", "ops_uri")
+    @classmethod
+    def _known_database(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        schemes = (
+            "sqlite:///",
+            "postgresql://",
+            *(("http://", "https://") if info.field_name == "catalog_uri" else ()),
+        )
+        if not value.get_secret_value().startswith(schemes):
+            raise ValueError(f"must begin with {', '.join(schemes)}")
+        return value
+
+    @field_validator("warehouse", "archive")
+    @classmethod
+    def _whole_location(cls, value: str) -> str:
+        """Without a slash at the end; a folder as an absolute path, for it stands in every Iceberg manifest."""
+        if value.startswith("s3://"):
+            if not value.removeprefix("s3://").strip("/"):
+                raise ValueError("names no bucket: s3://bucket/prefix")
+            return value.rstrip("/")
+        if "://" in value:
+            raise ValueError("must be a folder or s3://bucket/prefix")
+        return str(_absolute(Path(value)))
+
+    @model_validator(mode="after")
+    def _has_keys(self) -> Settings:
+        if self.uses_s3 and (self.s3_access_key_id is None or self.s3_secret_access_key is None):
+            raise ValueError(f"a location lies in S3 and there is no key for it: {S3_KEYS}")
+        return self
 
     @cached_property
     def root(self) -> Path:
         """`home`, absolute."""
-        return self.home.expanduser().resolve()
+        return _absolute(self.home)
 
     @property
-    def catalog_uri(self) -> str:
-        """SQLAlchemy URI of the database that holds the Iceberg catalog and the ops tables."""
-        return f"sqlite:///{self.root / 'catalog.db'}"
+    def s3(self) -> S3Settings:
+        """How S3 is reached; only where the warehouse or the archive lie there."""
+        if self.s3_access_key_id is None or self.s3_secret_access_key is None:
+            raise TerminalError("no key for S3 is set", S3_KEYS)
+        return S3Settings(self.s3_endpoint, self.s3_access_key_id, self.s3_secret_access_key, self.s3_region)
 
     @property
-    def warehouse(self) -> str:
-        """Where Iceberg keeps data and metadata files."""
-        return str(self.root / "warehouse")
-
-    @property
-    def archive_path(self) -> Path:
-        """Folder of the raw archive."""
-        return self.root / "archive"
+    def uses_s3(self) -> bool:
+        """Whether anything lies in S3."""
+        return any(location.startswith("s3://") for location in (self.warehouse, self.archive))
 
     @property
     def marts_path(self) -> Path:

@@ -244,7 +244,7 @@ def _land_once(
         try:
             snapshot_id = commit(table, added, doomed, stated)
         except TransientError:
-            discard(added)
+            discard(table, added)
             raise
         return Landed(contract.name, snapshot_id, counts, diff.superseded(), touched)
     finally:
@@ -282,7 +282,7 @@ def replace_all(
         try:
             return commit(table, added, removed, stated)
         except TransientError:
-            discard(added)
+            discard(table, added)
             raise
     finally:
         connection.close()

@@ -71,7 +71,7 @@ def test_lost_and_falsified_rows_come_back_from_the_archive(landed: Settings) ->
 
 def test_a_replay_without_the_bytes_says_which_are_missing_and_changes_nothing(landed: Settings) -> None:
     before = contents(landed)
-    next(landed.archive_path.rglob("*.zst")).unlink()
+    next(Path(landed.archive).rglob("*.zst")).unlink()
     with pytest.raises(TerminalError, match=r"archived object .* cannot be read"):
         replay(landed)
     assert contents(landed) == before

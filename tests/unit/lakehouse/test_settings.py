@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
+from pydantic import SecretStr, ValidationError
 
 from lakehouse.errors import TerminalError
 from lakehouse.local_days import calendar, zone
@@ -40,3 +42,40 @@ def test_a_day_whose_midnight_is_skipped_begins_at_its_first_instant() -> None:
 def test_an_unknown_zone_is_a_clear_error() -> None:
     with pytest.raises(TerminalError, match="'Europe/Atlantis' is no time zone"):
         zone("Europe/Atlantis")
+
+
+def test_by_default_everything_lies_in_the_home(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    root = str(tmp_path / "home")
+    assert (
+        settings.catalog_uri.get_secret_value() == settings.ops_uri.get_secret_value() == f"sqlite:///{root}/catalog.db"
+    )
+    assert (settings.warehouse, settings.archive) == (f"{root}/warehouse", f"{root}/archive")
+
+
+def test_ops_lie_in_the_catalog_database_where_that_is_sql(tmp_path: Path) -> None:
+    shared = Settings(home=tmp_path, catalog_uri=SecretStr("postgresql://u:hidden@db/lake"))
+    assert shared.ops_uri == shared.catalog_uri
+    rest = Settings(home=tmp_path, catalog_uri=SecretStr("https://catalog.example/api"))
+    assert rest.ops_uri.get_secret_value() == f"sqlite:///{tmp_path}/ops.db"
+
+
+def test_secrets_are_not_shown_by_settings_or_their_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(
+        home=tmp_path,
+        catalog_uri=SecretStr("postgresql://u:hidden@db/lake"),
+        warehouse="s3://lake/w/",
+        s3_access_key_id="key",
+        s3_secret_access_key=SecretStr("hidden"),
+    )
+    assert settings.warehouse == "s3://lake/w" and settings.uses_s3
+    assert "hidden" not in f"{settings!r} {settings} {settings.s3} {settings.model_dump_json()}"
+    monkeypatch.setenv("WATTLAKE_CATALOG_URI", "mysql://u:hidden@db/lake")
+    with pytest.raises(ValidationError, match="must begin with sqlite") as caught:
+        Settings()
+    assert "hidden" not in str(caught.value)
+
+
+def test_a_location_in_s3_needs_a_key(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="WATTLAKE_S3_ACCESS_KEY_ID"):
+        Settings(home=tmp_path, archive="s3://lake/archive")
