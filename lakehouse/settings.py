@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     s3_secret_access_key: SecretStr | None = Field(default=None, description="secret of the key for S3")
     s3_region: str = Field(default="us-east-1", description="region of the S3 buckets")
     layouts: Path | None = Field(default=None, description="folder with layout files of your own")
+    inbox: Path | None = Field(default=None, description="watched folder for files (default: inbox in the home)")
     threads: int = Field(default_factory=lambda: os.cpu_count() or 2, ge=1, description="threads for DuckDB and dbt")
     memory_limit: str = Field(
         default="4GB", pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$", description="DuckDB memory limit; it spills to disk beyond"
@@ -143,6 +144,11 @@ class Settings(BaseSettings):
     def uses_s3(self) -> bool:
         """Whether anything lies in S3."""
         return any(location.startswith("s3://") for location in (self.warehouse, self.archive))
+
+    @property
+    def inbox_path(self) -> Path:
+        """The watched folder: files wait in `<inbox>/<source>/…` until a run takes them."""
+        return self.inbox.expanduser().resolve() if self.inbox else self.root / "inbox"
 
     @property
     def marts_path(self) -> Path:

@@ -27,19 +27,19 @@ def test_landing_building_and_replaying_run_as_flows_to_completed(
 ) -> None:
     from prefect.client.orchestration import get_client
 
-    from flows import prefect_flows
+    from flows.deployed import files, house
     from lakehouse.settings import Settings
 
     monkeypatch.setenv("WATTLAKE_HOME", str(tmp_path / "home"))
     path = write_signal(tmp_path / "in", "m1", "com_ap", [(s, i) for i, s in enumerate(minutes("2024-06-01", 8))])
-    assert prefect_flows.land("meter", [str(path)]) == {"landed": 1, "unchanged": 0, "refused": 0}
-    assert prefect_flows.build()["mode"] == "full"
+    assert files.land("meter", [path]) == {"landed": 1, "unchanged": 0, "refused": 0}
+    assert house.transform()["mode"] == "full"
     assert rows(Settings(), "SELECT n FROM lod_1d") == [(8,)]
-    assert {table["outcome"] for table in prefect_flows.replay()} == {"equal"}
+    assert set(house.replay().values()) == {"equal"}
     unknown = tmp_path / "unknown.csv"
     unknown.write_text("colour\nred\n")
     with pytest.raises(TerminalError, match="none of 1 files landed"):
-        prefect_flows.land("meter", [str(unknown)])
+        files.land("meter", [unknown])
 
     async def states() -> list[tuple[str, str | None]]:
         async with get_client() as client:

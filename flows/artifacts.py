@@ -1,0 +1,204 @@
+"""What a person reads of a run in the Prefect UI: what landed, what was refused and why, what was built and checked."""
+
+from __future__ import annotations
+
+import html
+import re
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import PurePath
+from uuid import UUID
+
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+
+from flows.inbox import InboxReport
+from flows.lander import FileOutcome, LandReport
+from flows.replay import ReplayReport
+from lakehouse.build import BuildReport, describe
+from lakehouse.errors import ChecksFailed
+from lakehouse.quality import CheckResult
+
+#: Rows of a table that are shown; the rest is counted. A page of thousands is sent on every view, and nobody reads it.
+ROWS_SHOWN = 100
+#: Characters of a cell that are shown.
+CELL_CHARACTERS = 300
+#: Seconds between two updates of a progress bar: each is a request to the server.
+PROGRESS_EVERY_S = 2.0
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]#|~!])")
+
+
+def text(value: object) -> str:
+    """A value as plain text inside Markdown: names come from outside, and none may become a link, a tag or a table."""
+    if value is None:
+        return "-"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    plain = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
+    if len(plain) > CELL_CHARACTERS:
+        plain = plain[: CELL_CHARACTERS - 1] + "…"
+    return _SPECIAL.sub(r"\\\1", html.escape(plain, quote=False))
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table; numbers stand to the right."""
+    numeric = [
+        bool(rows) and all(isinstance(row[column], int | float) for row in rows) for column in range(len(header))
+    ]
+    lines = [
+        "| " + " | ".join(header) + " |",
+        "|" + "|".join("---:" if right else "---" for right in numeric) + "|",
+        *("| " + " | ".join(text(cell) for cell in row) + " |" for row in rows[:ROWS_SHOWN]),
+    ]
+    more = f"\n\n… and {len(rows) - ROWS_SHOWN:,} more; see `ops.fetches`" if len(rows) > ROWS_SHOWN else ""
+    return "\n".join(lines) + more
+
+
+def counts(files: Sequence[FileOutcome]) -> dict[str, int]:
+    """Files by outcome: landed, unchanged, refused."""
+    found = Counter(outcome.status for outcome in files)
+    return {status: found[status] for status in ("landed", "unchanged", "refused")}
+
+
+def summary(files: Sequence[FileOutcome]) -> str:
+    """One line: how many files, and how many rows they brought."""
+    parts = [f"{number:,} {status}" for status, number in counts(files).items() if number]
+    rows = sum(outcome.counts.new + outcome.counts.replaced for outcome in files)
+    return f"{', '.join(parts) or 'no file'}; {rows:,} rows new or replaced"
+
+
+def landing(source: str, report: LandReport | InboxReport) -> str:
+    """What landed, what was refused and why, and which rows went to quarantine."""
+    files = report.files
+    names = _short_names([outcome.path for outcome in files])
+    named = list(zip(names, files, strict=True))
+    parts = [f"## {source}: {summary(files)}"]
+    refused = [(name, outcome) for name, outcome in named if outcome.status == "refused"]
+    if refused:
+        rows = [(name, *_reason(outcome)) for name, outcome in refused]
+        parts.append(f"### Refused: {len(refused):,}\n\n{table(('file', 'why', 'next step'), rows)}")
+    if isinstance(report, InboxReport):
+        parts.append(_inbox(report))
+    quarantined = Counter[str]()
+    for outcome in files:
+        quarantined.update(outcome.quarantine_reasons)
+    if quarantined:
+        rows_ = [(number, reason) for reason, number in quarantined.most_common()]
+        parts.append(
+            f"### In quarantine: {sum(quarantined.values()):,} rows or cells\n\n{table(('rows', 'reason'), rows_)}\n\n"
+            "They are kept with line and text: `SELECT * FROM raw.quarantine`"
+        )
+    conflicts = sum(outcome.counts.conflicts for outcome in files)
+    if conflicts:
+        parts.append(
+            f"{conflicts:,} values differ from earlier ones of the same instant; the later received ones hold."
+        )
+    if report.superseded:
+        parts.append(f"{report.superseded:,} rows went, because their bytes are now read in another way.")
+    landed = [
+        (name, o.layout, o.rows_read, o.counts.new, o.counts.equal, o.counts.replaced, o.rows_quarantined)
+        for name, o in named
+        if o.status == "landed"
+    ]
+    if landed:
+        header = ("file", "layout", "values read", "new", "equal", "replaced", "quarantined")
+        parts.append(f"### Landed: {len(landed):,}\n\n{table(header, landed)}")
+    unchanged = counts(files)["unchanged"]
+    if unchanged:
+        parts.append(f"{unchanged:,} files had landed before, byte for byte; nothing was done for them.")
+    return "\n\n".join(part for part in parts if part)
+
+
+def _inbox(report: InboxReport) -> str:
+    lines = []
+    if report.refused_to:
+        lines.append(
+            f"Refused files lie in `{report.refused_to}`, each beside its reason. Mend them and drop them again."
+        )
+    if report.waiting:
+        rows = [(name,) for name in _short_names(report.waiting)]
+        lines.append(f"### Still being written: {len(rows):,}\n\nThe next run looks again.\n\n{table(('file',), rows)}")
+    return "\n\n".join(lines)
+
+
+def _reason(outcome: FileOutcome) -> tuple[str, str]:
+    reason, _, step = (outcome.reason or "").partition("\n  next: ")
+    return reason, step
+
+
+def _short_names(paths: Sequence[str]) -> list[str]:
+    """The last two parts: the folder often names the asset."""
+    return ["/".join(PurePath(path).parts[-2:]) for path in paths]
+
+
+def build(report: BuildReport) -> str:
+    """What was built, how long each step took, what the checks said."""
+    if not report.built:
+        return "## Nothing to build\n\n" + (
+            "Nothing has changed since the published build." if report.build_id else "Nothing has landed yet."
+        )
+    passed = sum(1 for check in report.checks if check.status == "pass")
+    warned = [check for check in report.checks if check.status == "warn"]
+    rebuilt = "Everything was" if report.mode == "full" else f"{report.spans:,} changed spans of days were"
+    parts = [
+        f"## Published build {text(report.build_id)}",
+        f"{rebuilt} rebuilt; {passed:,} checks passed, {len(warned):,} warn.",
+    ]
+    if warned:
+        parts.append(f"### Warnings\n\n{checks(warned)}")
+    steps = [(step, f"{seconds:.1f}") for step, seconds in report.durations.items()]
+    parts.append(f"### Steps\n\n{table(('step', 'seconds'), steps)}")
+    parts.append(f"### Marts\n\n{table(('mart', 'rows'), sorted(report.rows.items()))}")
+    return "\n\n".join(parts)
+
+
+def failed_checks(error: ChecksFailed) -> str:
+    """Why nothing was published, with the failing rows."""
+    return f"## Not published: checks failed\n\n```text\n{str(error).replace('```', '` ` `')}\n```"
+
+
+def checks(results: Sequence[CheckResult]) -> str:
+    """Checks with their failing rows."""
+    return f"```text\n{describe(results).replace('```', '` ` `')}\n```"
+
+
+def replay(report: ReplayReport) -> str:
+    """How the raw tables compare with the archive."""
+    rows = [(f"raw.{t.table}", t.rows, t.missing, t.surplus, t.outcome) for t in report.tables]
+    header = ("table", "rows", "missing before", "surplus before", "outcome")
+    return f"## {report.receipts:,} receptions read anew from the archive\n\n{table(header, rows)}"
+
+
+def publish(key: str, markdown: str) -> None:
+    """Attach Markdown to the current run; `key` (a-z, 0-9, -) names its history on the Artifacts page."""
+    create_markdown_artifact(markdown, key=re.sub(r"[^a-z0-9-]+", "-", key.lower()))
+
+
+class ProgressBar:
+    """A progress bar in the UI for work of many files: one artifact, updated now and then.
+
+    It appears once the work has lasted `PROGRESS_EVERY_S`: a run of a second shows none.
+    """
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self._artifact: UUID | None = None
+        self._sent = time.monotonic()
+
+    def __call__(self, done: int, total: int, name: str) -> None:
+        """Called with files done, files in all, and the current one."""
+        if time.monotonic() - self._sent >= PROGRESS_EVERY_S:
+            self._send(100.0 * done / max(total, 1), f"{self.title}: {done:,} of {total:,}, now {text(name)}")
+
+    def finish(self) -> None:
+        """Fill the bar, if there is one."""
+        if self._artifact is not None:
+            self._send(100.0, f"{self.title}: done")
+
+    def _send(self, percent: float, description: str) -> None:
+        if self._artifact is None:
+            self._artifact = create_progress_artifact(percent, description=description)
+        else:
+            update_progress_artifact(self._artifact, percent, description=description)
+        self._sent = time.monotonic()

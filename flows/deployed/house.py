@@ -1,0 +1,93 @@
+"""Deployed flows over the whole house: build the marts, replay the archive."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow, get_client, get_run_logger, runtime
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import State, StateType
+from prefect.states import Cancelled, Completed
+from prefect.types._datetime import now
+
+from flows import artifacts
+from flows.deployed.attempts import attempted
+from flows.replay import ReplayReport
+from flows.replay import replay as replay_archive
+from flows.transform import build
+from lakehouse.build import BuildReport
+from lakehouse.errors import ChecksFailed
+from lakehouse.settings import Settings
+
+
+@flow(persist_result=False)
+def transform(full_refresh: bool = False) -> State[dict[str, Any]]:
+    """Rebuild what changed, check it, and publish it. Builds that wait behind this one have nothing left to do.
+
+    Args:
+        full_refresh: Rebuild every mart from the raw tables.
+    """
+    _absorb_waiting(full_refresh)
+    try:
+        report = _build(full_refresh)
+    except ChecksFailed as error:
+        artifacts.publish("build", artifacts.failed_checks(error))
+        raise
+    artifacts.publish("build", artifacts.build(report))
+    message = f"published {report.build_id}" if report.built else "nothing has changed"
+    return Completed(message=message, data={"build_id": report.build_id, "mode": report.mode, "rows": report.rows})
+
+
+@flow(persist_result=False)
+def replay(dry_run: bool = False) -> State[dict[str, str]]:
+    """Rebuild the raw tables from the archive alone. Tables that are equal already are not touched.
+
+    Args:
+        dry_run: Compare only; leave the raw tables as they are.
+    """
+    bar = artifacts.ProgressBar("receptions read")
+    report = _replay(dry_run, bar)
+    bar.finish()
+    artifacts.publish("replay", artifacts.replay(report))
+    outcomes = {table.table: table.outcome for table in report.tables}
+    different = [name for name, outcome in outcomes.items() if outcome != "equal"]
+    message = f"{len(different)} tables {'differ' if dry_run else 'replaced'}: {', '.join(different)}"
+    return Completed(message=message if different else "all tables equal the archive", data=outcomes)
+
+
+@attempted(name="build")
+def _build(full_refresh: bool) -> BuildReport:
+    return build(Settings(), full_refresh=full_refresh, progress=get_run_logger().info)
+
+
+@attempted(name="replay")
+def _replay(dry_run: bool, bar: artifacts.ProgressBar) -> ReplayReport:
+    return replay_archive(Settings(), dry_run=dry_run, progress=bar)
+
+
+def _absorb_waiting(full_refresh: bool) -> None:
+    """Cancel builds of this deployment that wait now: this one reads all that had landed when they were asked for.
+
+    So a burst of landings costs the build that runs and one after it. A full refresh is absorbed by another one only.
+    """
+    deployment = runtime.deployment.id
+    if deployment is None:
+        return
+    with get_client(sync_client=True) as client:
+        waiting = client.read_flow_runs(
+            deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment])),
+            flow_run_filter=FlowRunFilter(
+                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED]))
+            ),
+        )
+        for run in waiting:
+            due = run.expected_start_time is not None and run.expected_start_time <= now("UTC")
+            if due and (full_refresh or not run.parameters.get("full_refresh")):
+                message = f"{runtime.flow_run.name} started later than this was asked for, and builds the same"
+                client.set_flow_run_state(run.id, Cancelled(message=message))
