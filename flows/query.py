@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,9 @@ import click
 import duckdb
 
 from flows.present import table
-from ingest.registry import contracts
 from lakehouse.engine import quote
 from lakehouse.errors import TerminalError
-from lakehouse.inventory import inventory
-from lakehouse.reader import open_session
+from lakehouse.reader import open_marts_session, open_session
 from lakehouse.settings import Settings
 
 COPY_OPTIONS = {"csv": "FORMAT csv, HEADER", "json": "FORMAT json, ARRAY true", "parquet": "FORMAT parquet"}
@@ -32,7 +31,7 @@ def run_sql(settings: Settings, query: str, style: str, output: Path | None) -> 
     Raises:
         TerminalError: the query is wrong; DuckDB's message says where.
     """
-    connection = open_session(settings, contracts())
+    connection = _session(settings, query)
     try:
         if style == "table" and output is None:
             relation = connection.sql(query)
@@ -49,6 +48,47 @@ def run_sql(settings: Settings, query: str, style: str, output: Path | None) -> 
         connection.close()
 
 
+def _session(settings: Settings, query: str) -> duckdb.DuckDBPyConnection:
+    """A session over what the query needs: opening the raw tables costs a second that a query of marts need not pay."""
+    if names_only_marts(query):
+        return open_marts_session(settings)
+    from ingest.registry import contracts
+
+    return open_session(settings, contracts())
+
+
+def names_only_marts(query: str) -> bool:
+    """Whether a query is one SELECT that reads tables `marts.*` and nothing else, by DuckDB's own parser.
+
+    Table functions count as something else: duckdb_tables() lists what is attached.
+    """
+    with duckdb.connect() as parser:
+        row = parser.execute(f"SELECT json_serialize_sql({quote(query)})").fetchone()
+    parsed = json.loads(row[0]) if row else {"error": True}
+    if parsed["error"] or len(parsed["statements"]) != 1:
+        return False
+    nodes = list(_nodes(parsed["statements"][0]))
+    named = {entry["key"] for node in nodes if "cte_map" in node for entry in node["cte_map"]["map"]}
+    for node in nodes:
+        kind = node.get("type")
+        if kind == "BASE_TABLE":
+            is_mart = "marts" in (node["catalog_name"], node["schema_name"])
+            is_named = not node["catalog_name"] and not node["schema_name"] and node["table_name"] in named
+            if not is_mart and not is_named:
+                return False
+        elif kind in ("TABLE_FUNCTION", "SHOW_REF"):
+            return False
+    return True
+
+
+def _nodes(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object in a tree of JSON."""
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _nodes(inner)
+
+
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, style: str, output: Path | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         target = output or Path(folder) / "result"
@@ -60,6 +100,9 @@ def _copy(connection: duckdb.DuckDBPyConnection, query: str, style: str, output:
 
 def show_catalog(settings: Settings, style: str) -> None:
     """Print every table of the house."""
+    from ingest.registry import contracts
+    from lakehouse.inventory import inventory
+
     rows = inventory(settings, contracts())
     if style == "json":
         click.echo(json.dumps([vars(row) for row in rows], default=str, indent=1))

@@ -11,14 +11,13 @@ from pathlib import Path
 
 from lakehouse import quality
 from lakehouse.build import changes_between, dbt_checks, record_checks, write_manifest
-from lakehouse.catalog import open_catalog
 from lakehouse.contract import Contract
 from lakehouse.dbt_runner import NodeResult, run_dbt
 from lakehouse.errors import TerminalError
 from lakehouse.ops import Ops
+from lakehouse.pins import pin_all
 from lakehouse.publish import copy_file, published
 from lakehouse.quality import CheckResult
-from lakehouse.reader import pin_all
 from lakehouse.settings import Settings
 
 
@@ -48,7 +47,7 @@ def workspace(settings: Settings, contracts: Sequence[Contract], kind: str) -> I
     folder = settings.temporary(kind, uuid.uuid4().hex)
     try:
         build_file = folder / settings.marts_path.name
-        now = pin_all(open_catalog(settings), contracts)
+        now = pin_all(settings, contracts)
         before = published(settings)
         pins = now
         if before is not None:

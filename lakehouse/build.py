@@ -22,10 +22,10 @@ from lakehouse.dbt_runner import NodeResult, marts, project_digest, run_dbt
 from lakehouse.engine import connect, identifier, quote
 from lakehouse.errors import ChecksFailed, TerminalError
 from lakehouse.ops import Ops
-from lakehouse.pins import Pin, Touched
+from lakehouse.pins import Pin, Touched, pin_all
 from lakehouse.publish import Published, copy_file, follow, open_marts, published, sign, swap
 from lakehouse.quality import CheckResult
-from lakehouse.reader import pin_all, select_pinned
+from lakehouse.reader import select_pinned
 from lakehouse.settings import Settings
 
 #: Beyond so many changed assets a list prunes less than it costs to compare.
@@ -110,10 +110,9 @@ class _Build:
 
     def run(self, full_refresh: bool) -> BuildReport:
         before = published(self.settings)
-        catalog = open_catalog(self.settings)
         code = project_digest()
         with self.step("pin"):
-            pins = pin_all(catalog, self.all_contracts)
+            pins = pin_all(self.settings, self.all_contracts)
         ids = {name: pinned.snapshot_id for name, pinned in pins.items()}
         followed = before is not None and self._followed(before.build_id)
         if before and before.code_version == code and before.pins == ids and not full_refresh and followed:
@@ -125,7 +124,7 @@ class _Build:
                 with self.step("find changes"):
                     touched = None
                     if not whole and before is not None:
-                        touched = touched_by_table(catalog, self.contracts, before.pins)
+                        touched = touched_by_table(open_catalog(self.settings), self.contracts, before.pins)
                         whole = touched is None
                     changes = changes_between(self.settings, self.contracts, pins, touched, folder)
                 if changes is None:

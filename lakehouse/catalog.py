@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from lakehouse.contract import Contract
 from lakehouse.errors import ContractViolation
 from lakehouse.settings import Settings
 
@@ -14,6 +13,10 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
     from pyiceberg.types import IcebergType
 
+    from lakehouse.contract import Contract
+
+#: The catalog's name in its database.
+NAME = "wattlake"
 RAW = "raw"
 MARTS = "marts"
 
@@ -36,7 +39,7 @@ def open_catalog(settings: Settings) -> SqlCatalog:
 
     settings.root.mkdir(parents=True, exist_ok=True)
     catalog = SqlCatalog(
-        "wattlake",
+        NAME,
         uri=settings.catalog_uri.get_secret_value(),
         warehouse=settings.warehouse,
         init_catalog_tables="true",

@@ -61,10 +61,11 @@ def connect(
     connection.execute("SET TimeZone='UTC'")
     if threads:
         connection.execute(f"SET threads={int(threads)}")
+    # Literals, not parameters: for a parameter DuckDB imports pandas, which takes a second.
     if memory_limit:
-        connection.execute("SET memory_limit=?", [memory_limit])
+        connection.execute(f"SET memory_limit={quote(memory_limit)}")
     if temporary:
-        connection.execute("SET temp_directory=?", [str(temporary)])
+        connection.execute(f"SET temp_directory={quote(str(temporary))}")
     return connection
 
 

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from lakehouse.contract import Contract
-from lakehouse.engine import connect, identifier, quote
-from lakehouse.ops import TABLES, Ops
-from lakehouse.pins import Pin, empty_select, pin
+from lakehouse.engine import connect, identifier, load, quote
+from lakehouse.pins import Pin, empty_select, pin_all
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
-    from pyiceberg.catalog import Catalog
+    from lakehouse.contract import Contract
 
 
 def rows_of(sql: str) -> list[tuple[Any, ...]]:
@@ -26,48 +24,40 @@ def rows_of(sql: str) -> list[tuple[Any, ...]]:
         connection.close()
 
 
-def pin_all(catalog: Catalog, contracts: Iterable[Contract]) -> dict[str, Pin]:
-    """One snapshot of every table that exists, by table name."""
-    pins = {}
-    for contract in contracts:
-        found = pin(catalog, contract)
-        if found is not None:
-            pins[contract.name] = found
-    return pins
-
-
 def select_pinned(pins: dict[str, Pin], contract: Contract) -> str:
     """SELECT over the pinned table, or a typed empty one where nothing has landed yet."""
     found = pins.get(contract.name)
     return found.select(contract) if found else empty_select(contract)
 
 
-def open_session(
-    settings: Settings, contracts: Iterable[Contract], catalog: Catalog | None = None
-) -> duckdb.DuckDBPyConnection:
+def open_session(settings: Settings, contracts: Iterable[Contract]) -> duckdb.DuckDBPyConnection:
     """A read-only view of everything: `raw.*` pinned now, `marts.*` as published, `ops.*`.
 
     The marts file stays open on the build that was published when the session began; later builds do not disturb it.
     """
-    from lakehouse.catalog import open_catalog
-
+    connection = open_marts_session(settings)
     contracts = list(contracts)
-    pins = pin_all(catalog or open_catalog(settings), contracts)
-    connection = connect(
-        threads=settings.threads, memory_limit=settings.memory_limit, extensions=("avro", "iceberg", "sqlite_scanner")
-    )
+    pins = pin_all(settings, contracts)
+    load(connection, ("avro", "iceberg", "sqlite_scanner"))
     connection.execute("ATTACH ':memory:' AS raw")
     for contract in contracts:
         connection.execute(f"CREATE VIEW raw.{identifier(contract.name)} AS {select_pinned(pins, contract)}")
+    _attach_ops(connection, settings)
+    return connection
+
+
+def open_marts_session(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """The part of `open_session` that needs no catalog: `marts.*` as published."""
+    connection = connect(threads=settings.threads, memory_limit=settings.memory_limit, extensions=())
     if settings.marts_path.exists():
         connection.execute(f"ATTACH {quote(str(settings.marts_path))} AS marts (READ_ONLY)")
-    _attach_ops(connection, settings)
-    connection.execute("USE memory")
     return connection
 
 
 def _attach_ops(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Views `ops.*` over the ops tables in the catalog's database; instants become TIMESTAMPTZ."""
+    from lakehouse.ops import TABLES, Ops
+
     Ops(settings)  # makes the tables where nothing has been recorded yet
     path = settings.ops_uri.get_secret_value().removeprefix("sqlite:///")
     connection.execute(f"ATTACH {quote(path)} AS ops_database (TYPE sqlite, READ_ONLY)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -23,21 +24,36 @@ from lakehouse.settings import Settings
 
 from .conftest import build_house, land_meter, minutes, rows, write_signal
 
+#: What takes a second or more to import. A build of nothing and a query of marts do without.
+HEAVY = {"great_expectations", "dbt", "prefect", "pyiceberg", "pandas"}
 NOTHING = """
 import sys
 from flows.transform import build
 from lakehouse.settings import Settings
 report = build(Settings())
-print(report.mode, sorted({name.split(".")[0] for name in sys.modules} & {"great_expectations", "dbt", "prefect"}))
+print(report.mode, sorted({name.split(".")[0] for name in sys.modules}))
 """
 
 
-def test_a_build_of_nothing_starts_neither_dbt_nor_gx_nor_prefect(house: Settings) -> None:
+def test_a_build_of_nothing_imports_nothing_heavy(house: Settings) -> None:
     environment = {**os.environ, "WATTLAKE_HOME": str(house.root)}
     finished = subprocess.run(
         [sys.executable, "-c", NOTHING], env=environment, capture_output=True, text=True, check=True
     )
-    assert finished.stdout.split("\n")[0] == "nothing []"
+    mode, _, imported = finished.stdout.partition(" ")
+    assert mode == "nothing"
+    assert not HEAVY & set(ast.literal_eval(imported))
+
+
+def test_a_query_of_marts_imports_nothing_heavy(house: Settings) -> None:
+    code = (
+        "import sys; from flows.cli import main; "
+        "main(['sql', 'SELECT count(*) FROM marts.assets'], standalone_mode=False); "
+        "print(sorted({name.split('.')[0] for name in sys.modules}))"
+    )
+    environment = {**os.environ, "WATTLAKE_HOME": str(house.root)}
+    finished = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert not (HEAVY | {"sqlalchemy", "pyarrow"}) & set(ast.literal_eval(finished.stdout.splitlines()[-1]))
 
 
 def test_readers_hold_the_file_open_through_ten_builds_and_iceberg_follows_each(
