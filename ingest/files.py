@@ -12,8 +12,41 @@ from ingest.recognise import read_json, recognise
 from ingest.source import LandOptions, Parsed, RawFile
 from ingest.tabulate import tabulate
 from lakehouse.contract import Contract
+from lakehouse.errors import UnreadableFile
 
 SUFFIXES = frozenset({".csv", ".txt", ".tsv", ".json"})
+
+
+#: First bytes of files that hold other files or a database, by what they are.
+_PACKED = (
+    (b"PK\x03\x04", "a ZIP archive or an Excel workbook"),
+    (b"PK\x05\x06", "an empty ZIP archive"),
+    (b"\x1f\x8b", "packed with gzip"),
+    (b"BZh", "packed with bzip2"),
+    (b"\xfd7zXZ\x00", "packed with xz"),
+    (b"\x28\xb5\x2f\xfd", "packed with zstd"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"PAR1", "a Parquet file"),
+    (b"%PDF-", "a PDF document"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (b"SQLite format 3\x00", "an SQLite database"),
+)
+#: Where a tar archive says that it is one (POSIX ustar header).
+_TAR_AT = 257
+
+
+def refuse_packed(content: bytes) -> None:
+    """Refuse archives and other containers by content; nothing is ever unpacked, so that no bomb can go off.
+
+    Raises:
+        UnreadableFile: it is one.
+    """
+    what = next((name for mark, name in _PACKED if content.startswith(mark)), None)
+    if what is None and content[_TAR_AT : _TAR_AT + 5] == b"ustar" and b"\x00" in content[:_TAR_AT]:
+        what = "a tar archive"
+    if what is not None:
+        raise UnreadableFile(f"the file is {what}", "unpack or export it to text files and land those")
 
 
 class LayoutSource:
@@ -41,6 +74,7 @@ class LayoutSource:
         Raises:
             UnreadableFile: nothing in the file can be used; says why and what to do.
         """
+        refuse_packed(file.content)
         document: Any = None
         lines = None
         if file.content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):

@@ -52,7 +52,11 @@ def tabulate_json(found: Found, file: RawFile, document: Any, options: LandOptio
 
 
 def flatten(record: Any, prefix: str = "") -> dict[str, str]:
-    """A nested record as dotted paths; lists count from 1; None is an empty cell."""
+    """A nested record as dotted paths; lists count from 1; None is an empty cell.
+
+    Raises:
+        UnreadableFile: two values have the same path.
+    """
     if isinstance(record, dict):
         pairs = record.items()
     elif isinstance(record, list):
@@ -63,7 +67,13 @@ def flatten(record: Any, prefix: str = "") -> dict[str, str]:
         return {prefix: "" if record is None else str(record)}
     out: dict[str, str] = {}
     for key, value in pairs:
-        out.update(flatten(value, f"{prefix}.{key}" if prefix else str(key)))
+        inner = flatten(value, f"{prefix}.{key}" if prefix else str(key))
+        if not out.keys().isdisjoint(inner):
+            both = next(iter(out.keys() & inner.keys()))
+            raise UnreadableFile(
+                f"a record says {both!r} twice, nested and with dots", "fetch or export the file again"
+            )
+        out.update(inner)
     return out
 
 
@@ -95,6 +105,8 @@ def _records(layout: Layout, asset: str, document: Any, refusals: Refusals, dial
 
 def _series(layout: Layout, asset: str, document: Any, refusals: Refusals, dialect: dict[str, object]) -> list[Block]:
     """`{signal: {signal_time: {"0": ...}, signal_value: {"0": ...}}}`; records are counted through the document."""
+    if not isinstance(document, dict):
+        raise UnreadableFile("the document is no object of signals", "choose another --layout")
     blocks: list[Block] = []
     line = 1
     for signal, block in document.items():

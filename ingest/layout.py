@@ -106,8 +106,8 @@ class Dialect(_Strict):
     @field_validator("delimiter")
     @classmethod
     def _one_character(cls, value: str) -> str:
-        if value != "detect" and len(value) != 1:
-            raise ValueError("a delimiter is one character, or detect")
+        if value != "detect" and (len(value) != 1 or not value.isascii() or value in '"\r\n\x00'):
+            raise ValueError("a delimiter is one ASCII character that is no quote and no line end, or detect")
         return value
 
 

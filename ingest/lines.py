@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,7 +19,20 @@ Int64Array = npt.NDArray[np.int64]
 #: A refused row's text is kept up to this many characters; beyond it, it says so.
 RAW_TEXT_LIMIT = 8000
 
-_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+#: A longer line is refused. The widest known rows (10,000 columns) have some 100 KB; the CSV reader's block holds many.
+LINE_LIMIT_BYTES = 256 * 1024
+
+#: UTF-32 stands first: its mark begins with that of UTF-16.
+_BOMS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\x00\x00", "utf-32-le"),
+    (b"\x00\x00\xfe\xff", "utf-32-be"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+
+
+_QUOTE = ord('"')
 
 
 @dataclass
@@ -45,18 +59,28 @@ class Lines:
 
     def text(self, number: int) -> str:
         """Line `number` (from 1) as text; what is not UTF-8 becomes U+FFFD, NUL becomes U+2400."""
-        raw = self.content[self.starts[number - 1] : self.ends[number - 1]]
-        return raw.decode("utf-8", errors="replace").replace("\x00", "\u2400")
+        return self._decoded(int(self.starts[number - 1]), int(self.ends[number - 1]))
+
+    def _decoded(self, start: int, end: int) -> str:
+        return self.content[start:end].decode("utf-8", errors="replace").replace("\x00", "\u2400")
+
+    def size_bytes(self, number: int) -> int:
+        """Length of line `number`."""
+        return int(self.ends[number - 1] - self.starts[number - 1])
 
     def shown(self, number: int) -> str:
         """Line `number` as it is kept with a refusal."""
-        shown = self.text(number)
-        return shown if len(shown) <= RAW_TEXT_LIMIT else f"{shown[:RAW_TEXT_LIMIT]}… ({len(shown)} characters)"
+        start, size = int(self.starts[number - 1]), self.size_bytes(number)
+        if size <= RAW_TEXT_LIMIT:
+            return self._decoded(start, start + size)
+        return f"{self._decoded(start, start + RAW_TEXT_LIMIT)}… ({size} bytes)"
 
     def head(self, count: int) -> list[tuple[int, str]]:
-        """The first `count` lines that are not blank, each with its number."""
+        """The first `count` lines that are neither blank nor too long, each with its number."""
         found: list[tuple[int, str]] = []
         for number in range(1, len(self) + 1):
+            if self.size_bytes(number) > LINE_LIMIT_BYTES:
+                continue
             text = self.text(number)
             if text.strip():
                 found.append((number, text))
@@ -97,19 +121,29 @@ def split_lines(content: bytes, encoding: str = "utf-8") -> Lines:
     ends = np.concatenate((breaks, np.array([len(content)], np.int64)))
     if starts[-1] >= len(content):
         starts, ends = starts[:-1], ends[:-1]
-    filled = ends > starts
-    ends = ends - (filled & (buffer[np.maximum(ends - 1, 0)] == 13))
+    # Some programs write \r\r\n.
+    while (returns := (ends > starts) & (buffer[np.maximum(ends - 1, 0)] == 13)).any():
+        ends = ends - returns
     lines = Lines(content, starts, ends, bom=bom, encoding=encoding)
+    if int((ends - starts).min()) > LINE_LIMIT_BYTES:
+        raise UnreadableFile(
+            f"the file is one line of {lines.size_bytes(1)} bytes; a line has at most {LINE_LIMIT_BYTES}",
+            "export the file again with a row a line",
+        )
     _mark_unreadable(lines, buffer)
     return lines
 
 
 def _mark_unreadable(lines: Lines, buffer: npt.NDArray[np.uint8]) -> None:
     """Note the lines that hold NUL bytes or are not UTF-8; the common case is one pass each."""
+    for index in np.flatnonzero(lines.ends - lines.starts > LINE_LIMIT_BYTES):
+        lines.bad[int(index) + 1] = f"the line has more than {LINE_LIMIT_BYTES} bytes"
     if b"\x00" in lines.content:
-        nul = np.flatnonzero(buffer == 0)
-        for index in np.unique(np.searchsorted(lines.starts, nul, side="right")):
-            lines.bad[int(index)] = "the line holds NUL bytes"
+        _mark(lines, np.flatnonzero(buffer == 0), "the line holds NUL bytes")
+    if b"\r" in lines.content:
+        returns = np.flatnonzero(buffer == 13)
+        inside = returns < lines.ends[np.searchsorted(lines.starts, returns, side="right") - 1]
+        _mark(lines, returns[inside], "the line holds a carriage return: two rows, or a cell over two lines")
     try:
         # Arrow checks in place, where bytes.decode would copy the file.
         offsets = pa.py_buffer(np.array([0, len(lines.content)], np.int64))
@@ -121,6 +155,12 @@ def _mark_unreadable(lines: Lines, buffer: npt.NDArray[np.uint8]) -> None:
                 lines.content[lines.starts[number - 1] : lines.ends[number - 1]].decode("utf-8")
             except UnicodeDecodeError as error:
                 lines.bad.setdefault(number, f"the line is not UTF-8 text ({error.reason})")
+
+
+def _mark(lines: Lines, places: npt.NDArray[np.intp], reason: str) -> None:
+    """Note the lines that hold any of these bytes."""
+    for number in np.unique(np.searchsorted(lines.starts, places, side="right")):
+        lines.bad.setdefault(int(number), reason)
 
 
 @dataclass
@@ -154,7 +194,7 @@ def read_grid(lines: Lines, first: int, width: int, delimiter: str) -> Grid:
     starts, ends = lines.starts[first - 1 :], lines.ends[first - 1 :]
     refused = {number: reason for number, reason in lines.bad.items() if number >= first}
     if b'"' in lines.content:
-        refused.update(_unbalanced_quotes(lines, first))
+        refused.update({n: r for n, r in _misquoted(lines, first, delimiter).items() if n not in refused})
     keep = ends > starts
     if refused:
         keep &= ~np.isin(numbers, np.fromiter(refused, np.int64))
@@ -200,11 +240,31 @@ def read_grid(lines: Lines, first: int, width: int, delimiter: str) -> Grid:
     return Grid([column.combine_chunks() for column in table.columns], numbers, refused)
 
 
-def _unbalanced_quotes(lines: Lines, first: int) -> dict[int, str]:
-    quotes = np.flatnonzero(np.frombuffer(lines.content, dtype=np.uint8) == ord('"'))
-    counts = np.bincount(np.searchsorted(lines.starts, quotes, side="right"), minlength=len(lines) + 1)
-    odd = np.flatnonzero(counts % 2)
-    return {int(number): "a quote is opened and not closed" for number in odd if number >= first}
+def _misquoted(lines: Lines, first: int, delimiter: str) -> dict[int, str]:
+    """Lines with quotes that do not enclose whole cells: their rows cannot be told apart, or `"1"2` would read as 12.
+
+    One pass finds lines in which a quote neither opens, closes, nor doubles another; these are looked at one by one.
+    """
+    buffer = np.frombuffer(lines.content, dtype=np.uint8)
+    quotes = np.flatnonzero(buffer == _QUOTE)
+    line = np.searchsorted(lines.starts, quotes, side="right") - 1
+    quotes, line = quotes[line >= first - 1], line[line >= first - 1]
+    if not len(quotes):
+        return {}
+    _, begin, count = np.unique(line, return_index=True, return_counts=True)
+    opens = (np.arange(len(quotes)) - np.repeat(begin, count)) % 2 == 0
+    limits = (_QUOTE, ord(delimiter))
+    before = (quotes == lines.starts[line]) | np.isin(buffer[np.maximum(quotes - 1, 0)], limits)
+    after = (quotes + 1 == lines.ends[line]) | np.isin(buffer[np.minimum(quotes + 1, len(buffer) - 1)], limits)
+    suspect = set((line[~np.where(opens, before, after)] + 1).tolist())
+    found = {int(line[at]) + 1: "a quote is opened and not closed" for at in begin[count % 2 == 1]}
+    mark = re.escape(delimiter)
+    cell = rf'(?:"(?:[^"]|"")*+"|(?!")[^{mark}]*+)'
+    sound = re.compile(rf"{cell}(?:{mark}{cell})*+")
+    for number in suspect - found.keys():
+        if sound.fullmatch(lines.text(number)) is None:
+            found[number] = "quotes do not enclose a whole cell"
+    return found
 
 
 def split_cells(text: str, delimiter: str) -> list[str]:

@@ -23,6 +23,8 @@ SECOND = 1_000_000
 HOUR = 3600 * SECOND
 
 OK, NONEXISTENT, AMBIGUOUS = 0, 1, 2
+#: Microseconds since 1970 of years that every zone can be asked about.
+_CALENDAR = (-62_000_000_000 * SECOND, 253_000_000_000 * SECOND)
 
 REASONS = {
     NONEXISTENT: "this local time does not exist: the clocks go forward over it",
@@ -104,7 +106,9 @@ def _changes_around(naive: Int64Array, name: str) -> list[Transition]:
 def _base_offset(name: str, changes: list[Transition], naive: Int64Array) -> int:
     if changes:
         return changes[0].before
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(naive.min()))
+    # Years that Python's calendar lacks have the offset of its ends: their instants are refused further on.
+    earliest = min(max(int(naive.min()), _CALENDAR[0]), _CALENDAR[1])
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=earliest)
     delta = moment.astimezone(zone(name)).utcoffset() or timedelta()
     return round(delta.total_seconds()) * SECOND
 

@@ -7,6 +7,7 @@ its line. Files without the 100 record, as portals hand them out, are read the s
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +28,9 @@ from lakehouse.errors import UnreadableFile
 #: F final substituted; each may carry a two-digit method. A is actual, N is no data, V varies within the day.
 _METHODS = (*range(11, 20), *range(51, 59), *range(61, 69), *range(71, 76))
 ESTIMATED = tuple(f"{flag}{method}" for flag in "ESF" for method in ("", *_METHODS))
+
+#: Interval length in minutes, as the 200 record writes it.
+_INTERVAL = re.compile(r"^0{0,3}[1-9][0-9]{0,3}$")
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  NEM time is a wall clock without a zone
 
@@ -108,7 +112,7 @@ def _days(lines: Lines, refusals: Refusals) -> Iterator[tuple[int, list[list[str
             yield day
             day = None
         if kind == "200":
-            details = row if len(row) > 8 and row[8].strip().isdigit() and 24 * 60 % max(int(row[8]), 1) == 0 else None
+            details = row if len(row) > 8 and _INTERVAL.match(row[8]) and 24 * 60 % int(row[8]) == 0 else None
             if details is None:
                 refusals.add(number, "", "the 200 record has no interval length; its days are refused too")
         elif kind == "300":

@@ -20,8 +20,15 @@ DELIMITERS = (",", ";", "\t", "|")
 _HEAD = 40
 #: A headerless file is known by this many of its first rows.
 _SAMPLE = 20
+#: Every column is a series of its own; the widest known export has some 200.
+COLUMN_LIMIT = 10_000
 #: Share of the first rows that must show what a layout says of them.
 _MOST = 0.8
+
+
+#: Levels of nesting in a JSON file; known ones have five.
+JSON_DEPTH = 64
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,15 @@ def recognise(
         UnreadableFile: no layout fits, or more than one does.
         TerminalError: the layout asked for does not exist, or a layout file is wrong.
     """
+    try:
+        return _recognise(file, lines, document, domain, options, folders)
+    finally:
+        _cells.cache_clear()
+
+
+def _recognise(
+    file: RawFile, lines: Lines | None, document: Any, domain: str, options: LandOptions, folders: Sequence[Path]
+) -> Found:
     places = [layouts(domain, folder) for folder in folders] + [layouts(domain)]
     if options.layout is not None:
         for place in places:
@@ -136,6 +152,11 @@ def _with_header(layout: Layout, head: list[tuple[int, str]], delimiter: str) ->
         if all(name in cells for name in wanted.header) and all(
             any(re.fullmatch(pattern, cell) for cell in cells) for pattern in wanted.header_match
         ):
+            if len(cells) > COLUMN_LIMIT:
+                raise UnreadableFile(
+                    f"the header in line {number} has {len(cells)} columns; at most {COLUMN_LIMIT} are read",
+                    "export fewer columns a file",
+                )
             return Found(layout, number, cells, delimiter)
     return None
 
@@ -167,13 +188,44 @@ def read_json(content: bytes) -> Any:
         UnreadableFile: it is not JSON, for example because it is cut off.
     """
 
-    def refuse(constant: str) -> str:
-        return constant
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            seen: set[str] = set()
+            twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+            raise UnreadableFile(f"the JSON says {twice!r} twice in one object", "fetch or export the file again")
+        return found
 
     try:
-        return json.loads(content.decode("utf-8-sig"), parse_float=str, parse_int=str, parse_constant=refuse)
+        document = json.loads(
+            content.decode("utf-8-sig"), parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=members
+        )
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise UnreadableFile(f"the JSON cannot be read: {error}", "fetch or export the file again") from error
+    _check_json(document)
+    return document
+
+
+def _check_json(document: Any) -> None:
+    """Refuse what no table takes: half a surrogate pair, and nesting beyond `JSON_DEPTH`.
+
+    Raises:
+        UnreadableFile: it holds one of these.
+    """
+    level, here = 0, [document]
+    while here:
+        if level == JSON_DEPTH:
+            raise UnreadableFile(f"the JSON nests deeper than {JSON_DEPTH} levels", "export a flat file")
+        inner: list[Any] = []
+        for value in here:
+            if isinstance(value, dict):
+                inner += value.keys()
+                inner += value.values()
+            elif isinstance(value, list):
+                inner += value
+            elif isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
+                raise UnreadableFile(f"the JSON holds text that is no Unicode: {value[:40]!r}", "export the file again")
+        level, here = level + 1, inner
 
 
 def has_path(document: Any, path: str) -> bool:

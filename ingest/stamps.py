@@ -19,8 +19,9 @@ BoolArray = npt.NDArray[np.bool_]
 SECOND = 1_000_000
 DAY = 86400 * SECOND
 
-ISO = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?$"
-ISO_OFFSET = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})$"
+# As much as Arrow's cast takes, so that a broken row changes nothing in how the others are read.
+ISO = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}(:\d{2}(:\d{2}(\.\d{1,6})?)?)?)?$"
+ISO_OFFSET = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}(:\d{2}(:\d{2}(\.\d{1,6})?)?)?(Z|[+-]\d{2}(:?\d{2})?)$"
 _EPOCH = {"epoch_s": (r"^\d{9,10}(\.\d{1,6})?$", SECOND), "epoch_ms": (r"^\d{12,13}$", 1000)}
 
 #: Formats whose stamps are instants already; all others are wall-clock readings.
