@@ -26,7 +26,22 @@ def backfill(
         TerminalError: as `land`.
     """
     files = find_files(source_named(source_name), paths)
-    with Ops(settings).run("backfill", source=source_name, files=len(files), batch=batch) as run:
+    ops = Ops(settings)
+    with ops.alone("backfill"):
+        ops.mark_interrupted("backfill")
+        return _batches(settings, ops, source_name, files, options, batch, progress)
+
+
+def _batches(
+    settings: Settings,
+    ops: Ops,
+    source_name: str,
+    files: Sequence[Path],
+    options: LandOptions,
+    batch: int,
+    progress: Progress,
+) -> LandReport:
+    with ops.run("backfill", source=source_name, files=len(files), batch=batch) as run:
         report = LandReport(run.id, [])
         for start in range(0, len(files), batch):
             part = files[start : start + batch]

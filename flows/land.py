@@ -9,11 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from flows.lander import Arrival, Lander, LandReport
+from flows.settle import conclude, raw_tables
 from ingest.registry import sources
 from ingest.source import LandOptions, Source
 from lakehouse.archive import open_archive
 from lakehouse.errors import TerminalError, WrongUsage
-from lakehouse.ops import Ops, Run
 from lakehouse.settings import Settings, claim_home
 
 Progress = Callable[[int, int, str], None]
@@ -50,10 +50,10 @@ def land(
     source = source_named(source_name)
     files = find_files(source, paths)
     claim_home(settings, options.simulated)
-    ops = Ops(settings)
     archive = open_archive(settings)
     request = {**asdict(options), "layouts": _layouts_digest(settings)}
-    with ops.run("land", source=source_name, paths=[str(path) for path in paths], options=request) as run:
+    asked = {"source": source_name, "paths": [str(path) for path in paths], "options": request}
+    with raw_tables(settings) as ops, ops.run("land", **asked) as run:
         lander = Lander(settings, ops, run.id, source, options)
         try:
             for number, path in enumerate(files):
@@ -69,14 +69,14 @@ def land(
                 lander.take(Arrival(path, content, request, receipt))
             progress(len(files), len(files), "committing")
             report = lander.commit()
+            lander.close(archive)
         except BaseException as error:
-            lander.abandon(error)
-            for _, receipt in lander.received:
-                archive.close(receipt, "failed", f"{type(error).__name__}: {error}")
+            if lander.committing:
+                run.on_error = "interrupted"  # the next landing or replay finishes it from the archive
+            else:
+                lander.abandon(archive, error)
             raise
-        for outcome, receipt in lander.received:
-            archive.close(receipt, outcome.status, outcome.reason, outcome.layout)
-        _conclude(run, report)
+        conclude(run, report)
     return report
 
 
@@ -123,12 +123,3 @@ def _layouts_digest(settings: Settings) -> str | None:
     for path in files:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16] if files else None
-
-
-def _conclude(run: Run, report: LandReport) -> None:
-    run.rows = sum(outcome.counts.new + outcome.counts.replaced for outcome in report.files)
-    refused = [outcome for outcome in report.files if outcome.status == "refused"]
-    if refused:
-        run.error = f"{len(refused)} of {len(report.files)} files refused"
-    if not report.ok:
-        run.status = "failed"

@@ -16,7 +16,7 @@ from flows.declared import Declared
 from flows.landings import Landing, Landings, RecordedLandings, ReplayedLandings
 from ingest.source import LandOptions, Parsed, RawFile, Source
 from lakehouse import ops as ops_tables
-from lakehouse.archive import Receipt, open_archive
+from lakehouse.archive import Archive, Receipt, open_archive
 from lakehouse.catalog import RAW, open_catalog
 from lakehouse.contract import ASSETS, QUARANTINE, SHARED, SIGNALS, Contract
 from lakehouse.diff import ObjectCounts, Staging
@@ -115,6 +115,8 @@ class Lander:
         #: hashes of bytes that landed before and are now read in another way
         self._again: set[str] = set()
         self._declared = Declared(settings, source, namespace)
+        #: Whether rows of this run may be in tables; what fails from then on is finished, not given up.
+        self.committing = False
 
     def take(self, arrival: Arrival) -> FileOutcome:
         """Parse and stage one arrival; a file that cannot be used is refused and the others go on."""
@@ -177,10 +179,19 @@ class Lander:
         outcome = FileOutcome(name, "refused", reason=f"{name} {reason}\n  next: {next_step}")
         self.outcomes.append(outcome)
 
-    def abandon(self, error: BaseException) -> None:
-        """Record every arrival of a run that failed, and drop what was staged; the archive keeps the bytes."""
-        self._record_fetches(f"{type(error).__name__}: {error}")
+    def abandon(self, archive: Archive, error: BaseException) -> None:
+        """Record every arrival of a run that committed nothing; the archive keeps the bytes."""
+        self.ops.insert({ops_tables.FETCHES: self._fetches(f"{type(error).__name__}: {error}")})
+        self.close(archive, error)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def close(self, archive: Archive, error: BaseException | None = None) -> None:
+        """Write into the receipts what came of them."""
+        for outcome, receipt in self.received:
+            if error is None:
+                archive.close(receipt, outcome.status, outcome.reason, outcome.layout)
+            else:
+                archive.close(receipt, "failed", f"{type(error).__name__}: {error}")
 
     def commit(self) -> LandReport:
         """One commit a table: what assets and signals are, refused rows, then observations."""
@@ -196,6 +207,7 @@ class Lander:
             "wattlake.objects": hashes,
             "wattlake.code": version("wattlake"),
         }
+        self.committing = True
         for contract in (ASSETS, SIGNALS, QUARANTINE, *self.source.contracts):
             own = contract in self.source.contracts
             landed = merge(
@@ -211,10 +223,10 @@ class Lander:
                 slices += self._slices(contract, landed)
                 report.superseded += landed.superseded
         if self._replayed is None:
-            self.ops.insert(ops_tables.SLICES, slices)
+            # Together: a run that has its slices also says what became of each file.
+            self.ops.insert({ops_tables.SLICES: slices, ops_tables.FETCHES: self._fetches()})
         else:
             self._replayed.landings += [landing for _, landing in self._taken.values()]
-        self._record_fetches()
         shutil.rmtree(self.folder)
         return report
 
@@ -265,11 +277,9 @@ class Lander:
         for reject in rejects:
             outcome.quarantine_reasons[reject["reason"]] = outcome.quarantine_reasons.get(reject["reason"], 0) + 1
 
-    def _record_fetches(self, error: str | None = None) -> None:
-        """One row an arrival, in one commit: sixty commits of their own would cost more than the rows."""
-        if self._replayed is not None:
-            return
-        rows = [
+    def _fetches(self, error: str | None = None) -> list[dict[str, object]]:
+        """One row an arrival."""
+        return [
             {
                 "run_id": self.run_id,
                 "source": self.source.name,
@@ -283,7 +293,6 @@ class Lander:
             }
             for outcome in self.outcomes
         ]
-        self.ops.insert(ops_tables.FETCHES, rows)
 
 
 def printable(path: Path) -> str:

@@ -7,17 +7,17 @@ from the raw table, the raw table takes its files in one commit; where it is equ
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flows.land import Progress, source_named
 from flows.lander import Arrival, Lander
 from flows.landings import ReplayedLandings
+from flows.settle import SHADOW, drop_shadow, options_of, raw_tables
 from ingest.registry import contracts
-from ingest.source import LandOptions
 from lakehouse.archive import Archive, Receipt, open_archive
-from lakehouse.catalog import RAW, ensure_table, open_catalog
+from lakehouse.catalog import ensure_table, open_catalog
 from lakehouse.contract import Contract
 from lakehouse.engine import connect, identifier
 from lakehouse.ops import Ops
@@ -69,13 +69,10 @@ def replay(
     Raises:
         TerminalError: bytes of a reception are missing or damaged, or its source does not exist any more.
     """
-    ops = Ops(settings)
-    archive = open_archive(settings)
-    # A run may have failed after its rows were committed: what it received is read again rather than lost.
-    replayable = ("landed", "received", "failed")
-    receipts = [receipt for receipt in archive.receipts() if receipt.outcome in replayable]
-    with ops.run("replay", dry_run=dry_run, receptions=len(receipts)) as run:
-        shadow = f"replay_{run.id[:8]}"
+    with raw_tables(settings) as ops, ops.run("replay", dry_run=dry_run) as run:
+        archive = open_archive(settings)
+        receipts = [receipt for receipt in archive.receipts() if receipt.outcome == "landed"]
+        shadow = f"{SHADOW}{run.id[:8]}"
         catalog = open_catalog(settings)
         catalog.create_namespace(shadow)
         try:
@@ -84,9 +81,7 @@ def replay(
             _land_again(settings, ops, run.id, archive, receipts, shadow, progress)
             tables = [_take_over(settings, catalog, contract, shadow, run.id, dry_run) for contract in contracts()]
         finally:
-            for table in catalog.list_tables(shadow):
-                catalog.drop_table(table)
-            catalog.drop_namespace(shadow)
+            drop_shadow(catalog, shadow)
         run.rows = sum(table.missing + table.surplus for table in tables)
     return ReplayReport(len(receipts), tables)
 
@@ -109,7 +104,7 @@ def _land_again(
         members.sort(key=lambda receipt: receipt.sequence)
         first = members[0]
         lander = Lander(
-            settings, ops, run_id, source_named(first.source), _options(first), namespace=shadow,
+            settings, ops, run_id, source_named(first.source), options_of(first), namespace=shadow,
             replayed=replayed.setdefault(first.source, ReplayedLandings()),
         )  # fmt: skip
         for receipt in members:
@@ -120,18 +115,13 @@ def _land_again(
         lander.commit()
 
 
-def _options(receipt: Receipt) -> LandOptions:
-    known = {field.name for field in fields(LandOptions)}
-    values: dict[str, Any] = {name: value for name, value in receipt.request.items() if name in known}
-    return LandOptions(**values)
-
-
 def _take_over(
     settings: Settings, catalog: Catalog, contract: Contract, shadow: str, run_id: str, dry_run: bool
 ) -> ReplayedTable:
     shadow_table = catalog.load_table((shadow, contract.name))
     replayed = pin_of(shadow_table)
-    stored = pin_of(ensure_table(catalog, contract))
+    target = ensure_table(catalog, contract)
+    stored = pin_of(target)
     columns = ", ".join(identifier(column.name) for column in contract.columns)
     connection = connect(threads=settings.threads, memory_limit=settings.memory_limit)
     try:
@@ -152,6 +142,5 @@ def _take_over(
     if dry_run:
         return ReplayedTable(contract.name, rows, missing, surplus, "differs")
     properties = {"wattlake.run": run_id, "wattlake.source": "replay"}
-    target = catalog.load_table((RAW, contract.name))
     replace_all(settings, target, contract, replayed=shadow_table, properties=properties)
     return ReplayedTable(contract.name, rows, missing, surplus, "replaced")

@@ -37,7 +37,8 @@ class Receipt:
         path: where they came from, as given by the user.
         request: what was asked (land options).
         received_at: ISO instant in UTC.
-        outcome: 'received', then 'landed', 'unchanged' (they had landed before), 'refused', or 'failed' with their run.
+        outcome: 'received', then 'landed', 'unchanged' (they had landed before), 'refused', or 'failed' with a run that
+            committed nothing.
         reason: why they were refused, or what failed.
         layout: how they were read.
     """
@@ -123,14 +124,16 @@ class Archive:
             )
         return content
 
-    def receipts(self) -> Iterator[Receipt]:
-        """All receptions in order of arrival.
+    def receipts(self, run_id: str = "") -> Iterator[Receipt]:
+        """All receptions, or those of one run, in order of arrival.
 
         Raises:
             TerminalError: a sidecar cannot be read.
         """
         found = []
-        sidecars = [file.uri for file in self.storage.list(f"{self.root}/received") if file.uri.endswith(".json")]
+        received = f"{self.root}/received"
+        names = (file.uri for file in self.storage.list(received))
+        sidecars = [name for name in names if name.startswith(f"{received}/{run_id}") and name.endswith(".json")]
         for uri, content in self.storage.read_each(sidecars):
             try:
                 found.append(Receipt(**json.loads(content)))

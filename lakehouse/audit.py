@@ -16,7 +16,7 @@ from lakehouse.dbt_runner import NodeResult, run_dbt
 from lakehouse.errors import TerminalError
 from lakehouse.ops import Ops
 from lakehouse.pins import pin_all
-from lakehouse.publish import copy_file, published
+from lakehouse.publish import Published, copy_file, published
 from lakehouse.quality import CheckResult
 from lakehouse.settings import Settings
 
@@ -72,6 +72,14 @@ def check(
     if before is None:
         raise TerminalError("nothing is published yet", "run `wattlake build`")
     ops = Ops(settings)
+    with ops.alone("check"):
+        ops.mark_interrupted("check")
+        return _checked(settings, contracts, progress, ops, before)
+
+
+def _checked(
+    settings: Settings, contracts: Sequence[Contract], progress: Callable[[str], None], ops: Ops, before: Published
+) -> list[CheckResult]:
     with ops.run("check", build=before.build_id) as run:
         importing = quality.preload()
         with workspace(settings, contracts, "check") as work:

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from filelock import FileLock
-
 from lakehouse import ops as ops_tables
 from lakehouse import quality
 from lakehouse.catalog import open_catalog
@@ -83,8 +81,8 @@ def build(
         TerminalError: dbt could not build a model.
     """
     ops = Ops(settings)
-    with FileLock(settings.root / "build.lock"):
-        ops.mark_interrupted("build", ops_tables.BUILDS)
+    with ops.alone("build"):
+        ops.mark_interrupted("build")
         return _Build(settings, contracts, ops, progress).run(full_refresh)
 
 
@@ -331,17 +329,15 @@ def describe(checks: Sequence[CheckResult]) -> str:
 
 def record_checks(ops: Ops, run_id: str, build_id: str | None, checks: Sequence[CheckResult]) -> None:
     """Write checks to ops.checks."""
-    ops.insert(
-        ops_tables.CHECKS,
-        [
-            {
-                "run_id": run_id, "build_id": build_id, "engine": check.engine, "name": check.name,
-                "status": check.status, "error": check.message, "rows_failed": check.rows_failed,
-                "sample": json.dumps(check.sample, default=str), "seconds": check.seconds,
-            }
-            for check in checks
-        ],
-    )  # fmt: skip
+    rows = [
+        {
+            "run_id": run_id, "build_id": build_id, "engine": check.engine, "name": check.name,
+            "status": check.status, "error": check.message, "rows_failed": check.rows_failed,
+            "sample": json.dumps(check.sample, default=str), "seconds": check.seconds,
+        }
+        for check in checks
+    ]  # fmt: skip
+    ops.insert({ops_tables.CHECKS: rows})
 
 
 def mart_rows(settings: Settings) -> dict[str, int]:

@@ -18,11 +18,13 @@ from lakehouse.errors import TerminalError
 from lakehouse.settings import DBT_PROJECT, Settings
 
 #: dbt as a program that ends with its parent: a killed build must not leave one that goes on writing (Linux: 1 is
-#: PR_SET_PDEATHSIG, 9 is SIGKILL).
+#: PR_SET_PDEATHSIG, 9 is SIGKILL). A parent that was killed before dbt could ask for this has another pid.
 RUN = """
-import ctypes, sys
+import ctypes, os, sys
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, 9)
+    if os.getppid() != int(os.environ["WATTLAKE_BUILD_PID"]):
+        sys.exit("the build that started dbt has ended")
 from dbt.cli.main import cli
 cli()
 """
@@ -109,6 +111,7 @@ def run_dbt(
     """
     environment = {
         **os.environ,
+        "WATTLAKE_BUILD_PID": str(os.getpid()),
         "WATTLAKE_BUILD_FILE": str(build_file),
         "WATTLAKE_BUILD_MANIFEST": str(manifest),
         "WATTLAKE_DBT_THREADS": str(settings.threads),

@@ -11,9 +11,11 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from filelock import FileLock
 
 from lakehouse.settings import Settings
 
@@ -137,21 +139,46 @@ class Ops:
                 table.update().where(table.c.id == row_id).values(finished_at=now(), status=status, **values)
             )
 
-    def insert(self, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
-        """Insert finished rows in one commit; fills id and the two instants where they are missing."""
-        if not rows:
-            return
+    def insert(self, batches: Mapping[sa.Table, Sequence[Mapping[str, object]]]) -> None:
+        """Insert finished rows of several tables in one commit; fills id and the two instants where missing."""
         instant = now()
-        filled = [{"id": uuid.uuid4().hex, "started_at": instant, "finished_at": instant, **row} for row in rows]
+        fresh = {"started_at": instant, "finished_at": instant}
         with self.engine.begin() as connection:
-            connection.execute(table.insert(), filled)
+            for table, rows in batches.items():
+                if rows:
+                    connection.execute(table.insert(), [{"id": uuid.uuid4().hex, **fresh, **row} for row in rows])
 
-    def mark_interrupted(self, kind: str, table: sa.Table) -> None:
-        """Mark as failed what a killed process has left running; call it under the lock that makes it the only one."""
+    @contextmanager
+    def alone(self, work: str) -> Iterator[None]:
+        """Be the only one on this database at some work, wherever it runs; waits for the one before.
+
+        Args:
+            work: 'raw' (landing, replay), 'build', 'check' or 'backfill'. A killed process lets go of it, so whoever
+                has it may say of rows that still run that they were interrupted.
+        """
+        if self.engine.dialect.name == "sqlite":
+            with FileLock(Path(str(self.engine.url.database)).with_name(f"{work}.lock")):
+                yield
+            return
+        with self.engine.connect() as connection:
+            connection.detach()  # its session holds the lock and ends with it, so no pool may keep it
+            connection.execute(sa.select(sa.func.pg_advisory_lock(sa.func.hashtext(f"wattlake.{work}"))))
+            connection.commit()
+            yield
+
+    def interrupted(self, kind: str) -> list[str]:
+        """Ids of the runs that a killed process left running, or that failed between two commits, oldest first."""
+        condition = RUNS.c.status.in_(("running", "interrupted")) & (RUNS.c.kind == kind)
+        return [row[0] for row in self.query(sa.select(RUNS.c.id).where(condition).order_by(RUNS.c.started_at))]
+
+    def mark_interrupted(self, kind: str) -> None:
+        """Mark as failed what a killed process has left running; call it inside of `alone`."""
+        dead = self.interrupted(kind)
         values = {"status": "failed", "error": "interrupted", "finished_at": now()}
         with self.engine.begin() as connection:
-            connection.execute(table.update().where(table.c.status == "running").values(**values))
-            connection.execute(RUNS.update().where(RUNS.c.status == "running", RUNS.c.kind == kind).values(**values))
+            connection.execute(RUNS.update().where(RUNS.c.id.in_(dead)).values(**values))
+            running = (BUILDS.c.status == "running") & BUILDS.c.run_id.in_(dead)
+            connection.execute(BUILDS.update().where(running).values(**values))
 
     def query(self, statement: Any) -> list[Any]:
         """All rows of a SELECT."""
@@ -168,7 +195,7 @@ class Ops:
         except BaseException as error:
             seconds = (datetime.now(UTC) - began).total_seconds()
             self.finish(
-                RUNS, run.id, "failed", error=f"{type(error).__name__}: {error}", rows=run.rows, seconds=seconds
+                RUNS, run.id, run.on_error, error=f"{type(error).__name__}: {error}", rows=run.rows, seconds=seconds
             )
             raise
         seconds = (datetime.now(UTC) - began).total_seconds()
@@ -176,11 +203,15 @@ class Ops:
 
 
 class Run:
-    """A run in progress: set `rows`, `status` and `error` before it ends."""
+    """A run in progress: set `rows`, `status` and `error` before it ends.
+
+    `on_error` is the status that an exception gives it: 'failed', or 'interrupted' where somebody must settle it.
+    """
 
     def __init__(self, ops: Ops, run_id: str) -> None:
         self.ops = ops
         self.id = run_id
         self.rows: int | None = None
         self.status = "done"
+        self.on_error = "failed"
         self.error: str | None = None

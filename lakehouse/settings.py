@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -176,9 +177,10 @@ def claim_home(settings: Settings, simulated: bool) -> None:
     marker = settings.root / "home.json"
     settings.root.mkdir(parents=True, exist_ok=True)
     kind = "simulated" if simulated else "real"
+    written = marker.with_name(f".{marker.name}.{uuid.uuid4().hex}")
+    written.write_text(json.dumps({"assets": kind}))
     try:
-        with marker.open("x") as handle:
-            json.dump({"assets": kind}, handle)
+        os.link(written, marker)  # whole or not at all, and only for the first
     except FileExistsError:
         held = json.loads(marker.read_text())["assets"]
         if held != kind:
@@ -186,3 +188,5 @@ def claim_home(settings: Settings, simulated: bool) -> None:
                 f"{settings.root} holds {held} assets and cannot take {kind} ones",
                 "use another home: set WATTLAKE_HOME to a folder of its own",
             ) from None
+    finally:
+        written.unlink()
