@@ -201,6 +201,35 @@ def check() -> None:
         raise click.exceptions.Exit(1)
 
 
+@main.command(epilog=example("wattlake maintain --sweep"))
+@click.option("--dry-run", is_flag=True, help="say what would be done, and change nothing")
+@click.option("--sweep", is_flag=True, help="delete orphaned files; they are only listed otherwise")
+@click.option("--tables", help="only these, such as raw.meter_observations,marts.lod_1d")
+@click.option(
+    "--older-than", type=click.FloatRange(min=1), help="hours after which a file that nothing names is an orphan"
+)
+@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def maintain(dry_run: bool, sweep: bool, tables: str | None, older_than: float | None, style: str) -> None:
+    """Compact small files, expire old snapshots, find orphans, and show where the bytes are.
+
+    It runs beside landings, builds and readers. Rows never change.
+    """
+    from datetime import timedelta
+
+    from flows.maintain import maintain as run
+    from flows.present import log, maintain_report
+
+    report = run(
+        settings(),
+        tables=tables.split(",") if tables else (),
+        dry_run=dry_run,
+        sweep=sweep,
+        older_than=timedelta(hours=older_than) if older_than else None,
+        progress=log,
+    )
+    maintain_report(report, style)
+
+
 @main.command(epilog=example("wattlake docs"))
 @click.option("--output", type=click.Path(path_type=Path), help="folder for the page (default: docs in the home)")
 def docs(output: Path | None) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +16,7 @@ import click
 if TYPE_CHECKING:
     from flows.land import Progress
     from flows.lander import LandReport
+    from flows.maintain import MaintainReport
     from lakehouse.build import BuildReport
     from lakehouse.quality import CheckResult
 
@@ -152,3 +155,51 @@ def _warnings(checks: Sequence[CheckResult]) -> None:
     warned = [check for check in checks if check.status == "warn"]
     if warned:
         click.echo(f"warnings:\n{describe(warned)}")
+
+
+def maintain_report(report: MaintainReport, style: str) -> None:
+    """What maintenance did and where the bytes are, as tables or as one JSON object."""
+    if style == "json":
+        click.echo(json.dumps(asdict(report), default=str, indent=1))
+        return
+    expired = {table.table: table for table in report.expired}
+    table(
+        ("table", "files before", "after", "compaction", "snapshots before", "expired", "expiry"),
+        [
+            (
+                done.table,
+                done.files_before,
+                done.files_after,
+                done.outcome,
+                expired[done.table].snapshots_before,
+                expired[done.table].expired,
+                expired[done.table].outcome,
+            )
+            for done in report.compacted
+        ],
+    )
+    before = {use.place: use for use in report.before}
+    orphaned = {orphan.place: orphan for orphan in report.orphans}
+    table(
+        ("bytes in", "live before", "live", "held by old snapshots before", "held", "of no snapshot", "orphans"),
+        [
+            (
+                use.place,
+                before[use.place].live_bytes if use.place in before else 0,
+                use.live_bytes,
+                before[use.place].held_bytes if use.place in before else 0,
+                use.held_bytes,
+                use.loose_bytes,
+                orphaned[use.place].bytes if use.place in orphaned else None,
+            )
+            for use in report.after
+        ],
+    )
+    for orphan in report.orphans:
+        if orphan.given_up:
+            click.echo(f"not swept: {orphan.place}: {orphan.given_up}", err=True)
+    if report.dropped is not None:
+        click.echo(f"archive: {report.dropped.objects} objects of {report.dropped.bytes:,} bytes are past their age")
+    files, size = (sum(getattr(o, what) for o in report.orphans) for what in ("count", "bytes"))
+    deleted = "deleted" if report.swept else "found; `wattlake maintain --sweep` deletes them" if files else "found"
+    click.echo(f"orphans: {files} files, {size:,} bytes {deleted}")

@@ -17,6 +17,7 @@ from flows.landings import ReplayedLandings
 from flows.settle import SHADOW, drop_shadow, options_of, raw_tables
 from ingest.registry import contracts
 from lakehouse.archive import Archive, Receipt, open_archive
+from lakehouse.archive_age import refuse_if_dropped
 from lakehouse.catalog import ensure_table, open_catalog
 from lakehouse.contract import Contract
 from lakehouse.engine import connect, identifier
@@ -67,11 +68,12 @@ def replay(
         progress: called a reception.
 
     Raises:
-        TerminalError: bytes of a reception are missing or damaged, or its source does not exist any more.
+        TerminalError: bytes of a reception are missing, dropped or damaged, or its source does not exist any more.
     """
     with raw_tables(settings) as ops, ops.run("replay", dry_run=dry_run) as run:
         archive = open_archive(settings)
         receipts = [receipt for receipt in archive.receipts() if receipt.outcome == "landed"]
+        refuse_if_dropped(archive, receipts)
         shadow = f"{SHADOW}{run.id[:8]}"
         catalog = open_catalog(settings)
         catalog.create_namespace(shadow)

@@ -41,6 +41,7 @@ class Receipt:
             committed nothing.
         reason: why they were refused, or what failed.
         layout: how they were read.
+        dropped_at: ISO instant in UTC from which the bytes are not kept any more: it cannot be replayed.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Receipt:
     outcome: str = "received"
     reason: str | None = None
     layout: str | None = None
+    dropped_at: str | None = None
 
     @property
     def order(self) -> tuple[str, str, int]:
@@ -79,9 +81,14 @@ class Archive:
     ) -> Receipt:
         """Store bytes and write the sidecar of this reception. Storing the same bytes again adds a sidecar only."""
         digest = hashlib.sha256(content).hexdigest()
-        target = self._object(digest)
-        if not self.storage.exists(target):
-            self.storage.write(target, zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(content))
+        target = self.object(digest)
+
+        def packed() -> bytes:
+            return bytes(zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(content))
+
+        held = self.storage.exists(target)
+        if not held:
+            self.storage.write(target, packed())
         receipt = Receipt(
             id=uuid.uuid4().hex,
             run_id=run_id,
@@ -93,13 +100,15 @@ class Archive:
             request=request,
             received_at=datetime.now(UTC).isoformat(timespec="microseconds"),
         )
-        self._write(receipt)
+        self.record(receipt)
+        if held and not self.storage.exists(target):  # dropped for its age between the two looks
+            self.storage.write(target, packed())
         return receipt
 
     def close(self, receipt: Receipt, outcome: str, reason: str | None = None, layout: str | None = None) -> Receipt:
         """Record what came of a reception in its sidecar."""
         closed = replace(receipt, outcome=outcome, reason=reason, layout=layout)
-        self._write(closed)
+        self.record(closed)
         return closed
 
     def get(self, sha256: str) -> bytes:
@@ -108,7 +117,7 @@ class Archive:
         Raises:
             TerminalError: the object is missing or damaged.
         """
-        target = self._object(sha256)
+        target = self.object(sha256)
         try:
             packed = self.storage.read(target)
             content = zstandard.ZstdDecompressor().decompress(packed)
@@ -143,10 +152,12 @@ class Archive:
                 ) from error
         yield from sorted(found, key=lambda receipt: receipt.order)
 
-    def _object(self, sha256: str) -> str:
+    def object(self, sha256: str) -> str:
+        """URI of the packed bytes."""
         return f"{self.root}/{sha256[:2]}/{sha256}.zst"
 
-    def _write(self, receipt: Receipt) -> None:
+    def record(self, receipt: Receipt) -> None:
+        """Write the sidecar of a reception, in the place of its earlier one."""
         target = f"{self.root}/received/{receipt.run_id}-{receipt.sequence:06d}-{receipt.sha256[:12]}.json"
         self.storage.write(target, json.dumps(asdict(receipt), indent=1, sort_keys=True).encode())
 

@@ -116,7 +116,7 @@ class _Build:
         if before and before.code_version == code and before.pins == ids and not full_refresh and followed:
             return BuildReport(before.build_id, False, "nothing")
         whole = full_refresh or before is None or before.code_version != code
-        with self.ops.run("build", full_refresh=full_refresh) as run:
+        with self.ops.run("build", full_refresh=full_refresh, home=self.settings.home_name) as run:
             folder = self._folder()
             try:
                 with self.step("find changes"):

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from lakehouse.datafiles import ROWS_PER_FILE, commit, discard, write_files
+from lakehouse.datafiles import ROWS_PER_FILE, SAME_MONTH, FilesRewritten, commit, discard, write_files
 from lakehouse.engine import connect, identifier, quote
 from lakehouse.errors import TerminalError, TransientError
 from lakehouse.pins import NO_CHANGE, pin_of
@@ -127,7 +127,7 @@ def _merge(settings: Settings, table: Table, files: Sequence[DataFile], sort: Se
         order = ", ".join(identifier(column) for column in sort) or "ALL"
         old = _rows(connection, columns, [file.file_path for file in files])
         connection.execute(f"CREATE TABLE sorted AS SELECT * FROM ({old}) ORDER BY {order}")
-        added = write_files(connection, table, "0", "sorted", "*")
+        added = write_files(connection, table, SAME_MONTH, "sorted", "*")
         before, after = (_fingerprint(connection, columns, rows) for rows in (old, _rows(connection, columns, added)))
         if before != after:
             raise TerminalError(
@@ -168,7 +168,7 @@ def _fingerprint(connection: duckdb.DuckDBPyConnection, columns: Mapping[str, st
 
 
 @retry(
-    retry=retry_if_exception_type(TransientError),
+    retry=retry_if_exception(lambda e: isinstance(e, TransientError) and not isinstance(e, FilesRewritten)),
     stop=stop_after_attempt(COMMIT_ATTEMPTS),
     wait=wait_random_exponential(multiplier=0.05, max=2),
     reraise=True,

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
 #: Rows a data file: one month of 45 one-minute signals; DuckDB prunes row groups inside it by signal.
 ROWS_PER_FILE = 2_000_000
+#: Month of rows that all lie in one, or in a table without time.
+SAME_MONTH = "0::INT"
 
 
 def month_of(contract: Contract) -> str:
     """SQL of the month a row belongs to, counted from year 0; constant for tables without time."""
     time = contract.time_column
-    return f"(year({identifier(time)}) * 12 + month({identifier(time)}))" if time else "0::INT"
+    return f"(year({identifier(time)}) * 12 + month({identifier(time)}))" if time else SAME_MONTH
 
 
 def order_of(contract: Contract) -> str:
@@ -96,12 +98,17 @@ def write_files(
     return written
 
 
+class FilesRewritten(TransientError):
+    """Another commit has removed a file that this one was to remove: what was read of it no longer holds."""
+
+
 def commit(table: Table, added: Sequence[str], removed: Sequence[str], properties: dict[str, str]) -> int:
     """Add and remove data files in one snapshot on top of the one that the table handle has read.
 
     Raises:
-        TransientError: another commit came between, or has removed one of the files; the added ones stay where they
-            are, so read the table anew and commit them again, or `discard` them.
+        FilesRewritten: one of the files to remove is not in the table any more.
+        TransientError: another commit came between. The added files stay where they are in either case, so read the
+            table anew and commit them again, or `discard` them.
     """
     from pyiceberg.exceptions import CommitFailedException, ValidationException
     from pyiceberg.io.pyarrow import parquet_files_to_data_files
@@ -109,7 +116,7 @@ def commit(table: Table, added: Sequence[str], removed: Sequence[str], propertie
     wanted = set(removed)
     gone = [task.file for task in table.scan().plan_files() if task.file.file_path in wanted] if wanted else []
     if len(gone) != len(wanted):
-        raise TransientError(f"another commit to {'.'.join(table.name())} has rewritten the same files")
+        raise FilesRewritten(f"another commit to {'.'.join(table.name())} has rewritten the same files")
     try:
         with committing(table) as transaction:
             update = transaction.update_snapshot(snapshot_properties=properties)

@@ -38,7 +38,7 @@ def _table(name: str, *columns: sa.Column[Any]) -> sa.Table:
 
 RUNS = _table(
     "runs",
-    sa.Column("kind", sa.String, nullable=False),  # land, build, replay, backfill, check
+    sa.Column("kind", sa.String, nullable=False),  # land, build, replay, backfill, check, maintain
     sa.Column("request", sa.String),  # JSON
     sa.Column("attempt", sa.Integer, nullable=False, default=1),
     sa.Column("rows", sa.BigInteger),
@@ -153,8 +153,8 @@ class Ops:
         """Be the only one on this database at some work, wherever it runs; waits for the one before.
 
         Args:
-            work: 'raw' (landing, replay), 'build', 'check' or 'backfill'. A killed process lets go of it, so whoever
-                has it may say of rows that still run that they were interrupted.
+            work: 'raw' (landing, replay), 'build', 'check', 'backfill' or 'maintain'. A killed process lets go of it,
+                so whoever has it may say of rows that still run that they were interrupted.
         """
         if self.engine.dialect.name == "sqlite":
             with FileLock(Path(str(self.engine.url.database)).with_name(f"{work}.lock")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import uuid
 from dataclasses import dataclass
 from functools import cached_property
@@ -93,6 +94,15 @@ class Settings(BaseSettings):
         default="4GB", pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$", description="DuckDB memory limit; it spills to disk beyond"
     )
 
+    snapshot_days: float = Field(
+        default=1, ge=0, description="days for which snapshots stay after another has taken their place"
+    )
+    snapshots_kept: int = Field(default=10, ge=1, description="so many of a table's newest snapshots always stay")
+    orphan_hours: float = Field(default=24, ge=1, description="files that nothing names stay so many hours")
+    archive_days: float | None = Field(
+        default=None, ge=1, description="days after which received bytes that have landed are dropped; never by default"
+    )
+
     @field_validator("home")
     @classmethod
     def _plain(cls, value: Path) -> Path:
@@ -133,6 +143,11 @@ class Settings(BaseSettings):
     def root(self) -> Path:
         """`home`, absolute."""
         return _absolute(self.home)
+
+    @property
+    def home_name(self) -> str:
+        """The home among those of all machines that share a catalog."""
+        return f"{platform.node()}:{self.root}"
 
     @property
     def s3(self) -> S3Settings:

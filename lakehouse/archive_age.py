@@ -1,0 +1,90 @@
+"""The age of the archive: bytes that have landed may go after a time, and what went cannot be replayed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from lakehouse.archive import Archive, Receipt
+from lakehouse.errors import TerminalError
+
+#: Packed bytes that are held while their objects are deleted, in case they are received again in that moment.
+BATCH_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """What went from the archive, or would go: objects and their packed bytes."""
+
+    objects: int
+    bytes: int
+
+
+def drop_landed(archive: Archive, before: datetime, *, dry_run: bool = False) -> Dropped:
+    """Drop the bytes of every object whose last reception landed before an instant; refused ones and those still
+    waiting stay.
+
+    Each reception is marked first, so a crash in between leaves bytes that the next call drops.
+    """
+    by_hash: dict[str, list[Receipt]] = defaultdict(list)
+    for receipt in archive.receipts():
+        by_hash[receipt.sha256].append(receipt)
+    old = {sha256: receipts for sha256, receipts in by_hash.items() if _has_landed(receipts[-1], before)}
+    objects = {archive.object(sha256): sha256 for sha256 in old}
+    sizes = {file.uri: file.size_bytes for file in archive.storage.list(archive.root) if file.uri in objects}
+    if not dry_run:
+        for batch in _batches(sizes):
+            _drop(archive, {uri: old[objects[uri]] for uri in batch})
+    return Dropped(len(sizes), sum(sizes.values()))
+
+
+def refuse_if_dropped(archive: Archive, receipts: Iterable[Receipt]) -> None:
+    """Check that the bytes of all receptions are there, as far as their age goes.
+
+    Raises:
+        TerminalError: some have been dropped, so the archive does not give the raw tables back.
+    """
+    dropped = [r for r in receipts if r.dropped_at and not archive.storage.exists(archive.object(r.sha256))]
+    if dropped:
+        first, last = dropped[0].received_at[:10], dropped[-1].received_at[:10]
+        raise TerminalError(
+            f"{len(dropped)} receptions from {first} to {last} cannot be replayed: their bytes were dropped after "
+            "WATTLAKE_ARCHIVE_DAYS; the raw tables keep their rows and stay as they are",
+            "land the original files again, or restore the archive from a backup, and then replay",
+        )
+
+
+def _has_landed(latest: Receipt, before: datetime) -> bool:
+    return latest.outcome in ("landed", "unchanged") and datetime.fromisoformat(latest.received_at) < before
+
+
+def _drop(archive: Archive, receptions: dict[str, list[Receipt]]) -> None:
+    dropped_at = datetime.now(UTC).isoformat(timespec="seconds")
+    known = set()
+    for receipts in receptions.values():
+        for receipt in receipts:
+            known.add(receipt.id)
+            if receipt.dropped_at is None:
+                archive.record(replace(receipt, dropped_at=dropped_at))
+    contents = dict(archive.storage.read_each(receptions))
+    archive.storage.delete(receptions)
+    # A reception that saw the bytes just before they went has its sidecar by now: it gets them back.
+    for receipt in archive.receipts():
+        uri = archive.object(receipt.sha256)
+        if uri in contents and receipt.id not in known:
+            archive.storage.write(uri, contents[uri])
+
+
+def _batches(sizes: dict[str, int]) -> Iterator[Sequence[str]]:
+    batch: list[str] = []
+    held = 0
+    for uri, size in sizes.items():
+        if batch and held + size > BATCH_BYTES:
+            yield batch
+            batch, held = [], 0
+        batch.append(uri)
+        held += size
+    if batch:
+        yield batch
