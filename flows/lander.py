@@ -19,11 +19,12 @@ from lakehouse import ops as ops_tables
 from lakehouse.archive import Archive, Receipt, open_archive
 from lakehouse.catalog import RAW, open_catalog
 from lakehouse.contract import ASSETS, QUARANTINE, SHARED, SIGNALS, Contract
-from lakehouse.diff import ObjectCounts, Staging
+from lakehouse.diff import ObjectCounts
 from lakehouse.errors import UnreadableFile
 from lakehouse.intake import check
 from lakehouse.ops import Ops, canonical
 from lakehouse.settings import Settings
+from lakehouse.staging import Staging
 from lakehouse.writer import Landed, merge
 
 

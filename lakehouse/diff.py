@@ -6,28 +6,23 @@ and is a conflict. So the outcome does not depend on how rows were split over la
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lakehouse.contract import Contract
 from lakehouse.datafiles import month_of, order_of, write_files
 from lakehouse.engine import identifier, quote
 from lakehouse.errors import ContractViolation
 from lakehouse.pins import empty_select, pin_of
+from lakehouse.staging import ORDINAL, SEQUENCE, Staging
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
 
-SEQUENCE = "__sequence"  # arrival order of the file inside the run; STORED is what the table holds
-STORED = -(2**62)
-ORDINAL = "__ordinal"  # order of the row inside the file
+STORED = -(2**62)  # stands for SEQUENCE in rows that the table holds
 
 
 @dataclass(frozen=True)
@@ -45,38 +40,6 @@ class ObjectCounts:
     replaced: int = 0
     equal: int = 0
     conflicts: int = 0
-
-
-class Staging:
-    """Parsed rows of one run, kept as Parquet until they are committed."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._files: dict[str, list[Path]] = {}
-
-    def add(self, contract: Contract, sequence: int, rows: pa.Table) -> None:
-        """Stage the rows of one file.
-
-        Raises:
-            ContractViolation: the columns are not those of the contract.
-        """
-        if rows.num_rows == 0:
-            return
-        try:
-            rows = rows.select(contract.arrow_schema.names).cast(contract.arrow_schema)
-        except (KeyError, ValueError, pa.ArrowInvalid) as error:
-            raise ContractViolation(
-                f"parsed rows do not fit contract {contract.name}: {error}", "this is a fault of the source's parser"
-            ) from error
-        rows = rows.append_column(SEQUENCE, pa.array([sequence] * rows.num_rows, pa.int64()))
-        rows = rows.append_column(ORDINAL, pa.array(range(rows.num_rows), pa.int64()))
-        path = self.folder / f"{contract.name}-{sequence:06d}-{uuid.uuid4().hex[:8]}.parquet"
-        pq.write_table(rows, path, compression="lz4")
-        self._files.setdefault(contract.name, []).append(path)
-
-    def files(self, contract: Contract) -> list[Path]:
-        """The Parquet files staged for a table."""
-        return self._files.get(contract.name, [])
 
 
 class Diff:
@@ -97,18 +60,6 @@ class Diff:
         nothing = f"SELECT *, 0::BIGINT AS {SEQUENCE}, 0::BIGINT AS {ORDINAL} FROM ({empty_select(contract)})"
         self.db.execute(f"CREATE VIEW staged AS {f'SELECT * FROM read_parquet([{files}])' if files else nothing}")
         self.db.execute(f"CREATE VIEW stored AS {pin_of(table).select(contract)}")
-        self._assert_not_null()
-
-    def _assert_not_null(self) -> None:
-        required = [identifier(c.name) for c in self.contract.columns if not c.nullable]
-        tests = ", ".join(f"count(*) - count({name})" for name in required)
-        missing = self.db.execute(f"SELECT {tests} FROM staged").fetchone()
-        broken = [name for name, count in zip(required, missing or (), strict=True) if count]
-        if broken:
-            raise ContractViolation(
-                f"staged rows of {self.contract.name} have no value in {', '.join(broken)}",
-                "this is a fault of the source's parser: refused rows belong in its rejects",
-            )
 
     def merge(self, superseded_objects: Sequence[str]) -> None:
         """Unite staged rows with stored ones by key, in order of arrival.

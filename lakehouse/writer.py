@@ -16,14 +16,16 @@ from typing import TYPE_CHECKING
 
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from lakehouse import fresh
 from lakehouse.catalog import RAW, ensure_table
 from lakehouse.contract import Contract, WriteMode
 from lakehouse.datafiles import commit, discard, month_of, order_of, touched_by, write_files
-from lakehouse.diff import Diff, ObjectCounts, Staging
+from lakehouse.diff import Diff, ObjectCounts
 from lakehouse.engine import connect, identifier, quote
 from lakehouse.errors import ContractViolation, TransientError
 from lakehouse.pins import TOUCHED, Touched, pack_touched, pin_of
 from lakehouse.settings import Settings
+from lakehouse.staging import Staging
 
 if TYPE_CHECKING:
     from pyiceberg.catalog.sql import SqlCatalog
@@ -114,7 +116,10 @@ def merge(
     table = ensure_table(catalog, contract, namespace)
     if not staging.files(contract) and not superseded_objects:
         return Landed(contract.name, None)
-    return _land(settings, table, contract, staging, properties, lambda diff: diff.merge(superseded_objects))
+    return _land(
+        settings, table, contract, staging, properties, lambda diff: diff.merge(superseded_objects),
+        may_only_add=not superseded_objects,
+    )  # fmt: skip
 
 
 def replace(
@@ -202,6 +207,7 @@ def _land(
     properties: Mapping[str, str],
     compare: Callable[[Diff], None],
     moved: Mapping[str, list[int]] | None = None,
+    may_only_add: bool = False,
 ) -> Landed:
     """Compare, write and commit; when another commit came first, do all of it again on the new head."""
 
@@ -212,7 +218,7 @@ def _land(
         reraise=True,
     )
     def attempt() -> Landed:
-        return _land_once(settings, table.refresh(), contract, staging, properties, compare, moved or {})
+        return _land_once(settings, table.refresh(), contract, staging, properties, compare, moved or {}, may_only_add)
 
     return attempt()
 
@@ -225,6 +231,7 @@ def _land_once(
     properties: Mapping[str, str],
     compare: Callable[[Diff], None],
     moved: Mapping[str, list[int]],
+    may_only_add: bool,
 ) -> Landed:
     work = staging.folder / f"land-{contract.name}-{uuid.uuid4().hex[:8]}"
     work.mkdir()
@@ -232,21 +239,27 @@ def _land_once(
         work / "land.duckdb", threads=settings.threads, memory_limit=settings.memory_limit, temporary=work / "spill"
     )
     try:
-        diff = Diff(connection, table, contract, staging)
-        compare(diff)
-        counts = diff.counts()
-        if not diff.changed():
-            return Landed(contract.name, None, counts)
-        touched = touched_by(connection, contract)
-        doomed = diff.files_to_rewrite()
-        added = diff.write(doomed)
+        pieces = fresh.only_adding(connection, table, contract, staging) if may_only_add else None
+        if pieces is not None:
+            counts, superseded, doomed = fresh.counts(pieces), 0, []
+            touched = fresh.touched_by(pieces)
+            added = fresh.write_pieces(table, contract, pieces, settings.threads)
+        else:
+            diff = Diff(connection, table, contract, staging)
+            compare(diff)
+            counts, superseded = diff.counts(), diff.superseded()
+            if not diff.changed():
+                return Landed(contract.name, None, counts)
+            touched = touched_by(connection, contract)
+            doomed = diff.files_to_rewrite()
+            added = diff.write(doomed)
         stated = {**properties, TOUCHED: pack_touched(touched), OFFSETS: json.dumps({**offsets(table), **moved})}
         try:
             snapshot_id = commit(table, added, doomed, stated)
         except TransientError:
             discard(table, added)
             raise
-        return Landed(contract.name, snapshot_id, counts, diff.superseded(), touched)
+        return Landed(contract.name, snapshot_id, counts, superseded, touched)
     finally:
         connection.close()
 

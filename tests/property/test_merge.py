@@ -35,3 +35,16 @@ def test_the_outcome_depends_on_the_order_of_arrival_alone(calls: list[list[list
             for asset, signal, minute, value in (row for file in files for row in file):
                 expected[(asset, signal, minute)] = value
         assert stored(home) == [(*key, value) for key, value in sorted(expected.items())]
+
+
+@hypothesis_settings(max_examples=12, deadline=None)
+@given(landings)
+def test_rows_that_only_add_land_as_any_others_do(calls: list[list[list[Row]]]) -> None:
+    """The route without a join and the general one store the same rows, count the same and touch the same days."""
+    with tempfile.TemporaryDirectory() as folder:
+        quick, general = (Settings(home=Path(folder) / name, threads=1) for name in ("quick", "general"))
+        for files in calls:
+            one, other = land(quick, *files), land(general, *files, superseded=["bytes that never landed"])
+            assert one.by_sequence == other.by_sequence
+            assert one.touched == other.touched
+        assert stored(quick) == stored(general)

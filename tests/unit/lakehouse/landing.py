@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from lakehouse.catalog import open_catalog
 from lakehouse.contract import observations
-from lakehouse.diff import Staging
 from lakehouse.pins import pin
 from lakehouse.reader import rows_of
 from lakehouse.settings import Settings
+from lakehouse.staging import Staging
 from lakehouse.writer import Landed, merge
 
 CONTRACT = observations("thing", "Observations of things.")

@@ -11,11 +11,11 @@ import pytest
 from landing import CONTRACT, EPOCH, Row, rows
 
 from lakehouse.catalog import open_catalog
-from lakehouse.diff import Staging
 from lakehouse.errors import ContractViolation
 from lakehouse.pins import pin, touched_since
 from lakehouse.reader import rows_of
 from lakehouse.settings import Settings
+from lakehouse.staging import Staging
 from lakehouse.writer import Landed, Slice, append, merge, offsets, replace
 
 STATED = dataclasses.replace(CONTRACT, name="stated", mode="replace")

@@ -11,11 +11,12 @@ from landing import CONTRACT, land, rows, stored
 
 from lakehouse.catalog import open_catalog
 from lakehouse.contract import ASSETS
-from lakehouse.diff import ObjectCounts, Staging
+from lakehouse.diff import ObjectCounts
 from lakehouse.errors import ContractViolation
 from lakehouse.pins import touched_since
 from lakehouse.reader import rows_of
 from lakehouse.settings import Settings
+from lakehouse.staging import Staging
 from lakehouse.writer import merge
 
 A, B = ("a", "power", 0, 1), ("a", "power", 1, 2)
