@@ -62,7 +62,7 @@ class Block:
         asset: asset_id without the site.
         signal: signal name.
         rule: what it means.
-        text: the cells as written, one a row of `at`.
+        text: the cells as written, one a row of `at`; or their numbers (double, DECIMAL(18,6)), NULL where empty.
         at: index of every cell's row in `rows`.
         rows: the rows.
         status: quality status of every cell, where the file has one.

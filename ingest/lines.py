@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -35,58 +36,111 @@ _BOMS = (
 _QUOTE = ord('"')
 
 
-@dataclass
 class Lines:
-    """A text file as UTF-8 bytes with the place of every physical line.
+    """A text file, or a piece of one, as UTF-8 bytes; the places of its physical lines are found when asked for.
 
     Args:
         content: UTF-8 bytes without byte order mark; lines named in `bad` may hold anything.
-        starts, ends: byte range of every line, without its line end; line n stands at index n - 1.
-        bad: line number → why the line cannot be read as text.
         bom: whether the file began with a byte order mark.
         encoding: what the bytes were decoded from.
+        base: lines of the file before this piece; lines are numbered through the file, from 1.
     """
 
-    content: bytes
-    starts: Int64Array
-    ends: Int64Array
-    bad: dict[int, str] = field(default_factory=dict)
-    bom: bool = False
-    encoding: str = "utf-8"
+    def __init__(self, content: bytes, bom: bool = False, encoding: str = "utf-8", base: int = 0) -> None:
+        self.content, self.bom, self.encoding, self.base = content, bom, encoding, base
 
-    def __len__(self) -> int:
-        return len(self.starts)
+    @cached_property
+    def last(self) -> int:
+        """Number of the last line."""
+        unended = bool(self.content) and not self.content.endswith(b"\n")
+        return self.base + self.content.count(b"\n") + int(unended)
+
+    @cached_property
+    def starts(self) -> Int64Array:
+        """Where every line begins; line n stands at index n - 1 - base."""
+        starts = np.concatenate((np.zeros(1, np.int64), self._breaks + 1))
+        return starts[:-1] if starts[-1] >= len(self.content) else starts
+
+    @cached_property
+    def ends(self) -> Int64Array:
+        """Where every line ends, without its line end."""
+        ends = np.concatenate((self._breaks, np.array([len(self.content)], np.int64)))[: len(self.starts)]
+        # Some programs write \r\r\n.
+        while (returns := (ends > self.starts) & (self._buffer[np.maximum(ends - 1, 0)] == 13)).any():
+            ends = ends - returns
+        return ends
+
+    @cached_property
+    def _buffer(self) -> npt.NDArray[np.uint8]:
+        return np.frombuffer(self.content, dtype=np.uint8)
+
+    @cached_property
+    def _breaks(self) -> Int64Array:
+        return np.flatnonzero(self._buffer == 10).astype(np.int64)
+
+    @cached_property
+    def bad(self) -> dict[int, str]:
+        """Line number → why the line cannot be read as text; the common case is one pass a reason."""
+        bad: dict[int, str] = {}
+        for index in np.flatnonzero(self.ends - self.starts > LINE_LIMIT_BYTES):
+            bad[self.base + int(index) + 1] = f"the line has more than {LINE_LIMIT_BYTES} bytes"
+        if b"\x00" in self.content:
+            self._mark(bad, np.flatnonzero(self._buffer == 0), "the line holds NUL bytes")
+        if b"\r" in self.content:
+            returns = np.flatnonzero(self._buffer == 13)
+            inside = returns < self.ends[np.searchsorted(self.starts, returns, side="right") - 1]
+            reason = "the line holds a carriage return: two rows, or a cell over two lines"
+            self._mark(bad, returns[inside], reason)
+        try:
+            # Arrow checks in place, where bytes.decode would copy the file.
+            offsets = pa.py_buffer(np.array([0, len(self.content)], np.int64))
+            whole = pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, pa.py_buffer(self.content)])
+            whole.cast(pa.large_string())
+        except pa.ArrowInvalid:
+            for index, (start, end) in enumerate(zip(self.starts.tolist(), self.ends.tolist(), strict=True), 1):
+                try:
+                    self.content[start:end].decode("utf-8")
+                except UnicodeDecodeError as error:
+                    bad.setdefault(self.base + index, f"the line is not UTF-8 text ({error.reason})")
+        return bad
+
+    def _mark(self, bad: dict[int, str], places: npt.NDArray[np.intp], reason: str) -> None:
+        """Note the lines that hold any of these bytes."""
+        for index in np.unique(np.searchsorted(self.starts, places, side="right")):
+            bad.setdefault(self.base + int(index), reason)
 
     def text(self, number: int) -> str:
-        """Line `number` (from 1) as text; what is not UTF-8 becomes U+FFFD, NUL becomes U+2400."""
-        return self._decoded(int(self.starts[number - 1]), int(self.ends[number - 1]))
-
-    def _decoded(self, start: int, end: int) -> str:
-        return self.content[start:end].decode("utf-8", errors="replace").replace("\x00", "\u2400")
+        """Line `number` as text; what is not UTF-8 becomes U+FFFD, NUL becomes U+2400."""
+        index = number - 1 - self.base
+        return _text(self.content[self.starts[index] : self.ends[index]])
 
     def size_bytes(self, number: int) -> int:
         """Length of line `number`."""
-        return int(self.ends[number - 1] - self.starts[number - 1])
+        index = number - 1 - self.base
+        return int(self.ends[index] - self.starts[index])
 
     def shown(self, number: int) -> str:
         """Line `number` as it is kept with a refusal."""
-        start, size = int(self.starts[number - 1]), self.size_bytes(number)
+        start, size = int(self.starts[number - 1 - self.base]), self.size_bytes(number)
         if size <= RAW_TEXT_LIMIT:
-            return self._decoded(start, start + size)
-        return f"{self._decoded(start, start + RAW_TEXT_LIMIT)}… ({size} bytes)"
+            return self.text(number)
+        return f"{_text(self.content[start : start + RAW_TEXT_LIMIT])}… ({size} bytes)"
 
     def head(self, count: int) -> list[tuple[int, str]]:
         """The first `count` lines that are neither blank nor too long, each with its number."""
         found: list[tuple[int, str]] = []
-        for number in range(1, len(self) + 1):
-            if self.size_bytes(number) > LINE_LIMIT_BYTES:
-                continue
-            text = self.text(number)
+        for number, raw in enumerate(io.BytesIO(self.content), self.base + 1):
+            line = raw.removesuffix(b"\n").rstrip(b"\r")
+            text = _text(line) if len(line) <= LINE_LIMIT_BYTES else ""
             if text.strip():
                 found.append((number, text))
                 if len(found) == count:
                     break
         return found
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", errors="replace").replace("\x00", "\u2400")
 
 
 def split_lines(content: bytes, encoding: str = "utf-8") -> Lines:
@@ -115,52 +169,13 @@ def split_lines(content: bytes, encoding: str = "utf-8") -> Lines:
             ) from error
     if b"\n" not in content and b"\r" in content:
         content = content.replace(b"\r", b"\n")
-    buffer = np.frombuffer(content, dtype=np.uint8)
-    breaks = np.flatnonzero(buffer == 10).astype(np.int64)
-    starts = np.concatenate((np.zeros(1, np.int64), breaks + 1))
-    ends = np.concatenate((breaks, np.array([len(content)], np.int64)))
-    if starts[-1] >= len(content):
-        starts, ends = starts[:-1], ends[:-1]
-    # Some programs write \r\r\n.
-    while (returns := (ends > starts) & (buffer[np.maximum(ends - 1, 0)] == 13)).any():
-        ends = ends - returns
-    lines = Lines(content, starts, ends, bom=bom, encoding=encoding)
-    if int((ends - starts).min()) > LINE_LIMIT_BYTES:
+    lines = Lines(content, bom, encoding)
+    if content.find(b"\n", 0, LINE_LIMIT_BYTES) < 0 and int((lines.ends - lines.starts).min()) > LINE_LIMIT_BYTES:
         raise UnreadableFile(
             f"the file is one line of {lines.size_bytes(1)} bytes; a line has at most {LINE_LIMIT_BYTES}",
             "export the file again with a row a line",
         )
-    _mark_unreadable(lines, buffer)
     return lines
-
-
-def _mark_unreadable(lines: Lines, buffer: npt.NDArray[np.uint8]) -> None:
-    """Note the lines that hold NUL bytes or are not UTF-8; the common case is one pass each."""
-    for index in np.flatnonzero(lines.ends - lines.starts > LINE_LIMIT_BYTES):
-        lines.bad[int(index) + 1] = f"the line has more than {LINE_LIMIT_BYTES} bytes"
-    if b"\x00" in lines.content:
-        _mark(lines, np.flatnonzero(buffer == 0), "the line holds NUL bytes")
-    if b"\r" in lines.content:
-        returns = np.flatnonzero(buffer == 13)
-        inside = returns < lines.ends[np.searchsorted(lines.starts, returns, side="right") - 1]
-        _mark(lines, returns[inside], "the line holds a carriage return: two rows, or a cell over two lines")
-    try:
-        # Arrow checks in place, where bytes.decode would copy the file.
-        offsets = pa.py_buffer(np.array([0, len(lines.content)], np.int64))
-        whole = pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, pa.py_buffer(lines.content)])
-        whole.cast(pa.large_string())
-    except pa.ArrowInvalid:
-        for number in range(1, len(lines) + 1):
-            try:
-                lines.content[lines.starts[number - 1] : lines.ends[number - 1]].decode("utf-8")
-            except UnicodeDecodeError as error:
-                lines.bad.setdefault(number, f"the line is not UTF-8 text ({error.reason})")
-
-
-def _mark(lines: Lines, places: npt.NDArray[np.intp], reason: str) -> None:
-    """Note the lines that hold any of these bytes."""
-    for number in np.unique(np.searchsorted(lines.starts, places, side="right")):
-        lines.bad.setdefault(int(number), reason)
 
 
 @dataclass
@@ -168,7 +183,7 @@ class Grid:
     """Rows of text cells.
 
     Args:
-        columns: one string array a column, all of the same length.
+        columns: one string array a column, all of the same length; of numbers or stamps where all of it reads so.
         line: physical line of every row.
         refused: line number → why the row has no place in the grid.
     """
@@ -190,8 +205,9 @@ def read_grid(lines: Lines, first: int, width: int, delimiter: str) -> Grid:
     Raises:
         UnreadableFile: the rows cannot be told apart.
     """
-    numbers = np.arange(first, len(lines) + 1, dtype=np.int64)
-    starts, ends = lines.starts[first - 1 :], lines.ends[first - 1 :]
+    numbers = np.arange(first, lines.last + 1, dtype=np.int64)
+    skipped = first - 1 - lines.base
+    starts, ends = lines.starts[skipped:], lines.ends[skipped:]
     refused = {number: reason for number, reason in lines.bad.items() if number >= first}
     if b'"' in lines.content:
         refused.update({n: r for n, r in _misquoted(lines, first, delimiter).items() if n not in refused})
@@ -248,7 +264,8 @@ def _misquoted(lines: Lines, first: int, delimiter: str) -> dict[int, str]:
     buffer = np.frombuffer(lines.content, dtype=np.uint8)
     quotes = np.flatnonzero(buffer == _QUOTE)
     line = np.searchsorted(lines.starts, quotes, side="right") - 1
-    quotes, line = quotes[line >= first - 1], line[line >= first - 1]
+    data = line >= first - 1 - lines.base
+    quotes, line = quotes[data], line[data]
     if not len(quotes):
         return {}
     _, begin, count = np.unique(line, return_index=True, return_counts=True)
@@ -256,14 +273,15 @@ def _misquoted(lines: Lines, first: int, delimiter: str) -> dict[int, str]:
     limits = (_QUOTE, ord(delimiter))
     before = (quotes == lines.starts[line]) | np.isin(buffer[np.maximum(quotes - 1, 0)], limits)
     after = (quotes + 1 == lines.ends[line]) | np.isin(buffer[np.minimum(quotes + 1, len(buffer) - 1)], limits)
-    suspect = set((line[~np.where(opens, before, after)] + 1).tolist())
-    found = {int(line[at]) + 1: "a quote is opened and not closed" for at in begin[count % 2 == 1]}
+    number = line + lines.base + 1
+    suspect = set(number[~np.where(opens, before, after)].tolist())
+    found = {int(number[at]): "a quote is opened and not closed" for at in begin[count % 2 == 1]}
     mark = re.escape(delimiter)
     cell = rf'(?:"(?:[^"]|"")*+"|(?!")[^{mark}]*+)'
     sound = re.compile(rf"{cell}(?:{mark}{cell})*+")
-    for number in suspect - found.keys():
-        if sound.fullmatch(lines.text(number)) is None:
-            found[number] = "quotes do not enclose a whole cell"
+    for odd in suspect - found.keys():
+        if sound.fullmatch(lines.text(odd)) is None:
+            found[odd] = "quotes do not enclose a whole cell"
     return found
 
 

@@ -96,7 +96,7 @@ def _days(lines: Lines, refusals: Refusals) -> Iterator[tuple[int, list[list[str
     """Every 300 record with its line, as [its 200 record, itself, its 400 records]."""
     details: list[str] | None = None
     day: tuple[int, list[list[str]]] | None = None
-    for number in range(1, len(lines) + 1):
+    for number in range(1, lines.last + 1):
         text = lines.text(number)
         if not text.strip():
             continue

@@ -20,7 +20,7 @@ Int64Array = npt.NDArray[np.int64]
 
 EXACT_TYPE = pa.decimal128(18, 6)
 #: DECIMAL(18,6) holds |value| below 10^12, as integers of 10^-6 below 10^18.
-_LIMIT = 10**18
+EXACT_LIMIT = 10**18
 #: Above 2^53 micro units a division of doubles is no longer correctly rounded.
 _FLOAT_SAFE = 2**53
 
@@ -150,22 +150,40 @@ def _parse_exact(text: pa.Array, factor: Decimal, ok: BoolArray, reasons: dict[i
             if scaled.adjusted() < 40
             else scaled
         )
-        if abs(whole) >= _LIMIT:
+        if abs(whole) >= EXACT_LIMIT:
             ok[row] = False
             micro[row] = 0
             reasons[row] = "the number does not fit DECIMAL(18,6)"
             continue
         rounded += int(whole != scaled)
         micro[row] = int(whole)
-    over = ok & (np.abs(micro) >= _LIMIT)
+    over = ok & (np.abs(micro) >= EXACT_LIMIT)
     for index in np.flatnonzero(over):
         reasons[int(index)] = "the number does not fit DECIMAL(18,6)"
     ok &= ~over
     micro = np.where(ok, micro, 0)
+    return Numbers(np.where(ok, _nearest(micro), np.nan), micro, ok, reasons, rounded)
+
+
+def _nearest(micro: Int64Array) -> FloatArray:
+    """The double nearest to units of 10^-6."""
     value = micro / 1e6
-    for index in np.flatnonzero(np.abs(micro) > _FLOAT_SAFE):
-        value[index] = float(Decimal(int(micro[index])).scaleb(-6))
-    return Numbers(np.where(ok, value, np.nan), micro, ok, reasons, rounded)
+    if len(micro) and max(int(micro.max()), -int(micro.min())) > _FLOAT_SAFE:
+        for index in np.flatnonzero(np.abs(micro) > _FLOAT_SAFE):
+            value[index] = float(Decimal(int(micro[index])).scaleb(-6))
+    return value
+
+
+def scale_numbers(numbers: pa.Array, factor: Decimal) -> Numbers:
+    """Multiply a column of doubles or DECIMAL(18,6) without NULLs by a factor; equal to `parse_numbers` of its text."""
+    if factor != 1:
+        text = pc.cast(numbers, pa.string())
+        return parse_numbers(text, factor, exact=pa.types.is_decimal(numbers.type))
+    ok = np.ones(len(numbers), np.bool_)
+    if pa.types.is_decimal(numbers.type):
+        micro = _micro(numbers)
+        return Numbers(_nearest(micro), micro, ok, {})
+    return Numbers(np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.float64), None, ok, {})
 
 
 def exact_array(micro: Int64Array, null: BoolArray) -> pa.Array:

@@ -14,7 +14,7 @@ from ingest.blocks import Block, Refusals, Rows, Tabulated
 from ingest.layout import EXACT_KINDS, INTERVAL_KINDS, TEXT_KINDS, Layout
 from ingest.lines import Lines
 from ingest.local_time import REASONS, to_utc, to_wall, zone
-from ingest.numbers import parse_numbers, plain
+from ingest.numbers import parse_numbers, plain, scale_numbers
 from ingest.source import LandOptions, Parsed, RawFile
 from lakehouse.contract import Contract
 from lakehouse.errors import UnreadableFile
@@ -137,16 +137,19 @@ class Observer:
             _refuse(refusals, block.rows, at[wrong], block.field, _BAD_INTERVAL)
             good &= ~wrong
         kept = np.flatnonzero(good)
-        text = text.take(pa.array(kept))
+        if len(kept) < len(text):
+            text = text.take(pa.array(kept))
         value, exact, words, fits = self._values(block, text, kept, usable, at[kept], refusals, tabulated)
-        kept, text = kept[fits], text
+        kept = kept[fits]
         if not len(kept):
             return
-        start = utc[at][kept]
+        start = utc[at[kept]]
         end = None if length is None else start + (length if np.ndim(length) == 0 else np.asarray(length)[kept])
         self._assembly.add(block, start, end, value, exact, words, lines[kept])
 
     def _nulls(self, text: pa.Array) -> BoolArray:
+        if not pa.types.is_string(text.type):
+            return _mask(text.is_null())
         trimmed = pc.utf8_trim_whitespace(text)
         nulls = pa.array(["", *self._layout.dialect.nulls], pa.string())
         return _mask(pc.is_in(trimmed, value_set=nulls)) | _mask(text.is_null())
@@ -217,7 +220,9 @@ class Observer:
             numbers = parse_numbers(words)
             return numbers.value, None, words, np.ones(len(text), np.bool_)
         sign = str(tabulated.dialect.get("decimal", "."))
-        text = plain(text, sign, str(tabulated.dialect.get("thousands", "")))
+        typed = not pa.types.is_string(text.type)
+        if not typed:
+            text = plain(text, sign, str(tabulated.dialect.get("thousands", "")))
         if rule.kind == "alarm":
             for word, digit in _TRUTH.items():
                 text = pc.if_else(pc.equal(text, word), digit, text)
@@ -231,7 +236,8 @@ class Observer:
                 fits[rows] = False
                 _refuse(refusals, block.rows, at[rows], block.field, "the factor is not a number")
                 continue
-            numbers = parse_numbers(text if len(rows) == len(text) else text.take(pa.array(rows)), factor, exact)
+            mine = text if len(rows) == len(text) else text.take(pa.array(rows))
+            numbers = scale_numbers(mine, factor) if typed else parse_numbers(mine, factor, exact)
             self._rounded += numbers.rounded
             for row, reason in numbers.reasons.items():
                 _refuse(refusals, block.rows, at[rows[row : row + 1]], block.field, reason)

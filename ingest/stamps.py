@@ -81,6 +81,11 @@ def valid_format(name: str) -> bool:
     return name in ("detect", "iso", *INSTANTS) or ("%" in name and not re.sub(r"%[dmYyHMSf]", "", name).count("%"))
 
 
+def read_stamps(column: pa.Array) -> Stamps:
+    """Stamps of a column that was read as ISO wall-clock stamps from the start."""
+    return Stamps(_micros(column), np.ones(len(column), np.bool_), "iso", False)
+
+
 def parse_stamps(text: pa.Array, formats: tuple[str, ...]) -> Stamps:
     """Parse a column of stamps, the same format for all of it.
 

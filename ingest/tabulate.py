@@ -13,11 +13,12 @@ import pyarrow.compute as pc
 from ingest.blocks import Block, Refusals, Rows, Tabulated
 from ingest.headers import NAMELESS, clock, numbered, signal_name, unit_in, unnumbered
 from ingest.layout import TEXT_KINDS, Layout, SignalRule
-from ingest.lines import Lines, read_grid, split_cells
+from ingest.lines import Grid, Lines, read_grid, split_cells
 from ingest.numbers import detect_decimal
 from ingest.recognise import Found
 from ingest.source import LandOptions, RawFile
-from ingest.stamps import Stamps, parse_stamps
+from ingest.stamps import Stamps, parse_stamps, read_stamps
+from ingest.typed import read_typed, reads_typed
 from lakehouse.errors import UnreadableFile
 
 Int64Array = npt.NDArray[np.int64]
@@ -79,7 +80,10 @@ class _Tabulator:
         dialect = self.layout.dialect
         first = self.found.header_line + dialect.rows_after_header + 1
         width = len(self.found.cells) + int(dialect.trailing_cell and self._has_trailing_cell(first))
-        self.grid = read_grid(self.lines, first, width, self.found.delimiter)
+        cells = numbered(self.found.cells)
+        self.index = {cell: number for number, cell in enumerate(cells)}
+        typed = self._typed(first, width)
+        self.grid = typed or read_grid(self.lines, first, width, self.found.delimiter)
         for line, reason in self.grid.refused.items():
             self.refusals.add(line, "", reason)
         if not len(self.grid.line):
@@ -92,14 +96,40 @@ class _Tabulator:
                 pc.replace_substring_regex(column, r'^="(.*)"$', r"\1") if _holds(column, '="') else column
                 for column in self.grid.columns
             ]
-        cells = numbered(self.found.cells)
-        self.index = {cell: number for number, cell in enumerate(cells)}
         self.stamps = self._stamps(self.layout.stamps.columns)
         blocks = {"wide": self._wide, "long": self._long, "day_rows": self._day_rows}[self.layout.shape.kind]()
         if not blocks:
             raise self._nothing_declared()
         self._decide_decimal(blocks)
         return Tabulated(blocks, self.refusals, self.dialect, self.native)
+
+    def _typed(self, first: int, width: int) -> Grid | None:
+        """The rows read straight as stamps and numbers, where the layout and all of them allow it."""
+        layout, dialect, stamps = self.layout, self.layout.dialect, self.layout.stamps
+        if (
+            layout.shape.kind != "wide"
+            or layout.asset.column is not None
+            or layout.shape.status_column is not None
+            or len(stamps.columns) > 1
+            or stamps.end_columns
+            or not ("detect" in stamps.format or stamps.format[0] == "iso")
+            or (dialect.decimal == "detect" and self.found.delimiter != ",")
+            or dialect.thousands
+            or dialect.excel_text
+            or any(cell.startswith(NAMELESS) for cell in self.index)
+        ):
+            return None
+        asset = self._asset()
+        rules = {index: layout.rule(self._signal(cell), asset) for cell, index in self._others(())}
+        declared = {index: rule for index, rule in rules.items() if rule is not None}
+        if not all(reads_typed(rule) for rule in declared.values()):
+            return None
+        stamp = self.index[self._cell(stamps.columns[0])]
+        return read_typed(self.lines, first, width, self.found.delimiter, dialect, stamp, declared)
+
+    def _signal(self, cell: str) -> str:
+        shape = self.layout.shape
+        return self.file.path.stem if shape.signal_from == "stem" else signal_name(cell, shape.unit_brackets)
 
     def _nothing_declared(self) -> UnreadableFile:
         columns = sorted({field for _, field in self.refusals.found if field})
@@ -112,7 +142,7 @@ class _Tabulator:
 
     def _has_trailing_cell(self, first: int) -> bool:
         """Whether the first row ends with a delimiter that the header does not have."""
-        row = next((line for line in range(first, len(self.lines) + 1) if self.lines.text(line).strip()), None)
+        row = next((line for line in range(first, self.lines.last + 1) if self.lines.text(line).strip()), None)
         return row is not None and len(split_cells(self.lines.text(row), self.found.delimiter)) > len(self.found.cells)
 
     def _cell(self, name: str) -> str:
@@ -134,7 +164,8 @@ class _Tabulator:
         text = self._column(columns[0])
         if len(columns) == 2:
             text = pc.binary_join_element_wise(text, self._column(columns[1]), " ")
-        stamps = parse_stamps(text, self.layout.stamps.format)
+        typed = pa.types.is_timestamp(text.type)
+        stamps = read_stamps(text) if typed else parse_stamps(text, self.layout.stamps.format)
         self.dialect["stamp_format"] = stamps.format
         self.refusals.add_rows(self.grid.line[~stamps.ok], "", f"the stamp does not read as {stamps.format}")
         return stamps
@@ -165,7 +196,7 @@ class _Tabulator:
         few_enough(len(everyone) * max(len(self.index) - 1, 1))
         blocks: list[Block] = []
         for cell, index in self._others((shape.status_column, self.layout.asset.column)):
-            signal = self.file.path.stem if shape.signal_from == "stem" else signal_name(cell, shape.unit_brackets)
+            signal = self._signal(cell)
             rules = {name: self.layout.rule(signal, name) for name in everyone}
             if not self._declared(rules, cell, units.get(index)):
                 continue
@@ -360,7 +391,7 @@ class _Tabulator:
         if declared != "detect":
             self.dialect["decimal"] = declared
             return
-        texts = [block.text for block in blocks if block.rule.kind not in TEXT_KINDS]
+        texts = [b.text for b in blocks if b.rule.kind not in TEXT_KINDS and pa.types.is_string(b.text.type)]
         sign, thousands = detect_decimal(texts, self.found.delimiter)
         self.dialect["decimal"], self.dialect["thousands"] = sign, thousands or self.layout.dialect.thousands
 
