@@ -82,8 +82,8 @@ class Lines:
     def bad(self) -> dict[int, str]:
         """Line number → why the line cannot be read as text; the common case is one pass a reason."""
         bad: dict[int, str] = {}
-        for index in np.flatnonzero(self.ends - self.starts > LINE_LIMIT_BYTES):
-            bad[self.base + int(index) + 1] = f"the line has more than {LINE_LIMIT_BYTES} bytes"
+        for long in np.flatnonzero(self.ends - self.starts > LINE_LIMIT_BYTES):
+            bad[self.base + int(long) + 1] = f"the line has more than {LINE_LIMIT_BYTES} bytes"
         if b"\x00" in self.content:
             self._mark(bad, np.flatnonzero(self._buffer == 0), "the line holds NUL bytes")
         if b"\r" in self.content:
@@ -273,9 +273,9 @@ def _misquoted(lines: Lines, first: int, delimiter: str) -> dict[int, str]:
     limits = (_QUOTE, ord(delimiter))
     before = (quotes == lines.starts[line]) | np.isin(buffer[np.maximum(quotes - 1, 0)], limits)
     after = (quotes + 1 == lines.ends[line]) | np.isin(buffer[np.minimum(quotes + 1, len(buffer) - 1)], limits)
-    number = line + lines.base + 1
-    suspect = set(number[~np.where(opens, before, after)].tolist())
-    found = {int(number[at]): "a quote is opened and not closed" for at in begin[count % 2 == 1]}
+    numbers = line + lines.base + 1
+    suspect = set(numbers[~np.where(opens, before, after)].tolist())
+    found = {int(numbers[at]): "a quote is opened and not closed" for at in begin[count % 2 == 1]}
     mark = re.escape(delimiter)
     cell = rf'(?:"(?:[^"]|"")*+"|(?!")[^{mark}]*+)'
     sound = re.compile(rf"{cell}(?:{mark}{cell})*+")
