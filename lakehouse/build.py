@@ -14,7 +14,7 @@ from pathlib import Path
 from lakehouse import ops as ops_tables
 from lakehouse import quality
 from lakehouse.catalog import open_catalog
-from lakehouse.changes import Changes, find_changes, touched_by_table
+from lakehouse.changes import Changes, find_changes, listed_assets, touched_by_table
 from lakehouse.contract import QUARANTINE, Contract
 from lakehouse.dbt_runner import NodeResult, marts, project_digest, run_dbt
 from lakehouse.engine import connect, identifier, quote
@@ -25,9 +25,6 @@ from lakehouse.publish import Published, copy_file, follow, open_marts, publishe
 from lakehouse.quality import CheckResult
 from lakehouse.reader import select_pinned
 from lakehouse.settings import Settings
-
-#: Beyond so many changed assets a list prunes less than it costs to compare.
-LISTED_ASSETS = 200
 
 Progress = Callable[[str], None]
 """Called with what the build does now."""
@@ -231,7 +228,9 @@ class _Build:
         if not any(check.blocks for check in checks):
             with self.step("great expectations"):
                 importing.join()
-                checks += quality.expect(build_file, marts(folder / "target"))
+                checks += quality.expect(
+                    build_file, marts(folder / "target"), None if whole else listed_assets(changes)
+                )
         record_checks(self.ops, run_id, build_id, checks)
         failed = [check for check in checks if check.blocks]
         if failed:
@@ -270,8 +269,8 @@ def write_manifest(folder: Path, contracts: Sequence[Contract], pins: dict[str, 
     if changes:
         first, last = changes.read_from - timedelta(days=1), changes.read_to + timedelta(days=1)
         bounds = f"BETWEEN {quote(first.isoformat())}::TIMESTAMPTZ AND {quote(last.isoformat())}::TIMESTAMPTZ"
-        if not changes.everything and len(changes.assets) <= LISTED_ASSETS:
-            bounds += f" AND asset_id IN ({', '.join(quote(asset) for asset in changes.assets)})"
+        if assets := listed_assets(changes):
+            bounds += f" AND asset_id IN ({', '.join(quote(asset) for asset in assets)})"
         for contract in contracts:
             if is_observations(contract):
                 pinned = views["raw"][contract.name]

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from lakehouse.catalog import RAW
 from lakehouse.contract import ASSETS, SIGNALS, Contract
+from lakehouse.engine import quote
 from lakehouse.local_days import calendar
 from lakehouse.pins import Touched, touched_since
 
@@ -33,6 +34,9 @@ CONTEXT_RUNS = 3
 OLD_DAY_H = 26
 #: What is read around a rebuilt span at least, in seconds: hourly buckets may reach over local midnight.
 READ_MARGIN_S = 86_400 + 3_600
+
+#: Beyond so many changed assets a list prunes less than it costs to compare.
+LISTED_ASSETS = 200
 
 DAY = timedelta(days=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -61,6 +65,11 @@ class Changes:
     read_from: datetime
     read_to: datetime
     assets: tuple[str, ...]
+
+
+def listed_assets(changes: Changes) -> tuple[str, ...] | None:
+    """The changed assets where a list of them narrows what is read; None means that every asset is looked at."""
+    return changes.assets if not changes.everything and len(changes.assets) <= LISTED_ASSETS else None
 
 
 def touched_by_table(
@@ -99,7 +108,7 @@ def find_changes(
     Returns:
         None where nothing has changed.
     """
-    _collect_samples(connection, list(observations))
+    _collect_samples(connection, list(observations), touched)
     _collect_touched(connection, touched, [contract.name for contract in observations])
     if _scalar(connection, "SELECT count(*) FROM touched") == 0:
         return None
@@ -137,10 +146,17 @@ def _scalar(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _collect_samples(connection: duckdb.DuckDBPyConnection, observations: list[Contract]) -> None:
+def _collect_samples(
+    connection: duckdb.DuckDBPyConnection, observations: list[Contract], touched: Mapping[str, list[Touched]] | None
+) -> None:
+    """`samples`: of the touched assets, so that Iceberg opens no file and no row group of others."""
+    assets = sorted({key[0] for commits in (touched or {}).values() for commit in commits for key in commit})
+    where = ""
+    if touched is not None and len(assets) <= LISTED_ASSETS:
+        where = f" WHERE asset_id IN ({', '.join(quote(asset) for asset in assets) or 'NULL'})"
     union = " UNION ALL ".join(
         f"SELECT asset_id, signal, ts, interval_end, coalesce(value_exact::VARCHAR, value::VARCHAR) AS v "
-        f"FROM raw.{contract.name}"
+        f"FROM raw.{contract.name}{where}"
         for contract in observations
     )
     connection.execute(f"CREATE TEMP VIEW samples AS {union}")

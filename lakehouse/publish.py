@@ -167,7 +167,7 @@ def _follow_one(
         first, last = (value.year * 12 + value.month for value in changed)
         # Iceberg's month transform counts from 1970-01.
         doomed = [file for file in doomed if first <= file.partition[0] + 1970 * 12 + 1 <= last]
-        where = f"year({instant}) * 12 + month({instant}) BETWEEN {first} AND {last}"
+        where = _within(instant, first, last)
     added = _write(connection, table, mart, columns, instant, where)
     return _replace(table, added, doomed, build_id)
 
@@ -186,9 +186,11 @@ def _write(
     make_folder(folder)
     months: list[tuple[str, str]] = [("all", where)]
     if instant:
-        month = f"year({instant}) * 12 + month({instant})"
+        # Without a zone: calendars of DuckDB's ICU cost as much as writing the file.
+        plain = f"make_timestamp(epoch_us({instant}))"
+        month = f"year({plain}) * 12 + month({plain})"
         rows = connection.execute(f"SELECT DISTINCT {month} FROM {name} WHERE {where} ORDER BY 1").fetchall()
-        months = [(str(value), f"{month} = {value}") for (value,) in rows]
+        months = [(str(value), _within(instant, value, value)) for (value,) in rows]
     order = f"ORDER BY {', '.join(identifier(column) for column in mart.key)}" if mart.key else ""
     written = []
     for _, condition in months:
@@ -202,6 +204,15 @@ def _write(
         else:
             table.io.delete(path)
     return written
+
+
+def _within(instant: str, first: int, last: int) -> str:
+    """Condition: an instant lies in the months first to last (year * 12 + month), as a range that prunes."""
+    start, end = ((month - 1) // 12 for month in (first, last + 1))
+    return (
+        f"{instant} >= '{start:04d}-{first - start * 12:02d}-01 00:00:00+00'::TIMESTAMPTZ "
+        f"AND {instant} < '{end:04d}-{last + 1 - end * 12:02d}-01 00:00:00+00'::TIMESTAMPTZ"
+    )
 
 
 def _replace(table: Table, added: Sequence[str], doomed: Sequence[Any], build_id: str) -> int:

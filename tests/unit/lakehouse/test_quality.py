@@ -30,6 +30,21 @@ def test_a_sound_mart_passes_every_check(results: dict[str, CheckResult]) -> Non
     assert {r.status for name, r in results.items() if name.startswith("sound")} == {"pass"}
 
 
+def test_of_a_mart_over_time_the_rows_of_changed_assets_and_those_without_one_are_checked(tmp_path: Path) -> None:
+    path = tmp_path / "marts.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        values = "('a', 1, 2.0), ('b', 1, 3.0), ('b', 1, 3.0), (NULL, 1, 4.0)"
+        connection.execute(f"CREATE TABLE days AS SELECT * FROM (VALUES {values}) t(asset_id, day, coverage)")
+    mart = Mart("days", "", ("asset_id", "day"), "day", {"coverage": (0, 1)})
+
+    def failing(assets: tuple[str, ...]) -> list[int]:
+        return [result.rows_failed for result in expect(path, [mart], assets)]
+
+    # Keys that are not unique, keys with NULL, values out of range.
+    assert failing(("a",)) == [0, 1, 2]
+    assert failing(("b",)) == [1, 1, 3]
+
+
 @pytest.mark.parametrize(
     ("check", "row"),
     [
