@@ -65,9 +65,9 @@ class Declared:
         self._read = True
         catalog = open_catalog(self._settings)
         if pinned := pin(catalog, ASSETS, self._namespace):
-            self._domains = dict(rows_of(f"SELECT asset_id, domain FROM ({pinned.select(ASSETS)})"))
+            self._domains = dict(rows_of(self._settings, f"SELECT asset_id, domain FROM ({pinned.select(ASSETS)})"))
         if pinned := pin(catalog, SIGNALS, self._namespace):
-            found = rows_of(f"SELECT asset_id, signal, kind, unit FROM ({pinned.select(SIGNALS)})")
+            found = rows_of(self._settings, f"SELECT asset_id, signal, kind, unit FROM ({pinned.select(SIGNALS)})")
             self._meanings = {(asset, signal): (kind, unit) for asset, signal, kind, unit in found}
 
     def _others(self, signal: Signal, sha256: str) -> bool:
@@ -79,7 +79,9 @@ class Declared:
             if pinned := pin(catalog, contract, self._namespace):
                 condition = f"asset_id = {quote(signal[0])} AND signal = {quote(signal[1])}"
                 other = f"source_object <> {quote(sha256)}"
-                if rows_of(f"SELECT 1 FROM ({pinned.select(contract)}) WHERE {condition} AND {other} LIMIT 1"):
+                if rows_of(
+                    self._settings, f"SELECT 1 FROM ({pinned.select(contract)}) WHERE {condition} AND {other} LIMIT 1"
+                ):
                     return True
         return False
 

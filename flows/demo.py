@@ -57,7 +57,7 @@ def demo(home: Path, days: int) -> bool:
     """
     began = time.monotonic()
     home = home.resolve()
-    settings = Settings(home=home)
+    settings = Settings.embedded(home)
     _clear(settings)
     settings.root.mkdir(parents=True, exist_ok=True)
     (settings.root / MARKER).write_text("Made by `wattlake demo`, which deletes this folder when it runs again.\n")

@@ -125,7 +125,7 @@ def _take_over(
     target = ensure_table(catalog, contract)
     stored = pin_of(target)
     columns = ", ".join(identifier(column.name) for column in contract.columns)
-    connection = connect(threads=settings.threads, memory_limit=settings.memory_limit)
+    connection = connect(settings=settings)
     try:
         connection.execute(f"CREATE VIEW replayed AS {replayed.select(contract)}")
         connection.execute(f"CREATE VIEW stored AS {stored.select(contract)}")

@@ -87,7 +87,7 @@ def _checked(
             # Tests compare marts with intermediate models, which a published file does not hold.
             selected = ["path:models/intermediate", "test_type:generic", "test_type:singular"]
             nodes = work.dbt(["build", "--select", *selected])
-            checks = dbt_checks(nodes, work.build_file, work.manifest)
+            checks = dbt_checks(settings, nodes, work.build_file, work.manifest)
             progress("great expectations")
             importing.join()
             checks += quality.expect(work.build_file, before.marts)

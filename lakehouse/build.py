@@ -20,6 +20,7 @@ from lakehouse.dbt_runner import NodeResult, marts, project_digest, run_dbt
 from lakehouse.engine import connect, identifier, quote
 from lakehouse.errors import ChecksFailed, TerminalError
 from lakehouse.ops import Ops
+from lakehouse.outages import outage_in
 from lakehouse.pins import Pin, Touched, pin_all
 from lakehouse.publish import Published, copy_file, follow, open_marts, published, sign, swap
 from lakehouse.quality import CheckResult
@@ -78,14 +79,23 @@ def build(
         TerminalError: dbt could not build a model.
     """
     ops = Ops(settings)
-    with ops.alone("build"):
+    with ops.alone("build") as held:
         ops.mark_interrupted("build")
-        return _Build(settings, contracts, ops, progress).run(full_refresh)
+        return _Build(settings, contracts, ops, progress, held).run(full_refresh)
 
 
 class _Build:
-    def __init__(self, settings: Settings, contracts: Sequence[Contract], ops: Ops, progress: Progress) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        contracts: Sequence[Contract],
+        ops: Ops,
+        progress: Progress,
+        held: Callable[[], None],
+    ) -> None:
         self.settings = settings
+        #: Raises where the lock that makes this the only build was lost.
+        self.held = held
         self.contracts = [contract for contract in contracts if contract is not QUARANTINE]
         #: Observations come first: a landing commits what they mean before them, so that a pin never lacks it.
         self.all_contracts = contracts
@@ -189,6 +199,7 @@ class _Build:
             report = self._audited(build_id, run_id, folder, pins, changes, whole)
             with self.step("publish"):
                 declared = marts(folder / "target")
+                self.held()
                 sign(build_file, Published(build_id, ids, code, declared), started)
                 swap(build_file, self.settings.marts_path)
         except BaseException as error:
@@ -220,11 +231,13 @@ class _Build:
         with self.step("dbt"):
             command = ["build", *(["--full-refresh"] if whole else [])]
             nodes = run_dbt(self.settings, command, build_file=build_file, manifest=manifest, folder=folder)
-        checks = dbt_checks(nodes, build_file, manifest)
+        checks = dbt_checks(self.settings, nodes, build_file, manifest)
         models_failed = [node for node in nodes if node.resource == "model" and node.status == "error"]
         if models_failed:
             listed = "\n".join(f"  {node.name}: {node.message}" for node in models_failed)
-            raise TerminalError(f"dbt could not build {len(models_failed)} models:\n{listed}", "mend these models")
+            raise outage_in(listed) or TerminalError(
+                f"dbt could not build {len(models_failed)} models:\n{listed}", "mend these models"
+            )
         if not any(check.blocks for check in checks):
             with self.step("great expectations"):
                 importing.join()
@@ -249,7 +262,7 @@ def changes_between(
     folder: Path,
 ) -> Changes | None:
     """Spans to rebuild at the given pins; `touched` None means everything. See `find_changes`."""
-    connection = connect(threads=settings.threads, memory_limit=settings.memory_limit)
+    connection = connect(settings=settings)
     try:
         connection.execute("ATTACH ':memory:' AS raw")
         for contract in contracts:
@@ -284,7 +297,7 @@ def write_manifest(folder: Path, contracts: Sequence[Contract], pins: dict[str, 
     return path
 
 
-def dbt_checks(nodes: Sequence[NodeResult], build_file: Path, manifest: Path) -> list[CheckResult]:
+def dbt_checks(settings: Settings, nodes: Sequence[NodeResult], build_file: Path, manifest: Path) -> list[CheckResult]:
     """dbt's tests as checks, with the failing rows of those that failed."""
     checks = []
     for node in nodes:
@@ -293,15 +306,15 @@ def dbt_checks(nodes: Sequence[NodeResult], build_file: Path, manifest: Path) ->
         status = {"pass": "pass", "warn": "warn", "fail": "fail"}.get(node.status, "error")
         sample: list[dict[str, object]] = []
         if status in ("fail", "warn") and node.sql:
-            sample = _failing_rows(node.sql, build_file, manifest)
+            sample = _failing_rows(settings, node.sql, build_file, manifest)
         message = node.message if status == "error" else None
         checks.append(CheckResult("dbt", node.name, status, node.failures or 0, sample, message, node.seconds))
     return checks
 
 
-def _failing_rows(sql: str, build_file: Path, manifest: Path) -> list[dict[str, object]]:
+def _failing_rows(settings: Settings, sql: str, build_file: Path, manifest: Path) -> list[dict[str, object]]:
     described = json.loads(manifest.read_text())
-    connection = connect(build_file)
+    connection = connect(build_file, settings=settings)
     try:
         connection.execute("ATTACH ':memory:' AS lake")
         if Path(described["scratch"]).exists():

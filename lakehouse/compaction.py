@@ -115,9 +115,7 @@ def mergeable(files: Sequence[DataFile]) -> list[list[DataFile]]:
 def _merge(settings: Settings, table: Table, files: Sequence[DataFile], sort: Sequence[str], folder: Path) -> list[str]:
     """Write the rows of one month's files into sorted ones; returns these after reading them back."""
     scratch = folder / uuid.uuid4().hex
-    connection = connect(
-        scratch, threads=settings.threads, memory_limit=settings.memory_limit, temporary=folder / "spill"
-    )
+    connection = connect(scratch, settings=settings, temporary=folder / "spill")
     added: list[str] = []
     try:
         columns = {

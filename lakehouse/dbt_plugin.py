@@ -12,7 +12,8 @@ from typing import Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 
-from lakehouse.engine import identifier, load
+from lakehouse.engine import identifier, load, reach_s3
+from lakehouse.settings import Settings
 
 
 class Plugin(BasePlugin):
@@ -26,6 +27,7 @@ class Plugin(BasePlugin):
         """Create the manifest's views; a second call on the same process finds them there."""
         manifest = json.loads(self._manifest.read_text())
         load(conn)
+        reach_s3(conn, Settings())
         conn.execute("ATTACH IF NOT EXISTS ':memory:' AS lake")
         for schema, views in manifest["views"].items():
             conn.execute(f"CREATE SCHEMA IF NOT EXISTS lake.{identifier(schema)}")

@@ -116,6 +116,7 @@ def run_dbt(
         "WATTLAKE_BUILD_MANIFEST": str(manifest),
         "WATTLAKE_DBT_THREADS": str(settings.threads),
         "WATTLAKE_MEMORY_LIMIT": settings.memory_limit,
+        **settings.s3_environment(),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
     }

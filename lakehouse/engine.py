@@ -8,9 +8,12 @@ from pathlib import Path
 import duckdb
 
 from lakehouse.errors import TerminalError
+from lakehouse.settings import Settings
 
 #: avro before iceberg, which needs it.
 EXTENSIONS = ("avro", "iceberg")
+#: Five attempts a request, as botocore makes: waits of 0.2, 0.6, 1.8 and 5.4 s. An answer may take 30 s to begin.
+HTTP_SETTINGS = {"http_retries": 4, "http_retry_wait_ms": 200, "http_retry_backoff": 3, "http_timeout": 30}
 
 
 def extension_path(name: str) -> Path:
@@ -43,8 +46,7 @@ def load(connection: duckdb.DuckDBPyConnection, names: tuple[str, ...] = EXTENSI
 def connect(
     path: Path | str = ":memory:",
     *,
-    threads: int | None = None,
-    memory_limit: str | None = None,
+    settings: Settings | None = None,
     temporary: Path | None = None,
     extensions: tuple[str, ...] = EXTENSIONS,
 ) -> duckdb.DuckDBPyConnection:
@@ -52,21 +54,38 @@ def connect(
 
     Args:
         path: database file, in memory by default.
-        threads, memory_limit: limits; DuckDB's defaults where None.
+        settings: limits, and the key for S3 where files lie there; DuckDB's defaults where None.
         temporary: where it spills.
         extensions: which to load.
     """
     connection = duckdb.connect(str(path))
     load(connection, extensions)
     connection.execute("SET TimeZone='UTC'")
-    if threads:
-        connection.execute(f"SET threads={int(threads)}")
-    # Literals, not parameters: for a parameter DuckDB imports pandas, which takes a second.
-    if memory_limit:
-        connection.execute(f"SET memory_limit={quote(memory_limit)}")
+    if settings:
+        # Literals, not parameters: for a parameter DuckDB imports pandas, which takes a second.
+        connection.execute(f"SET threads={settings.threads}")
+        connection.execute(f"SET memory_limit={quote(settings.memory_limit)}")
+        reach_s3(connection, settings)
     if temporary:
         connection.execute(f"SET temp_directory={quote(str(temporary))}")
     return connection
+
+
+def reach_s3(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Give a connection the key for S3, where the settings name a location there; it lives as long as the session."""
+    if not settings.uses_s3:
+        return
+    load(connection, ("httpfs",))
+    s3 = settings.s3
+    options = {"KEY_ID": s3.access_key_id, "SECRET": s3.secret_access_key.get_secret_value(), "REGION": s3.region}
+    listed = "".join(f", {name} {quote(value)}" for name, value in options.items())
+    if s3.endpoint:
+        scheme, _, host = s3.endpoint.partition("://")
+        secure = "true" if scheme == "https" else "false"
+        listed += f", ENDPOINT {quote(host.rstrip('/'))}, URL_STYLE 'path', USE_SSL {secure}"
+    connection.execute(f"CREATE OR REPLACE TEMPORARY SECRET wattlake_s3 (TYPE s3{listed})")
+    for name, value in HTTP_SETTINGS.items():
+        connection.execute(f"SET {name}={value}")
 
 
 def quote(value: str) -> str:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from filelock import FileLock
 
+from lakehouse.database import create_tables, exclusive, open_engine
+from lakehouse.outages import explain, explained
 from lakehouse.settings import Settings
 
 METADATA = sa.MetaData()
@@ -115,13 +115,10 @@ class Ops:
 
     def __init__(self, settings: Settings) -> None:
         settings.root.mkdir(parents=True, exist_ok=True)
-        self.engine = sa.create_engine(settings.ops_uri.get_secret_value())
-        if self.engine.dialect.name == "sqlite":
-            # Readers (wattlake sql) and several writers at once: write-ahead log, and wait instead of failing.
-            with self.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-            sa.event.listen(self.engine, "connect", lambda c, _: c.execute("PRAGMA busy_timeout=30000"))
-        METADATA.create_all(self.engine)
+        with explained():
+            self.uri = settings.ops_uri
+            self.engine = open_engine(self.uri)
+            create_tables(self.engine, METADATA)
 
     def start(self, table: sa.Table, **values: object) -> str:
         """Insert a row with status 'running'; returns its id."""
@@ -149,22 +146,15 @@ class Ops:
                     connection.execute(table.insert(), [{"id": uuid.uuid4().hex, **fresh, **row} for row in rows])
 
     @contextmanager
-    def alone(self, work: str) -> Iterator[None]:
+    def alone(self, work: str) -> Iterator[Callable[[], None]]:
         """Be the only one on this database at some work, wherever it runs; waits for the one before.
 
         Args:
             work: 'raw' (landing, replay), 'build', 'check', 'backfill' or 'maintain'. A killed process lets go of it,
                 so whoever has it may say of rows that still run that they were interrupted.
         """
-        if self.engine.dialect.name == "sqlite":
-            with FileLock(Path(str(self.engine.url.database)).with_name(f"{work}.lock")):
-                yield
-            return
-        with self.engine.connect() as connection:
-            connection.detach()  # its session holds the lock and ends with it, so no pool may keep it
-            connection.execute(sa.select(sa.func.pg_advisory_lock(sa.func.hashtext(f"wattlake.{work}"))))
-            connection.commit()
-            yield
+        with exclusive(self.uri, work) as held:
+            yield held
 
     def interrupted(self, kind: str) -> list[str]:
         """Ids of the runs that a killed process left running, or that failed between two commits, oldest first."""
@@ -193,11 +183,15 @@ class Ops:
         try:
             yield run
         except BaseException as error:
+            told = explain(error) or error
             seconds = (datetime.now(UTC) - began).total_seconds()
-            self.finish(
-                RUNS, run.id, run.on_error, error=f"{type(error).__name__}: {error}", rows=run.rows, seconds=seconds
-            )
-            raise
+            values = {"error": f"{type(told).__name__}: {told}", "rows": run.rows, "seconds": seconds}
+            # Where the database is gone too, the row still runs, and whoever works next settles it.
+            with suppress(sa.exc.OperationalError):
+                self.finish(RUNS, run.id, run.on_error, **values)
+            if told is error:
+                raise
+            raise told from error
         seconds = (datetime.now(UTC) - began).total_seconds()
         self.finish(RUNS, run.id, run.status, error=run.error, rows=run.rows, seconds=seconds)
 

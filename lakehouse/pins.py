@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.catalog import NAME, RAW, open_catalog
 from lakehouse.engine import identifier, quote
+from lakehouse.outages import explained
 from lakehouse.settings import Settings
 from lakehouse.storage import storage_at
 
@@ -68,7 +69,8 @@ def pin_all(settings: Settings, contracts: Iterable[Contract]) -> dict[str, Pin]
     if settings.catalog_uri.get_secret_value().startswith("http"):
         catalog = open_catalog(settings)
         return {contract.name: found for contract in contracts if (found := pin(catalog, contract))}
-    located = _located(settings)
+    with explained():
+        located = _located(settings)
     storage = storage_at(settings, settings.warehouse)
     pins = {}
     for contract in contracts:
@@ -83,12 +85,16 @@ def _located(settings: Settings) -> dict[str, str]:
     """Raw table → location of its current metadata, in one query."""
     import sqlalchemy as sa
 
+    from lakehouse.database import is_postgres, sqlite_path, url_of
+
     names = ("table_name", "metadata_location", "catalog_name", "table_namespace")
     columns: list[sa.ColumnClause[str]] = [sa.column(name) for name in names]
     tables = sa.table("iceberg_tables", *columns).c
-    engine = sa.create_engine(settings.catalog_uri.get_secret_value())
+    if not is_postgres(settings.catalog_uri) and not sqlite_path(settings.catalog_uri).exists():
+        return {}  # asking SQLite would make the file
+    engine = sa.create_engine(url_of(settings.catalog_uri))
     try:
-        if not settings.root.exists() or not sa.inspect(engine).has_table("iceberg_tables"):
+        if not sa.inspect(engine).has_table("iceberg_tables"):
             return {}
         query = sa.select(tables.table_name, tables.metadata_location)
         query = query.where(tables.catalog_name == NAME, tables.table_namespace == RAW)

@@ -142,7 +142,7 @@ def follow(
     Returns:
         Snapshot id by mart.
     """
-    connection = connect(threads=settings.threads, memory_limit=settings.memory_limit)
+    connection = connect(settings=settings)
     connection.execute(f"ATTACH {quote(str(settings.marts_path))} AS marts (READ_ONLY)")
     try:
         return {mart.name: _follow_one(connection, catalog, mart, build_id, changed) for mart in marts}

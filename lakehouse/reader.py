@@ -6,18 +6,22 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+from pydantic import SecretStr
 
-from lakehouse.engine import connect, identifier, load, quote
+from lakehouse.engine import EXTENSIONS, connect, identifier, load, quote
 from lakehouse.pins import Pin, empty_select, pin_all
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
     from lakehouse.contract import Contract
 
+#: libpq options that a DuckDB secret holds; the others stand in ATTACH.
+SECRET_OPTIONS = ("host", "port", "dbname", "user", "password")
 
-def rows_of(sql: str) -> list[tuple[Any, ...]]:
+
+def rows_of(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
     """Rows of one query in a session of its own."""
-    connection = connect()
+    connection = connect(settings=settings)
     try:
         return connection.execute(sql).fetchall()
     finally:
@@ -38,7 +42,7 @@ def open_session(settings: Settings, contracts: Iterable[Contract]) -> duckdb.Du
     connection = open_marts_session(settings)
     contracts = list(contracts)
     pins = pin_all(settings, contracts)
-    load(connection, ("avro", "iceberg", "sqlite_scanner"))
+    load(connection, EXTENSIONS)
     connection.execute("ATTACH ':memory:' AS raw")
     for contract in contracts:
         connection.execute(f"CREATE VIEW raw.{identifier(contract.name)} AS {select_pinned(pins, contract)}")
@@ -48,7 +52,7 @@ def open_session(settings: Settings, contracts: Iterable[Contract]) -> duckdb.Du
 
 def open_marts_session(settings: Settings) -> duckdb.DuckDBPyConnection:
     """The part of `open_session` that needs no catalog: `marts.*` as published."""
-    connection = connect(threads=settings.threads, memory_limit=settings.memory_limit, extensions=())
+    connection = connect(settings=settings, extensions=())
     if settings.marts_path.exists():
         connection.execute(f"ATTACH {quote(str(settings.marts_path))} AS marts (READ_ONLY)")
     return connection
@@ -59,8 +63,7 @@ def _attach_ops(connection: duckdb.DuckDBPyConnection, settings: Settings) -> No
     from lakehouse.ops import TABLES, Ops
 
     Ops(settings)  # makes the tables where nothing has been recorded yet
-    path = settings.ops_uri.get_secret_value().removeprefix("sqlite:///")
-    connection.execute(f"ATTACH {quote(path)} AS ops_database (TYPE sqlite, READ_ONLY)")
+    held_in = _attach_database(connection, settings.ops_uri)
     connection.execute("ATTACH ':memory:' AS ops")
     for table in TABLES:
         columns = ", ".join(
@@ -69,4 +72,22 @@ def _attach_ops(connection: duckdb.DuckDBPyConnection, settings: Settings) -> No
             else column.name
             for column in table.columns
         )
-        connection.execute(f"CREATE VIEW ops.{table.name} AS SELECT {columns} FROM ops_database.{table.name}")
+        connection.execute(f"CREATE VIEW ops.{table.name} AS SELECT {columns} FROM {held_in}.{table.name}")
+
+
+def _attach_database(connection: duckdb.DuckDBPyConnection, uri: SecretStr) -> str:
+    """Attach a database read-only; returns the schema that holds the ops tables."""
+    from lakehouse.database import POSTGRES_SCHEMA, is_postgres, postgres_options, sqlite_path
+
+    if not is_postgres(uri):
+        load(connection, ("sqlite_scanner",))
+        connection.execute(f"ATTACH {quote(str(sqlite_path(uri)))} AS ops_database (TYPE sqlite, READ_ONLY)")
+        return "ops_database"
+    load(connection, ("postgres_scanner",))
+    options = postgres_options(uri)
+    # A secret, for a password in ATTACH is shown by duckdb_databases() and in errors.
+    listed = "".join(f", {name.upper()} {quote(options.pop(name))}" for name in SECRET_OPTIONS if name in options)
+    connection.execute(f"CREATE OR REPLACE TEMPORARY SECRET wattlake_ops (TYPE postgres{listed})")
+    rest = " ".join(f"{name}={value}" for name, value in options.items())
+    connection.execute(f"ATTACH {quote(rest)} AS ops_database (TYPE postgres, SECRET wattlake_ops, READ_ONLY)")
+    return f"ops_database.{POSTGRES_SCHEMA}"

@@ -139,6 +139,17 @@ class Settings(BaseSettings):
             raise ValueError(f"a location lies in S3 and there is no key for it: {S3_KEYS}")
         return self
 
+    @classmethod
+    def embedded(cls, home: Path) -> Settings:
+        """Everything in a home, whatever locations the environment names."""
+        return cls(
+            home=home,
+            catalog_uri=SecretStr(f"sqlite:///{_absolute(home) / 'catalog.db'}"),
+            ops_uri=SecretStr(f"sqlite:///{_absolute(home) / 'catalog.db'}"),
+            warehouse=str(_absolute(home) / "warehouse"),
+            archive=str(_absolute(home) / "archive"),
+        )
+
     @cached_property
     def root(self) -> Path:
         """`home`, absolute."""
@@ -160,6 +171,19 @@ class Settings(BaseSettings):
     def uses_s3(self) -> bool:
         """Whether anything lies in S3."""
         return any(location.startswith("s3://") for location in (self.warehouse, self.archive))
+
+    def s3_environment(self) -> dict[str, str]:
+        """The settings that reach S3, for a process of ours; the environment is where they stand on no command line."""
+        if not self.uses_s3:
+            return {}
+        given = {
+            "WAREHOUSE": self.warehouse,
+            "S3_ENDPOINT": self.s3_endpoint,
+            "S3_ACCESS_KEY_ID": self.s3.access_key_id,
+            "S3_SECRET_ACCESS_KEY": self.s3.secret_access_key.get_secret_value(),
+            "S3_REGION": self.s3_region,
+        }
+        return {f"WATTLAKE_{name}": value for name, value in given.items() if value is not None}
 
     @property
     def inbox_path(self) -> Path:

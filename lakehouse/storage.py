@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
 
-from lakehouse.errors import TerminalError, TransientError
+from lakehouse.errors import TerminalError
+from lakehouse.outages import KEYS, explained
 from lakehouse.settings import S3Settings, Settings
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ S3_ATTEMPTS = 5
 #: Seconds to connect, and to wait for the next bytes of an answer.
 S3_CONNECT_TIMEOUT_S = 10
 S3_READ_TIMEOUT_S = 30
+#: S3 takes so many keys in one request to delete.
+DELETE_BATCH = 1000
 #: How many sidecars are read at once from S3.
 READ_BATCH = 256
 
@@ -72,7 +74,7 @@ class Storage(Protocol):
         """Move a finished local file here in one step; the local file is gone afterwards."""
 
     def delete(self, uris: Iterable[str]) -> None:
-        """Delete files; one that is not there is no error."""
+        """Delete files (in S3: of one bucket); one that is not there is no error."""
 
 
 def is_s3(uri: str) -> bool:
@@ -186,7 +188,7 @@ class S3Storage:
 
     def list(self, folder: str) -> Iterator[StoredFile]:
         """See `Storage`."""
-        with explained(folder):
+        with explained():
             try:
                 found = self._files.find(f"{folder.rstrip('/')}/", detail=True, refresh=True)
             except FileNotFoundError:
@@ -197,12 +199,12 @@ class S3Storage:
 
     def exists(self, uri: str) -> bool:
         """See `Storage`."""
-        with explained(uri):
-            return bool(self._files.exists(uri, refresh=True))
+        with explained():
+            return bool(self._files.exists(uri))
 
     def read(self, uri: str) -> bytes:
         """See `Storage`."""
-        with explained(uri):
+        with explained():
             content: bytes = self._files.cat_file(uri)
             return content
 
@@ -211,7 +213,7 @@ class S3Storage:
         wanted = list(uris)
         for start in range(0, len(wanted), READ_BATCH):
             batch = wanted[start : start + READ_BATCH]
-            with explained(batch[0]):
+            with explained():
                 found = self._files.cat(batch) if len(batch) > 1 else {batch[0]: self._files.cat_file(batch[0])}
             contents = {key.removeprefix("s3://"): content for key, content in found.items()}
             for uri in batch:
@@ -219,61 +221,35 @@ class S3Storage:
 
     def open(self, uri: str) -> IO[bytes]:
         """See `Storage`."""
-        with explained(uri):
+        with explained():
             stream: IO[bytes] = self._files.open(uri, "rb", block_size=PART_BYTES, cache_type="readahead")
             return stream
 
     def write(self, uri: str, content: bytes) -> None:
         """See `Storage`."""
-        with explained(uri):
+        with explained():
             self._files.pipe_file(uri, content, chunksize=PART_BYTES)
 
     def upload(self, path: Path, uri: str) -> None:
         """See `Storage`."""
-        with explained(uri):
+        with explained():
             self._files.put_file(str(path), uri, chunksize=PART_BYTES)
         path.unlink()
 
     def delete(self, uris: Iterable[str]) -> None:
         """See `Storage`."""
-        wanted = list(uris)
-        if wanted:
-            with explained(wanted[0]):
-                self._files.bulk_delete(wanted)
+        wanted = [uri.removeprefix("s3://").split("/", 1) for uri in uris]
+        for start in range(0, len(wanted), DELETE_BATCH):
+            batch = wanted[start : start + DELETE_BATCH]
+            bucket, keys = batch[0][0], [{"Key": key} for _, key in batch]
+            with explained():
+                answer = self._files.call_s3("delete_objects", Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+            if refused := answer.get("Errors"):
+                first = f"{refused[0].get('Key')}: {refused[0].get('Code')}"
+                raise TerminalError(f"S3 did not delete {len(refused)} objects of {bucket}, first {first}", KEYS)
 
     def _require_bucket(self, uri: str) -> None:
         """An empty listing and a bucket that is not there look alike to s3fs."""
         bucket = uri.removeprefix("s3://").split("/")[0]
-        if not self._files.exists(bucket, refresh=True):
+        if not self._files.exists(bucket):
             raise TerminalError(f"S3 has no bucket {bucket!r}", "make the bucket, or mend the setting that names it")
-
-
-@contextmanager
-def explained(uri: str) -> Iterator[None]:
-    """Turn errors of the S3 client into ours; the message names the place and never a key.
-
-    Raises:
-        TerminalError: S3 refuses the key, or what was asked.
-        TransientError: S3 did not answer, after all attempts.
-    """
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except PermissionError as error:
-        raise TerminalError(
-            f"S3 refuses access to {uri}: {error}",
-            "check WATTLAKE_S3_ACCESS_KEY_ID, WATTLAKE_S3_SECRET_ACCESS_KEY and what the key may do in this bucket",
-        ) from error
-    except Exception as error:
-        if not _is_client_error(error):
-            raise
-        raise TransientError(
-            f"S3 did not answer for {uri} after {S3_ATTEMPTS} attempts: {type(error).__name__}: {error}",
-            "try again later; `wattlake doctor` tells whether the store can be reached",
-        ) from error
-
-
-def _is_client_error(error: Exception) -> bool:
-    """Whether an error comes from the network or the S3 client, and not from our own code."""
-    return isinstance(error, OSError) or type(error).__module__.split(".")[0] in ("botocore", "aiobotocore", "aiohttp")

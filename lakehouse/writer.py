@@ -28,7 +28,7 @@ from lakehouse.settings import Settings
 from lakehouse.staging import Staging
 
 if TYPE_CHECKING:
-    from pyiceberg.catalog.sql import SqlCatalog
+    from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table
 
 #: Attempts to redo a landing whose base moved; 100 racing appends needed fewer than 20.
@@ -88,7 +88,7 @@ class Slice:
 
 def merge(
     settings: Settings,
-    catalog: SqlCatalog,
+    catalog: Catalog,
     contract: Contract,
     staging: Staging,
     *,
@@ -124,7 +124,7 @@ def merge(
 
 def replace(
     settings: Settings,
-    catalog: SqlCatalog,
+    catalog: Catalog,
     contract: Contract,
     staging: Staging,
     stated: Slice,
@@ -145,7 +145,7 @@ def replace(
 
 def append(
     settings: Settings,
-    catalog: SqlCatalog,
+    catalog: Catalog,
     contract: Contract,
     staging: Staging,
     stream: str,
@@ -235,9 +235,7 @@ def _land_once(
 ) -> Landed:
     work = staging.folder / f"land-{contract.name}-{uuid.uuid4().hex[:8]}"
     work.mkdir()
-    connection = connect(
-        work / "land.duckdb", threads=settings.threads, memory_limit=settings.memory_limit, temporary=work / "spill"
-    )
+    connection = connect(work / "land.duckdb", settings=settings, temporary=work / "spill")
     try:
         pieces = fresh.only_adding(connection, table, contract, staging) if may_only_add else None
         if pieces is not None:
@@ -283,7 +281,7 @@ def replace_all(
         TransientError: another writer committed meanwhile.
     """
     folder = settings.temporary("replace", uuid.uuid4().hex)
-    connection = connect(folder / "replace.duckdb", threads=settings.threads, memory_limit=settings.memory_limit)
+    connection = connect(folder / "replace.duckdb", settings=settings)
     try:
         columns = ", ".join(identifier(column.name) for column in contract.columns)
         connection.execute(f"CREATE TABLE winners AS {pin_of(replayed).select(contract)} ORDER BY {order_of(contract)}")

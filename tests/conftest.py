@@ -8,6 +8,8 @@ import pytest
 
 from lakehouse.settings import Settings
 
+pytest_plugins = ("tests.servers.fixtures",)
+
 #: Recorded data lie beside the checkout, never in it.
 RECORDED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -60,5 +60,5 @@ def stored(settings: Settings) -> list[Row]:
     """What the table holds, in key order."""
     pinned = pin(open_catalog(settings), CONTRACT)
     assert pinned is not None
-    found = rows_of(f"SELECT asset_id, signal, ts, value FROM ({pinned.select(CONTRACT)}) ORDER BY 1, 2, 3")
+    found = rows_of(settings, f"SELECT asset_id, signal, ts, value FROM ({pinned.select(CONTRACT)}) ORDER BY 1, 2, 3")
     return [(a, s, int((ts - EPOCH).total_seconds() // 60), int(v)) for a, s, ts, v in found]

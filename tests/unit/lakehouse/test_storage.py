@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.errors import TerminalError, TransientError
-from lakehouse.storage import LocalStorage, explained
+from lakehouse.storage import LocalStorage
 
 
 def test_files_are_listed_with_size_and_instant_read_replaced_and_deleted(tmp_path: Path) -> None:
@@ -46,15 +45,3 @@ def test_a_write_that_fails_leaves_the_file_before_and_nothing_beside_it(
     with pytest.raises(OSError, match="No space"):
         storage.write(uri, b"after")
     assert [file.uri for file in storage.list(str(tmp_path))] == [uri] and storage.read(uri) == b"before"
-
-
-def test_errors_of_the_store_say_whether_to_try_again() -> None:
-    with (
-        pytest.raises(TerminalError, match=r"refuses access to s3://b/x(.|\n)*WATTLAKE_S3_ACCESS_KEY_ID"),
-        explained("s3://b/x"),
-    ):
-        raise PermissionError("Forbidden")
-    with pytest.raises(TransientError, match="did not answer for s3://b/x"), explained("s3://b/x"):
-        raise OSError(121, "InternalError")
-    with pytest.raises(ZeroDivisionError), explained("s3://b/x"):
-        raise ZeroDivisionError

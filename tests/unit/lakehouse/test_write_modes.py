@@ -41,7 +41,7 @@ def stream(settings: Settings, values: Sequence[Row], *offset: int) -> Landed:
 def stored(settings: Settings, name: str) -> list[Row]:
     pinned = pin(open_catalog(settings), dataclasses.replace(CONTRACT, name=name))
     assert pinned is not None
-    found = rows_of(f"SELECT asset_id, signal, ts, value FROM ({pinned.select(CONTRACT)}) ORDER BY 1, 2, 3")
+    found = rows_of(settings, f"SELECT asset_id, signal, ts, value FROM ({pinned.select(CONTRACT)}) ORDER BY 1, 2, 3")
     return [(a, s, int((ts - EPOCH).total_seconds() // 60), int(v)) for a, s, ts, v in found]
 
 

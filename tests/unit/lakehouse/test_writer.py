@@ -90,7 +90,7 @@ def test_data_files_hold_one_month_each_and_are_sorted(settings: Settings) -> No
     files = [task.file.file_path for task in table.scan().plan_files()]
     assert len(files) == 2
     for path in files:
-        found = rows_of(f"SELECT asset_id, signal, ts FROM '{path}'")
+        found = rows_of(settings, f"SELECT asset_id, signal, ts FROM '{path}'")
         assert found == sorted(found)
 
 

@@ -1,0 +1,115 @@
+"""The databases behind the catalog and ops: how they are reached, and locks that hold on every machine."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from filelock import FileLock
+from pydantic import SecretStr
+
+from lakehouse.errors import TransientError
+
+#: libpq: give up a connection attempt, notice a peer that is gone though no packet said so, and name ourselves.
+POSTGRES_OPTIONS = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "tcp_user_timeout": "60000",  # milliseconds
+    "application_name": "wattlake",
+}
+#: Schema of the ops tables in Postgres, where the catalog's own tables lie in the default one.
+POSTGRES_SCHEMA = "ops"
+#: SQLite: wait so long for another writer instead of failing.
+SQLITE_BUSY_MS = 30_000
+
+
+def url_of(uri: SecretStr) -> str:
+    """The URI with a driver's options, as SQLAlchemy takes it. It holds the password: never show it."""
+    url = sa.make_url(uri.get_secret_value())
+    if url.get_backend_name() == "postgresql":
+        url = url.set(drivername="postgresql+psycopg2").update_query_dict({**POSTGRES_OPTIONS, **url.query})
+    return url.render_as_string(hide_password=False)
+
+
+def shown(uri: SecretStr) -> str:
+    """The URI for people: its password masked."""
+    return sa.make_url(uri.get_secret_value()).render_as_string(hide_password=True)
+
+
+def postgres_options(uri: SecretStr) -> dict[str, str]:
+    """The URI as libpq's options: host, port, dbname, user, password, and what its query says."""
+    url = sa.make_url(url_of(uri))
+    given = {
+        "host": url.host, "port": url.port, "dbname": url.database, "user": url.username, "password": url.password,
+        **url.query,
+    }  # fmt: skip
+    return {name: str(value) for name, value in given.items() if value is not None}
+
+
+def is_postgres(uri: SecretStr) -> bool:
+    """Whether it names a Postgres database."""
+    return uri.get_secret_value().startswith("postgresql://")
+
+
+def sqlite_path(uri: SecretStr) -> Path:
+    """The file of an SQLite URI."""
+    return Path(uri.get_secret_value().removeprefix("sqlite:///"))
+
+
+def open_engine(uri: SecretStr) -> sa.Engine:
+    """An engine whose connections survive a restart of the server, on the schema of the ops tables."""
+    if is_postgres(uri):
+        engine = sa.create_engine(url_of(uri), pool_pre_ping=True)
+        return engine.execution_options(schema_translate_map={None: POSTGRES_SCHEMA})
+    sqlite_path(uri).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(url_of(uri))
+    # Readers (wattlake sql) and several writers at once: write-ahead log, and wait instead of failing.
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+    sa.event.listen(engine, "connect", lambda c, _: c.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_MS}"))
+    return engine
+
+
+def create_tables(engine: sa.Engine, metadata: sa.MetaData) -> None:
+    """Make what is missing; two processes that do it at once wait for each other."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_lock_key("tables"))))
+            connection.execute(sa.schema.CreateSchema(POSTGRES_SCHEMA, if_not_exists=True))
+        metadata.create_all(connection)
+
+
+@contextmanager
+def exclusive(uri: SecretStr, name: str) -> Iterator[Callable[[], None]]:
+    """Wait until no other process has the lock of this name, on any machine that uses the database, and hold it.
+
+    On Postgres it is an advisory lock, which ends with its connection; on SQLite a locked file beside the database.
+
+    Yields:
+        A function that raises TransientError if the lock was lost, as when the server was restarted.
+    """
+    if not is_postgres(uri):
+        with FileLock(sqlite_path(uri).parent / f"{name}.lock"):
+            yield lambda: None
+        return
+    engine = sa.create_engine(url_of(uri), poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.select(sa.func.pg_advisory_lock(_lock_key(name))))
+
+        def held() -> None:
+            try:
+                connection.execute(sa.select(1))
+            except sa.exc.DBAPIError as error:
+                raise TransientError(
+                    f"the database was restarted and the lock on {name} is lost", "run the same command again"
+                ) from error
+
+        yield held
+
+
+def _lock_key(name: str) -> int:
+    """Postgres numbers its advisory locks: 63 bits of a hash keep ours apart from those of others."""
+    return int.from_bytes(hashlib.sha256(f"wattlake {name}".encode()).digest()[:8], "big") >> 1

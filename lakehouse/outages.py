@@ -1,0 +1,118 @@
+"""Errors of the services behind the house, told as ours: which service, whether to try again, what to do.
+
+Clients are known by the name of the module that defines their errors, so that nothing is imported to look at one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lakehouse.errors import TerminalError, TransientError, WattlakeError
+
+LATER = "try again later; `wattlake doctor` tells what cannot be reached"
+KEYS = "check WATTLAKE_S3_ACCESS_KEY_ID, WATTLAKE_S3_SECRET_ACCESS_KEY and what the key may do in this bucket"
+LOCATIONS = "check WATTLAKE_WAREHOUSE, WATTLAKE_ARCHIVE and WATTLAKE_S3_ENDPOINT; `wattlake doctor` tells more"
+DATABASE = "check the user, password and database in WATTLAKE_CATALOG_URI and WATTLAKE_OPS_URI"
+
+#: What Postgres says when somebody must act.
+REFUSED_BY_POSTGRES = re.compile(r"authentication failed|does not exist|permission denied|no pg_hba\.conf entry")
+HTTP_STATUS = re.compile(r"\(HTTP (\d{3})")
+#: DuckDB's words for a connection that failed, whatever library it uses below.
+LOST_CONNECTION = re.compile(r"connection|timed? ?out|could not (?:establish|connect|resolve)|SSL|curl", re.IGNORECASE)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Raise errors of a service as ours; every other error goes on as it is."""
+    try:
+        yield
+    except Exception as error:
+        ours = explain(error)
+        if ours is None:
+            raise
+        raise ours from error
+
+
+def explain(error: BaseException) -> WattlakeError | None:
+    """Our error for one of S3, the catalog or its database; None for any other."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, WattlakeError):
+            return seen if seen is not error else None
+        module = type(seen).__module__.split(".")[0]
+        found = {
+            "botocore": _s3, "aiobotocore": _s3, "aiohttp": _s3, "duckdb": _duckdb, "_duckdb": _duckdb,
+            "sqlalchemy": _database, "requests": _rest, "pyiceberg": _iceberg,
+        }.get(module, _none)(seen)  # fmt: skip
+        if found is not None:
+            return found
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+    return None
+
+
+def outage_in(text: str) -> WattlakeError | None:
+    """Our error for a DuckDB error of which only the text has come, as from dbt; None if S3 is not at fault."""
+    if status := HTTP_STATUS.search(text):
+        return _answer("S3", int(status[1]), text)
+    if "http" in text.lower() and LOST_CONNECTION.search(text):
+        return TransientError(f"S3 did not answer, after several attempts: {text}", LATER)
+    return None
+
+
+def _none(_: BaseException) -> WattlakeError | None:
+    return None
+
+
+def _s3(error: BaseException) -> WattlakeError | None:
+    """An error of botocore: its answer says the code, one without an answer is a lost connection."""
+    response = getattr(error, "response", None)
+    if not isinstance(response, dict):
+        return TransientError(f"S3 did not answer, after several attempts: {type(error).__name__}: {error}", LATER)
+    code = str(response.get("Error", {}).get("Code", ""))
+    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return _answer("S3", status, f"{code or status}: {error}", code)
+
+
+def _duckdb(error: BaseException) -> WattlakeError | None:
+    kind, text = type(error).__name__, str(error).splitlines()[0] if str(error) else ""
+    if kind == "HTTPException":
+        return _answer("S3", int(getattr(error, "status_code", 0) or 0), text)
+    return outage_in(text) if kind == "IOException" else None
+
+
+def _answer(service: str, status: int, text: str, code: str = "") -> WattlakeError:
+    if status in (401, 403) or code in ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"):
+        return TerminalError(f"{service} refuses access: {text}", KEYS)
+    if code == "NoSuchBucket":
+        return TerminalError(f"{service} has no such bucket: {text}", LOCATIONS)
+    if 400 <= status < 500 and status not in (408, 429):
+        return TerminalError(f"{service} refuses what was asked: {text}", LOCATIONS)
+    return TransientError(f"{service} did not answer, after several attempts: {text}", LATER)
+
+
+def _database(error: BaseException) -> WattlakeError | None:
+    if type(error).__name__ not in ("OperationalError", "InterfaceError", "DBAPIError"):
+        return None
+    text = str(getattr(error, "orig", error)).strip().splitlines()[0]
+    if "locked" in text:
+        return TransientError(f"the catalog's database is busy: {text}", "try again")
+    if type(getattr(error, "orig", None)).__module__.split(".")[0] != "psycopg2":
+        return None
+    if REFUSED_BY_POSTGRES.search(text):
+        return TerminalError(f"Postgres refuses: {text}", DATABASE)
+    return TransientError(f"Postgres did not answer: {text}", LATER)
+
+
+def _rest(error: BaseException) -> WattlakeError | None:
+    return TransientError(f"the catalog did not answer: {type(error).__name__}", LATER)
+
+
+def _iceberg(error: BaseException) -> WattlakeError | None:
+    kind = type(error).__name__
+    if kind in ("UnauthorizedError", "ForbiddenError", "OAuthError", "AuthorizationExpiredError"):
+        return TerminalError(f"the catalog refuses access: {error}", "check WATTLAKE_CATALOG_URI and its token")
+    if kind in ("ServerError", "ServiceUnavailableError", "RESTError", "CommitStateUnknownException"):
+        return TransientError(f"the catalog did not answer: {error}", LATER)
+    return None
