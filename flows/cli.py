@@ -27,9 +27,11 @@ class Cli(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; exit 2 on wrong usage and 1 on any other error that says what to do."""
         from lakehouse.errors import WattlakeError, WrongUsage
+        from lakehouse.outages import explained
 
         try:
-            return super().invoke(ctx)
+            with explained():
+                return super().invoke(ctx)
         except WattlakeError as error:
             click.echo(f"error: {error}", err=True)
             ctx.exit(2 if isinstance(error, WrongUsage) else 1)
@@ -228,6 +230,22 @@ def maintain(dry_run: bool, sweep: bool, tables: str | None, older_than: float |
         progress=log,
     )
     maintain_report(report, style)
+
+
+@main.command(epilog=example("wattlake doctor --format json"))
+@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def doctor(style: str) -> None:
+    """Look at settings, disk, database, storage, marts and Prefect, and say how to mend what is wrong.
+
+    Exits with 1 if something will fail. No secret is printed.
+    """
+    from flows.present import doctor_report
+    from lakehouse.doctor import examine
+
+    findings = examine(settings())
+    doctor_report(findings, style)
+    if any(finding.status == "problem" for finding in findings):
+        raise click.exceptions.Exit(1)
 
 
 @main.command(epilog=example("wattlake docs"))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flows.lander import LandReport
     from flows.maintain import MaintainReport
     from lakehouse.build import BuildReport
+    from lakehouse.doctor import Finding
     from lakehouse.quality import CheckResult
 
 #: Seconds between plain progress lines where there is no terminal.
@@ -203,3 +204,13 @@ def maintain_report(report: MaintainReport, style: str) -> None:
     files, size = (sum(getattr(o, what) for o in report.orphans) for what in ("count", "bytes"))
     deleted = "deleted" if report.swept else "found; `wattlake maintain --sweep` deletes them" if files else "found"
     click.echo(f"orphans: {files} files, {size:,} bytes {deleted}")
+
+
+def doctor_report(findings: Sequence[Finding], style: str) -> None:
+    """What the doctor found, a line each."""
+    if style == "json":
+        click.echo(json.dumps([vars(finding) for finding in findings], indent=1))
+        return
+    table(("what", "", "found", "mend"), [(f.name, f.status, f.says, f.mend or None) for f in findings])
+    problems, warnings = (sum(f.status == status for f in findings) for status in ("problem", "warning"))
+    click.echo(f"{problems} problems, {warnings} warnings")

@@ -15,7 +15,7 @@ from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_
 
 from lakehouse.datafiles import ROWS_PER_FILE, SAME_MONTH, FilesRewritten, commit, discard, write_files
 from lakehouse.engine import connect, identifier, quote
-from lakehouse.errors import TerminalError, TransientError
+from lakehouse.errors import LostRace, TerminalError
 from lakehouse.pins import NO_CHANGE, pin_of
 from lakehouse.publish import BUILD
 from lakehouse.settings import Settings
@@ -94,7 +94,7 @@ def compact(
         shutil.rmtree(folder)
     try:
         snapshot_id = _commit(table, added, [file.file_path for file in doomed], properties)
-    except TransientError as error:
+    except LostRace as error:
         discard(table, added)
         return Compacted(name, len(files), len(files), 0, 0, 0, f"given up: {error.message}")
     snapshot = table.refresh().snapshot_by_id(snapshot_id)
@@ -166,7 +166,7 @@ def _fingerprint(connection: duckdb.DuckDBPyConnection, columns: Mapping[str, st
 
 
 @retry(
-    retry=retry_if_exception(lambda e: isinstance(e, TransientError) and not isinstance(e, FilesRewritten)),
+    retry=retry_if_exception(lambda e: isinstance(e, LostRace) and not isinstance(e, FilesRewritten)),
     stop=stop_after_attempt(COMMIT_ATTEMPTS),
     wait=wait_random_exponential(multiplier=0.05, max=2),
     reraise=True,

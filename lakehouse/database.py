@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
 from lakehouse.errors import TransientError
@@ -92,7 +92,7 @@ def exclusive(uri: SecretStr, name: str) -> Iterator[Callable[[], None]]:
         A function that raises TransientError if the lock was lost, as when the server was restarted.
     """
     if not is_postgres(uri):
-        with FileLock(sqlite_path(uri).parent / f"{name}.lock"):
+        with FileLock(_lock_file(uri, name)):
             yield lambda: None
         return
     engine = sa.create_engine(url_of(uri), poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
@@ -108,6 +108,26 @@ def exclusive(uri: SecretStr, name: str) -> Iterator[Callable[[], None]]:
                 ) from error
 
         yield held
+
+
+def is_free(uri: SecretStr, name: str) -> bool:
+    """Whether nobody holds a lock now."""
+    if not is_postgres(uri):
+        lock = FileLock(_lock_file(uri, name))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        lock.release()
+        return True
+    engine = sa.create_engine(url_of(uri), poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        # Released with the connection.
+        return bool(connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_lock_key(name)))))
+
+
+def _lock_file(uri: SecretStr, name: str) -> Path:
+    return sqlite_path(uri).parent / f"{name}.lock"
 
 
 def _lock_key(name: str) -> int:

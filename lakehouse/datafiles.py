@@ -8,10 +8,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import duckdb
+from tenacity import RetryError, Retrying, stop_after_delay, wait_random_exponential
 
 from lakehouse.contract import Contract
 from lakehouse.engine import identifier, quote
-from lakehouse.errors import TransientError
+from lakehouse.errors import LostRace, TransientError, UnknownOutcome
+from lakehouse.outages import explain
 from lakehouse.pins import Touched
 from lakehouse.storage import make_folder
 from lakehouse.transaction import committing
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 #: Rows a data file: one month of 45 one-minute signals; DuckDB prunes row groups inside it by signal.
 ROWS_PER_FILE = 2_000_000
+#: Seconds to ask the catalog about a commit that it has not acknowledged: a Postgres server restarts in fewer.
+ACKNOWLEDGE_S = 30
+RUN_AGAIN = "run the same command again: rows that have landed do not land twice"
 #: Month of rows that all lie in one, or in a table without time.
 SAME_MONTH = "0::INT"
 
@@ -98,7 +103,7 @@ def write_files(
     return written
 
 
-class FilesRewritten(TransientError):
+class FilesRewritten(LostRace):
     """Another commit has removed a file that this one was to remove: what was read of it no longer holds."""
 
 
@@ -107,8 +112,9 @@ def commit(table: Table, added: Sequence[str], removed: Sequence[str], propertie
 
     Raises:
         FilesRewritten: one of the files to remove is not in the table any more.
-        TransientError: another commit came between. The added files stay where they are in either case, so read the
+        LostRace: another commit came between. The added files stay where they are in either case, so read the
             table anew and commit them again, or `discard` them.
+        UnknownOutcome: the catalog or the store went away meanwhile. The added files must stay.
     """
     from pyiceberg.exceptions import CommitFailedException, ValidationException
     from pyiceberg.io.pyarrow import parquet_files_to_data_files
@@ -128,7 +134,31 @@ def commit(table: Table, added: Sequence[str], removed: Sequence[str], propertie
                     snapshot.delete_data_file(data_file)
             return int(snapshot.snapshot_id)
     except (CommitFailedException, ValidationException) as error:
-        raise TransientError(f"another commit to {'.'.join(table.name())} came first: {error}") from error
+        raise LostRace(f"another commit to {'.'.join(table.name())} came first: {error}") from error
+    except Exception as error:
+        outage = explain(error)
+        if not isinstance(outage, TransientError):
+            raise
+        return _acknowledged(table, snapshot.snapshot_id, outage)
+
+
+def _acknowledged(table: Table, snapshot_id: int, outage: TransientError) -> int:
+    """Look whether a commit has landed whose answer did not come; returns its snapshot id.
+
+    Raises:
+        UnknownOutcome: the catalog does not answer, or does not have the commit yet: it may still be on its way.
+    """
+    name = ".".join(table.name())
+    asking = Retrying(stop=stop_after_delay(ACKNOWLEDGE_S), wait=wait_random_exponential(multiplier=0.2, max=5))
+    try:
+        current = asking(table.refresh)
+    except RetryError:
+        raise UnknownOutcome(
+            f"whether the commit to {name} has landed is not known: {outage.message}", RUN_AGAIN
+        ) from outage
+    if current.snapshot_by_id(snapshot_id) is None:
+        raise UnknownOutcome(f"the commit to {name} has not landed: {outage.message}", RUN_AGAIN) from outage
+    return snapshot_id
 
 
 def discard(table: Table, paths: Sequence[str]) -> None:

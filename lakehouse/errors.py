@@ -27,6 +27,14 @@ class TransientError(WattlakeError):
     """May succeed when tried again: a lost race, a busy file, a server that did not answer."""
 
 
+class LostRace(TransientError):
+    """Another commit came first; what was read before it no longer holds."""
+
+
+class UnknownOutcome(TransientError):
+    """A commit was not acknowledged and may have landed: what it wrote must stay."""
+
+
 class TerminalError(WattlakeError):
     """Will fail again until somebody acts."""
 

@@ -18,7 +18,7 @@ import duckdb
 from lakehouse.catalog import MARTS, TABLE_PROPERTIES, iceberg_type
 from lakehouse.dbt_runner import Mart
 from lakehouse.engine import connect, identifier, quote
-from lakehouse.errors import TransientError
+from lakehouse.errors import LostRace
 from lakehouse.settings import Settings
 from lakehouse.storage import make_folder
 from lakehouse.transaction import committing
@@ -229,7 +229,7 @@ def _replace(table: Table, added: Sequence[str], doomed: Sequence[Any], build_id
                     snapshot.delete_data_file(data_file)
             return snapshot.snapshot_id
     except (CommitFailedException, ValidationException) as error:
-        raise TransientError(f"another process wrote {'.'.join(table.name())}: {error}", "build again") from error
+        raise LostRace(f"another process wrote {'.'.join(table.name())}: {error}", "build again") from error
 
 
 def _table(catalog: Catalog, mart: Mart, columns: Mapping[str, str], instant: str | None) -> Table:

@@ -22,7 +22,7 @@ from lakehouse.contract import Contract, WriteMode
 from lakehouse.datafiles import commit, discard, month_of, order_of, touched_by, write_files
 from lakehouse.diff import Diff, ObjectCounts
 from lakehouse.engine import connect, identifier, quote
-from lakehouse.errors import ContractViolation, TransientError
+from lakehouse.errors import ContractViolation, LostRace
 from lakehouse.pins import TOUCHED, Touched, pack_touched, pin_of
 from lakehouse.settings import Settings
 from lakehouse.staging import Staging
@@ -110,7 +110,8 @@ def merge(
 
     Raises:
         ContractViolation: staged rows break the contract, or the contract narrows the table.
-        TransientError: other writers won the race too often.
+        LostRace: other writers won the race too often.
+        TransientError: the catalog or the store did not answer.
     """
     _require(contract, "merge")
     table = ensure_table(catalog, contract, namespace)
@@ -136,7 +137,8 @@ def replace(
 
     Raises:
         ContractViolation: a row lies outside the slice, or breaks the contract.
-        TransientError: other writers won the race too often.
+        LostRace: other writers won the race too often.
+        TransientError: the catalog or the store did not answer.
     """
     _require(contract, "replace")
     table = ensure_table(catalog, contract, namespace)
@@ -168,7 +170,8 @@ def append(
 
     Raises:
         ContractViolation: the offset is not ahead of the one that has landed, or rows break the contract.
-        TransientError: other writers won the race too often.
+        LostRace: other writers won the race too often.
+        TransientError: the catalog or the store did not answer.
     """
     _require(contract, "append")
     table = ensure_table(catalog, contract, namespace)
@@ -212,7 +215,7 @@ def _land(
     """Compare, write and commit; when another commit came first, do all of it again on the new head."""
 
     @retry(
-        retry=retry_if_exception_type(TransientError),
+        retry=retry_if_exception_type(LostRace),
         stop=stop_after_attempt(COMMIT_ATTEMPTS),
         wait=wait_random_exponential(multiplier=0.05, max=2),
         reraise=True,
@@ -254,7 +257,7 @@ def _land_once(
         stated = {**properties, TOUCHED: pack_touched(touched), OFFSETS: json.dumps({**offsets(table), **moved})}
         try:
             snapshot_id = commit(table, added, doomed, stated)
-        except TransientError:
+        except LostRace:
             discard(table, added)
             raise
         return Landed(contract.name, snapshot_id, counts, superseded, touched)
@@ -278,7 +281,7 @@ def replace_all(
         The snapshot's id.
 
     Raises:
-        TransientError: another writer committed meanwhile.
+        LostRace: another writer committed meanwhile.
     """
     folder = settings.temporary("replace", uuid.uuid4().hex)
     connection = connect(folder / "replace.duckdb", settings=settings)
@@ -292,7 +295,7 @@ def replace_all(
         stated = {**properties, TOUCHED: pack_touched(touched), OFFSETS: json.dumps(offsets(table))}
         try:
             return commit(table, added, removed, stated)
-        except TransientError:
+        except LostRace:
             discard(table, added)
             raise
     finally:

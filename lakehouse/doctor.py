@@ -1,0 +1,239 @@
+"""The doctor: what is configured, what can be reached and written, and how to mend what cannot."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import sqlalchemy as sa
+
+from lakehouse.catalog import MARTS, RAW, open_catalog
+from lakehouse.database import is_free, is_postgres, shown, sqlite_path
+from lakehouse.engine import connect, extension_path, quote
+from lakehouse.errors import WattlakeError
+from lakehouse.ops import RUNS, Ops
+from lakehouse.outages import explain
+from lakehouse.publish import published
+from lakehouse.settings import Settings
+from lakehouse.storage import is_s3, make_folder, storage_at
+
+#: Less than this and the next landing may not fit: one staged file of 2 million rows takes about 100 MB.
+LEAST_FREE_BYTES = 2**30
+#: Published marts older than this, over raw tables that have moved on, point at a schedule that does not run.
+STALE_MARTS = timedelta(days=2)
+#: Seconds that the Prefect API gets for its answer.
+PREFECT_TIMEOUT_S = 5
+EXTENSIONS = ("avro", "iceberg", "httpfs", "sqlite_scanner", "postgres_scanner", "quack")
+#: Kind of a run → the work that only one process does at a time; a run without it is nobody's.
+WORK = {
+    "land": "raw",
+    "replay": "raw",
+    "build": "build",
+    "check": "check",
+    "backfill": "backfill",
+    "maintain": "maintain",
+}
+
+Status = Literal["ok", "warning", "problem"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's report.
+
+    Args:
+        name: what was looked at.
+        status: 'ok'; 'warning' (it works, look at it); 'problem' (something will fail).
+        says: what was found; holds no secret.
+        mend: what to do; empty where nothing is.
+    """
+
+    name: str
+    status: Status
+    says: str
+    mend: str = ""
+
+
+Check = Callable[[Settings], Iterator[Finding]]
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at everything; a check that fails is a finding, and the others go on. Leaves nothing behind."""
+    findings: list[Finding] = []
+    for name, check in CHECKS.items():
+        try:
+            findings += check(settings)
+        except Exception as error:  # noqa: BLE001  whatever is wrong is what the doctor is asked for
+            ours = explain(error) or error
+            step = ours.next_step if isinstance(ours, WattlakeError) else "see the message"
+            text = ours.message if isinstance(ours, WattlakeError) else f"{type(ours).__name__}: {ours}"
+            findings.append(Finding(name, "problem", _masked(settings, text), step))
+    return findings
+
+
+def _masked(settings: Settings, text: str) -> str:
+    """Text without the secrets of the settings, wherever a library may have put them."""
+    passwords = [sa.make_url(uri.get_secret_value()).password for uri in (settings.catalog_uri, settings.ops_uri)]
+    key = settings.s3_secret_access_key.get_secret_value() if settings.s3_secret_access_key else None
+    for secret in (*passwords, key):
+        if secret:
+            text = text.replace(str(secret), "***")
+    return text
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    yield Finding("home", "ok", str(settings.root))
+    catalog, ops = shown(settings.catalog_uri), shown(settings.ops_uri)
+    yield Finding("catalog", "ok", catalog)
+    if ops != catalog:
+        yield Finding("ops", "ok", ops)
+    s3 = f" at {settings.s3_endpoint or 'AWS'}, region {settings.s3_region}"
+    for name, location in (("warehouse", settings.warehouse), ("archive", settings.archive)):
+        yield Finding(name, "ok", location + (s3 if is_s3(location) else ""))
+    known = {f"WATTLAKE_{name.upper()}" for name in Settings.model_fields}
+    for name in sorted(name for name in os.environ if name.startswith("WATTLAKE_") and name not in known):
+        yield Finding("settings", "warning", f"{name} is set and is no setting", "mend its name, or unset it")
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    existing = next(path for path in (settings.root, *settings.root.parents) if path.exists())
+    if not os.access(existing, os.W_OK):
+        yield Finding("disk", "problem", f"{existing} cannot be written", "set WATTLAKE_HOME to a folder of yours")
+        return
+    free = shutil.disk_usage(existing).free
+    marts = settings.marts_path.stat().st_size if settings.marts_path.exists() else 0
+    needed = LEAST_FREE_BYTES + marts
+    says = f"{free / 2**30:.1f} GiB free; a build writes a copy of the marts ({marts / 2**30:.2f} GiB)"
+    mend = "make room, or set WATTLAKE_HOME to a larger disk"
+    yield Finding("disk", "problem", says, mend) if free < needed else Finding("disk", "ok", says)
+
+
+def _extensions(settings: Settings) -> Iterator[Finding]:
+    connection = connect(extensions=())
+    try:
+        for name in EXTENSIONS:
+            connection.execute(f"LOAD {quote(str(extension_path(name)))}")
+    finally:
+        connection.close()
+    duckdb = importlib.metadata.version("duckdb")
+    yield Finding("DuckDB", "ok", f"{duckdb}; extensions load from their wheels: {', '.join(EXTENSIONS)}")
+
+
+def _catalog(settings: Settings) -> Iterator[Finding]:
+    uri = settings.catalog_uri
+    if uri.get_secret_value().startswith("sqlite") and not sqlite_path(uri).exists():
+        yield Finding("tables", "ok", "no catalog yet; the first landing makes it")
+        return
+    catalog = open_catalog(settings)
+    names = [".".join(name) for namespace in (RAW, MARTS) for name in catalog.list_tables(namespace)]
+    unreadable = []
+    for name in names:
+        try:
+            catalog.load_table(name)
+        except FileNotFoundError:
+            unreadable.append(name)
+    if unreadable:
+        says = f"the catalog names metadata that the warehouse has not: {', '.join(unreadable)}"
+        yield Finding("tables", "problem", says, "check WATTLAKE_WAREHOUSE; or drop these tables and `wattlake replay`")
+    else:
+        yield Finding("tables", "ok", f"{len(names)} Iceberg tables, all of them readable")
+
+
+def _ops(settings: Settings) -> Iterator[Finding]:
+    uri = settings.ops_uri
+    if not is_postgres(uri) and not sqlite_path(uri).exists():
+        return
+    ops = Ops(settings)
+    started = RUNS.c.started_at
+    rows = ops.query(sa.select(RUNS.c.kind, RUNS.c.id, started).where(RUNS.c.status.in_(("running", "interrupted"))))
+    dead = [(kind, run_id, at) for kind, run_id, at in rows if kind in WORK and is_free(uri, WORK[kind])]
+    for kind, run_id, at in dead:
+        says = f"{kind} {run_id[:8]} of {at:%Y-%m-%d %H:%M} UTC was interrupted"
+        yield Finding("runs", "warning", says, f"nothing is lost: the next {kind} settles it")
+    if not dead:
+        yield Finding("runs", "ok", f"{len(rows)} running, none of a process that has ended")
+
+
+def _warehouse(settings: Settings) -> Iterator[Finding]:
+    yield from _writable(settings, "warehouse files", settings.warehouse)
+
+
+def _archive(settings: Settings) -> Iterator[Finding]:
+    yield from _writable(settings, "archive files", settings.archive)
+
+
+def _writable(settings: Settings, name: str, location: str) -> Iterator[Finding]:
+    """Write a probe, read it with DuckDB as builds do, and delete it."""
+    if not is_s3(location) and not settings.root.exists():
+        yield Finding(name, "ok", "no home yet; the first landing makes it")
+        return
+    storage, probe = storage_at(settings, location), f"{location}/.doctor-{uuid.uuid4().hex}"
+    make_folder(location)
+    storage.write(probe, b"wattlake")
+    try:
+        connection = connect(settings=settings, extensions=())
+        try:
+            row = connection.execute(f"SELECT content FROM read_text({quote(probe)})").fetchone()
+        finally:
+            connection.close()
+    finally:
+        storage.delete([probe])
+    if row != ("wattlake",):
+        yield Finding(name, "problem", "what was written is not what was read", "check the disk or the S3 server")
+    else:
+        yield Finding(name, "ok", "written, read by DuckDB, deleted")
+
+
+def _marts(settings: Settings) -> Iterator[Finding]:
+    build = published(settings)
+    if build is None:
+        yield Finding("marts", "warning", "nothing is published", "run `wattlake build`")
+        return
+    age = datetime.now(UTC) - datetime.fromtimestamp(settings.marts_path.stat().st_mtime, UTC)
+    says = f"build {build.build_id}, {age.total_seconds() / 3600:.1f} hours old"
+    catalog = open_catalog(settings)
+    behind = []
+    for name, pinned in build.pins.items():
+        snapshot = catalog.load_table((RAW, name)).current_snapshot()
+        if (snapshot.snapshot_id if snapshot else None) != pinned:
+            behind.append(name)
+    if behind:
+        says += f"; raw tables have moved on: {', '.join(behind)}"
+    if behind and age > STALE_MARTS:
+        yield Finding("marts", "warning", says, "run `wattlake build`, and look at why it has not run by itself")
+    else:
+        yield Finding("marts", "ok", says)
+
+
+def _prefect(settings: Settings) -> Iterator[Finding]:
+    url = os.environ.get("PREFECT_API_URL")
+    if not url:
+        yield Finding("Prefect", "ok", "PREFECT_API_URL is not set: commands run without a server")
+        return
+    try:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=PREFECT_TIMEOUT_S) as answer:
+            yield Finding("Prefect", "ok", f"{url} answers ({answer.status})")
+    except (OSError, ValueError) as error:
+        says = f"{url} does not answer: {error}"
+        yield Finding("Prefect", "problem", says, "start it (`prefect server start`), or unset PREFECT_API_URL")
+
+
+CHECKS: dict[str, Check] = {
+    "settings": _settings,
+    "disk": _disk,
+    "DuckDB": _extensions,
+    "tables": _catalog,
+    "runs": _ops,
+    "warehouse files": _warehouse,
+    "archive files": _archive,
+    "marts": _marts,
+    "Prefect": _prefect,
+}
