@@ -35,6 +35,8 @@ def text(value: object) -> str:
         return "-"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.1f}"
     plain = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
     if len(plain) > CELL_CHARACTERS:
         plain = plain[: CELL_CHARACTERS - 1] + "…"
@@ -147,8 +149,7 @@ def build(report: BuildReport) -> str:
     ]
     if warned:
         parts.append(f"### Warnings\n\n{checks(warned)}")
-    steps = [(step, f"{seconds:.1f}") for step, seconds in report.durations.items()]
-    parts.append(f"### Steps\n\n{table(('step', 'seconds'), steps)}")
+    parts.append(f"### Steps\n\n{table(('step', 'seconds'), list(report.durations.items()))}")
     parts.append(f"### Marts\n\n{table(('mart', 'rows'), sorted(report.rows.items()))}")
     return "\n\n".join(parts)
 
