@@ -12,8 +12,9 @@ from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 
+from flows.file_outcome import FileOutcome
 from flows.inbox import InboxReport
-from flows.lander import FileOutcome, LandReport
+from flows.lander import LandReport
 from flows.replay import ReplayReport
 from lakehouse.build import BuildReport, describe
 from lakehouse.errors import ChecksFailed

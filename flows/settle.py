@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +123,7 @@ def _finish(settings: Settings, ops: Ops, run: Run, archive: Archive, receipts: 
     lander = Lander(settings, ops, run.id, source, options_of(receipts[0]))
     try:
         for receipt in receipts:
-            lander.take(Arrival(Path(receipt.path), archive.get(receipt.sha256), receipt.request, receipt))
+            lander.take(Arrival(Path(receipt.path), partial(archive.blocks, receipt.sha256), receipt.request, receipt))
         report = lander.commit()
     except TerminalError as error:
         lander.close(archive, error)
