@@ -50,13 +50,19 @@ def raw_tables(settings: Settings) -> Iterator[Ops]:
     ops = Ops(settings)
     with ops.alone("raw"):
         for run_id in ops.interrupted("land"):
-            _settle(settings, ops, run_id)
+            _settle_landing(settings, ops, run_id)
         if ops.interrupted("replay"):
             _drop_shadows(open_catalog(settings))
             ops.mark_interrupted("replay")
         for kind in ("land", "replace"):  # work in progress of nobody any more
             shutil.rmtree(settings.root / "tmp" / kind, ignore_errors=True)
         yield ops
+
+
+def settle(settings: Settings) -> None:
+    """Settle what killed landings and replays have left; waits for those that work."""
+    with raw_tables(settings):
+        pass
 
 
 def options_of(receipt: Receipt) -> LandOptions:
@@ -76,7 +82,7 @@ def conclude(run: Run, report: LandReport) -> None:
         run.status = "failed"
 
 
-def _settle(settings: Settings, ops: Ops, run_id: str) -> None:
+def _settle_landing(settings: Settings, ops: Ops, run_id: str) -> None:
     archive = open_archive(settings)
     receipts = sorted(archive.receipts(run_id), key=lambda receipt: receipt.sequence)
     fetches = ops_tables.FETCHES.c
