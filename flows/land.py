@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from flows.lander import Lander, LandReport
-from flows.reading import take_all
+from flows.lander import Arrival, Lander, LandReport
 from flows.settle import conclude, raw_tables
 from ingest.registry import sources
 from ingest.source import LandOptions, Source
@@ -57,7 +56,17 @@ def land(
     with raw_tables(settings) as ops, ops.run("land", **asked) as run:
         lander = Lander(settings, ops, run.id, source, options)
         try:
-            take_all(lander, archive, files, request, settings.threads, progress)
+            for number, path in enumerate(files):
+                progress(number, len(files), path.name)
+                try:
+                    content = path.read_bytes()
+                except OSError as error:
+                    lander.refuse_unread(path, f"cannot be read: {error.strerror}", "check the file's permissions")
+                    continue
+                receipt = archive.put(
+                    content, run_id=run.id, sequence=number, source=source_name, path=str(path), request=request
+                )
+                lander.take(Arrival(path, content, request, receipt))
             progress(len(files), len(files), "committing")
             report = lander.commit()
             lander.close(archive)

@@ -15,7 +15,7 @@ from lakehouse.contract import Contract
 from lakehouse.dbt_runner import NodeResult, run_dbt
 from lakehouse.errors import TerminalError
 from lakehouse.ops import Ops
-from lakehouse.pins import pin_all
+from lakehouse.pins import keep, pin_all
 from lakehouse.publish import Published, copy_file, published
 from lakehouse.quality import CheckResult
 from lakehouse.settings import Settings
@@ -47,7 +47,7 @@ def workspace(settings: Settings, contracts: Sequence[Contract], kind: str) -> I
     folder = settings.temporary(kind, uuid.uuid4().hex)
     try:
         build_file = folder / settings.marts_path.name
-        now = pin_all(settings, contracts)
+        now = {name: keep(settings, pinned, folder) for name, pinned in pin_all(settings, contracts).items()}
         before = published(settings)
         pins = now
         if before is not None:

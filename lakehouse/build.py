@@ -21,7 +21,7 @@ from lakehouse.engine import connect, identifier, quote
 from lakehouse.errors import ChecksFailed, TerminalError
 from lakehouse.ops import Ops
 from lakehouse.outages import outage_in
-from lakehouse.pins import Pin, Touched, pin_all
+from lakehouse.pins import Pin, Touched, keep, pin_all
 from lakehouse.publish import Published, copy_file, follow, open_marts, published, sign, swap
 from lakehouse.quality import CheckResult
 from lakehouse.reader import select_pinned
@@ -126,6 +126,7 @@ class _Build:
         with self.ops.run("build", full_refresh=full_refresh, home=self.settings.home_name) as run:
             folder = self._folder()
             try:
+                pins = {name: keep(self.settings, pinned, folder) for name, pinned in pins.items()}
                 with self.step("find changes"):
                     touched = None
                     if not whole and before is not None:

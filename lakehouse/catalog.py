@@ -46,11 +46,7 @@ def open_catalog(settings: Settings) -> Catalog:
 
     # Two processes that make the catalog's tables or a namespace at once: the second finds them there.
     again = Retrying(
-        retry=retry_if_exception(
-            lambda error: (
-                type(error).__name__ in ("IntegrityError", "ProgrammingError") or "already exists" in str(error)
-            )
-        ),
+        retry=retry_if_exception(lambda error: type(error).__name__ in ("IntegrityError", "ProgrammingError")),
         stop=stop_after_attempt(5),
         wait=wait_random_exponential(multiplier=0.05, max=1),
         reraise=True,

@@ -6,7 +6,8 @@ import base64
 import json
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.catalog import NAME, RAW, open_catalog
@@ -79,6 +80,16 @@ def pin_all(settings: Settings, contracts: Iterable[Contract]) -> dict[str, Pin]
             # -1 is how older metadata say that there is none.
             pins[contract.name] = Pin(contract.name, location, None if current == -1 else current)
     return pins
+
+
+def keep(settings: Settings, pinned: Pin, folder: Path) -> Pin:
+    """The same pin over a copy of its metadata file, for work that takes longer than the file may live.
+
+    Each commit drops the oldest metadata file of the table; the snapshot's own files stay for `snapshot_days`.
+    """
+    path = folder / f"{pinned.table}.metadata.json"
+    path.write_bytes(storage_at(settings, settings.warehouse).read(pinned.metadata))
+    return replace(pinned, metadata=str(path))
 
 
 def _located(settings: Settings) -> dict[str, str]:

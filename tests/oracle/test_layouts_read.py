@@ -19,10 +19,9 @@ pytestmark = pytest.mark.real_data
 def read(path: Path, content: bytes | None = None, domain: str | None = None, **options: object) -> Parsed:
     """Parse a file, or other bytes under its name."""
     data = path.read_bytes() if content is None else content
-    file = RawFile(hashlib.sha256(data).hexdigest(), path.resolve(), len(data), lambda: iter([data]))
+    file = RawFile(data, hashlib.sha256(data).hexdigest(), path.resolve())
     named = domain or ("bess" if "bess" in path.parts else "meter")
-    (parsed,) = sources()[named].parse(file, LandOptions(**options))
-    return parsed
+    return sources()[named].parse(file, LandOptions(**options))
 
 
 def observed(parsed: Parsed) -> pa.Table:

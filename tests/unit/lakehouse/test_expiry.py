@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from landing import CONTRACT, land, stored
 from pyiceberg.table import Table
@@ -11,7 +12,8 @@ from pyiceberg.table import Table
 from lakehouse.catalog import open_catalog
 from lakehouse.expiry import ABANDONED_AFTER, Pins, expire, pins_in_use
 from lakehouse.ops import BUILDS, RUNS, Ops, canonical, now
-from lakehouse.pins import Touched, touched_since
+from lakehouse.pins import Touched, keep, pin_of, touched_since
+from lakehouse.reader import rows_of
 from lakehouse.settings import Settings
 
 LATER = datetime.now(UTC) + timedelta(days=2)
@@ -83,6 +85,19 @@ def test_a_snapshot_is_as_old_as_its_successor(settings: Settings) -> None:
     since = datetime.fromtimestamp(replaced.timestamp_ms / 1000, UTC)
     assert expired(settings, since=since) == 0  # the first was what readers got until then
     assert expired(settings, since=since + timedelta(milliseconds=1)) == 1
+
+
+def test_a_kept_pin_is_read_after_the_writer_has_dropped_its_metadata_file(settings: Settings, tmp_path: Path) -> None:
+    landed(settings, 1)
+    table = observed(settings)
+    with table.transaction() as transaction:
+        transaction.set_properties({"write.metadata.previous-versions-max": "1"})
+    pinned = pin_of(observed(settings))
+    kept = keep(settings, pinned, tmp_path)
+    land(settings, [("a", "p", 8, 8)])
+    land(settings, [("a", "p", 9, 9)])
+    assert not Path(pinned.metadata).exists()
+    assert rows_of(f"SELECT value FROM {kept.scan()}") == [(0.0,)]
 
 
 def test_pins_of_running_builds_and_of_the_last_build_of_every_home_are_in_use(settings: Settings) -> None:

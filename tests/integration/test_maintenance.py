@@ -1,0 +1,108 @@
+"""Promises of maintenance over a whole house: builds, landings and readers do not notice it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from flows.cli import main
+from flows.maintain import MaintainReport, maintain
+from flows.replay import replay
+from flows.transform import build
+from ingest.registry import contracts
+from lakehouse.archive import open_archive
+from lakehouse.archive_age import drop_landed
+from lakehouse.errors import TerminalError
+from lakehouse.ops import RUNS, Ops
+from lakehouse.reader import open_session
+from lakehouse.settings import Settings
+
+from .conftest import land_meter, minutes, rows, write_signal
+
+TABLE = "raw.meter_observations"
+
+
+def strict(settings: Settings) -> Settings:
+    """The same home, in which nothing old stays longer than it must."""
+    return settings.model_copy(update={"snapshot_days": 0, "snapshots_kept": 1})
+
+
+def land_days(settings: Settings, folder: Path, asset: str, days: range) -> None:
+    """One landing a day."""
+    for day in days:
+        stamps = minutes(f"2024-07-{day:02d}", 4)
+        land_meter(settings, write_signal(folder / f"{day}", asset, "com_ap", [(stamp, day) for stamp in stamps]))
+
+
+def maintained(settings: Settings) -> MaintainReport:
+    """Maintenance to which every file that nothing names is old enough."""
+    return maintain(strict(settings), sweep=True, older_than=timedelta(0))
+
+
+def outcome(report: MaintainReport, table: str = TABLE) -> tuple[str, str]:
+    compacted = {done.table: done.outcome for done in report.compacted}
+    expired = {done.table: done.outcome for done in report.expired}
+    return compacted[table], expired[table]
+
+
+def test_builds_do_not_notice_maintenance(house: Settings, tmp_path: Path) -> None:
+    land_days(house, tmp_path, "kept1", range(1, 4))
+    first = maintained(house)
+    assert outcome(first)[0] == "compacted"
+    report = build(house)
+    assert report.mode == "incremental"  # what changed since the published pins could still be told
+    found = rows(house, "SELECT local_date::VARCHAR, mean FROM lod_1d WHERE asset_id = 'kept1' ORDER BY 1")
+    assert found == [(f"2024-07-0{day}", float(day)) for day in (1, 2, 3)]
+    again = maintained(house)
+    assert outcome(again) == ("nothing to do", "expired")
+    live = {use.place: use.held_bytes for use in again.after}
+    assert live[TABLE] < {use.place: use.held_bytes for use in again.before}[TABLE]
+    idle = maintained(house)
+    assert outcome(idle)[0] == "nothing to do"
+    assert sum(orphan.count for orphan in idle.orphans) == 0
+    assert build(house).mode == "nothing"
+    assert rows(house, "SELECT count(*) FROM lod_1d WHERE asset_id = 'kept1'") == [(3,)]
+    assert {table.outcome for table in replay(house, dry_run=True).tables} == {"equal"}
+
+
+def test_a_dry_run_changes_no_file_and_says_what_would_be_done(settings: Settings, tmp_path: Path) -> None:
+    land_days(settings, tmp_path, "m", range(2, 4))
+    warehouse = settings.root / "warehouse"
+    before = {path: path.stat().st_mtime_ns for path in warehouse.rglob("*")}
+    result = CliRunner(env={"WATTLAKE_HOME": str(settings.root)}).invoke(
+        main, ["maintain", "--dry-run", "--sweep", "--format", "json"]
+    )
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert {done["table"]: done["outcome"] for done in report["compacted"]}[TABLE] == "would compact"
+    assert report["swept"] is False
+    assert {path: path.stat().st_mtime_ns for path in warehouse.rglob("*")} == before
+    (run,) = Ops(settings).query(RUNS.select().where(RUNS.c.kind == "maintain"))
+    assert run.status == "done"
+
+
+def test_a_table_that_does_not_exist_is_wrong_usage(settings: Settings) -> None:
+    result = CliRunner(env={"WATTLAKE_HOME": str(settings.root)}).invoke(main, ["maintain", "--tables", "raw.nothing"])
+    assert result.exit_code == 2
+    assert "there is no table raw.nothing" in result.stderr
+
+
+def test_a_replay_of_dropped_bytes_is_refused_and_no_row_is_lost(settings: Settings, tmp_path: Path) -> None:
+    land_days(settings, tmp_path, "m", range(1, 2))
+    drop_landed(open_archive(settings), datetime.now(UTC))
+    with pytest.raises(TerminalError, match=r"their bytes were dropped after\s+WATTLAKE_ARCHIVE_DAYS"):
+        replay(settings)
+    assert count(settings) == 4
+
+
+def count(settings: Settings) -> int:
+    connection = open_session(settings, contracts())
+    try:
+        (found,) = connection.execute(f"SELECT count(*) FROM {TABLE}").fetchall()
+        return int(found[0])
+    finally:
+        connection.close()
