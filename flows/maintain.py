@@ -81,7 +81,8 @@ def maintain(
         ops.mark_interrupted("maintain")
         with ops.run("maintain", tables=list(tables), dry_run=dry_run, sweep=sweep) as run:
             work = _Maintenance(settings, ops, run.id, tables, dry_run, progress)
-            report = work.run(sweep and not dry_run, older_than or timedelta(hours=settings.orphan_hours))
+            age = timedelta(hours=settings.orphan_hours) if older_than is None else older_than
+            report = work.run(sweep and not dry_run, age)
             run.rows = sum(table.rows for table in report.compacted if table.snapshot_id)
             return report
 
