@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from lakehouse import ops as ops_tables
 from lakehouse import quality
 from lakehouse.catalog import open_catalog
@@ -168,6 +170,17 @@ class _Build:
         rows = self.ops.query(table.select().where(table.c.id == build_id).with_only_columns(table.c.status))
         return bool(rows) and rows[0][0] == "done"
 
+    def _newest_code(self) -> str | None:
+        """The code that has written the Iceberg marts last.
+
+        Another machine that shares the catalog builds from its own home. What it wrote with the same code is at least
+        as new as this home's last build; with other code it may be other rows, so all of them are written again.
+        """
+        table = ops_tables.BUILDS.c
+        reached = sa.select(table.code_version).where(table.status.in_(("published", "done")))
+        rows = self.ops.query(reached.order_by(table.started_at.desc()).limit(1))
+        return str(rows[0][0]) if rows else None
+
     def _mend(self, run_id: str, before: Published) -> None:
         """Finish what a crash between the rename and the Iceberg commits has left."""
         table = ops_tables.BUILDS
@@ -206,9 +219,10 @@ class _Build:
         except BaseException as error:
             self._finish(build_id, "failed", f"{type(error).__name__}: {error}")
             raise
+        in_step = followed and not whole and self._newest_code() == code
         self._finish(build_id, "published")
         with self.step("iceberg marts"):
-            changed = (changes.rebuild_from, changes.rebuild_to) if followed and not whole else None
+            changed = (changes.rebuild_from, changes.rebuild_to) if in_step else None
             follow(self.settings, open_catalog(self.settings), declared, build_id, changed)
         self._finish(build_id, "done")
         report.durations = self.durations

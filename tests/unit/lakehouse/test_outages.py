@@ -1,0 +1,67 @@
+"""Errors of the services behind the house say whether to try again, and what to do."""
+
+from __future__ import annotations
+
+import duckdb
+import psycopg2
+import pytest
+import requests
+from botocore.exceptions import ClientError, EndpointConnectionError
+from pyiceberg.exceptions import ServiceUnavailableError, UnauthorizedError
+from sqlalchemy.exc import OperationalError
+
+from lakehouse.errors import TerminalError, TransientError, WattlakeError
+from lakehouse.outages import explain, explained, outage_in
+
+
+def answered(status: int, code: str) -> ClientError:
+    return ClientError(
+        {"Error": {"Code": code, "Message": "text"}, "ResponseMetadata": {"HTTPStatusCode": status}}, "PutObject"
+    )
+
+
+def postgres(text: str) -> OperationalError:
+    return OperationalError("SELECT 1", {}, psycopg2.OperationalError(text))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "says"),
+    [
+        (answered(500, "InternalError"), TransientError, "S3 did not answer"),
+        (answered(503, "SlowDown"), TransientError, "S3 did not answer"),
+        (EndpointConnectionError(endpoint_url="http://x"), TransientError, "S3 did not answer"),
+        (answered(403, "SignatureDoesNotMatch"), TerminalError, "S3 refuses access"),
+        (answered(404, "NoSuchBucket"), TerminalError, "no such bucket"),
+        (duckdb.IOException("IO Error: Connection error for HTTP GET to 'http://x'"), TransientError, "S3 did not"),
+        (postgres("server closed the connection unexpectedly"), TransientError, "Postgres did not answer"),
+        (postgres('password authentication failed for user "u"'), TerminalError, "Postgres refuses"),
+        (requests.ConnectionError("refused"), TransientError, "the catalog did not answer"),
+        (ServiceUnavailableError("503"), TransientError, "the catalog did not answer"),
+        (UnauthorizedError("401"), TerminalError, "the catalog refuses access"),
+    ],
+)
+def test_an_error_of_a_service_is_told_as_ours(error: Exception, kind: type[WattlakeError], says: str) -> None:
+    for wrapped in (error, _caused_by(error)):
+        ours = explain(wrapped)
+        assert type(ours) is kind and says in ours.message and ours.next_step
+
+
+def _caused_by(error: Exception) -> Exception:
+    outer = OSError(121, "as s3fs wraps it")
+    outer.__cause__ = error
+    return outer
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), ValueError("x"), duckdb.BinderException("y")]
+)
+def test_other_errors_go_on_as_they_are(error: Exception) -> None:
+    assert explain(error) is None
+    with pytest.raises(type(error)), explained():
+        raise error
+
+
+def test_dbt_s_text_of_an_error_tells_an_outage_from_a_fault_of_a_model() -> None:
+    assert isinstance(outage_in("HTTP GET error on 'http://s3/x' (HTTP 503)"), TransientError)
+    assert isinstance(outage_in("HTTP GET error on 'http://s3/x' (HTTP 403)"), TerminalError)
+    assert outage_in("Binder Error: column x not found in FROM clause") is None
