@@ -12,8 +12,9 @@ from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 
+from flows.file_outcome import FileOutcome
 from flows.inbox import InboxReport
-from flows.lander import FileOutcome, LandReport
+from flows.lander import LandReport
 from flows.replay import ReplayReport
 from lakehouse.build import BuildReport, describe
 from lakehouse.errors import ChecksFailed
@@ -35,6 +36,8 @@ def text(value: object) -> str:
         return "-"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.1f}"
     plain = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
     if len(plain) > CELL_CHARACTERS:
         plain = plain[: CELL_CHARACTERS - 1] + "…"
@@ -147,8 +150,7 @@ def build(report: BuildReport) -> str:
     ]
     if warned:
         parts.append(f"### Warnings\n\n{checks(warned)}")
-    steps = [(step, f"{seconds:.1f}") for step, seconds in report.durations.items()]
-    parts.append(f"### Steps\n\n{table(('step', 'seconds'), steps)}")
+    parts.append(f"### Steps\n\n{table(('step', 'seconds'), list(report.durations.items()))}")
     parts.append(f"### Marts\n\n{table(('mart', 'rows'), sorted(report.rows.items()))}")
     return "\n\n".join(parts)
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from ingest.source import Parsed, Source
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from ingest.source import Source
 from lakehouse.catalog import open_catalog
 from lakehouse.contract import ASSETS, SIGNALS
 from lakehouse.engine import quote
@@ -27,7 +31,7 @@ class Declared:
         #: objects of this run by signal
         self._objects: dict[Signal, set[str]] = {}
 
-    def accept(self, parsed: Parsed, sha256: str) -> None:
+    def accept(self, declared: Mapping[str, pa.Table], sha256: str) -> None:
         """Take what a file declares.
 
         Raises:
@@ -35,8 +39,8 @@ class Declared:
                 bytes: together they would give wrong numbers.
         """
         self._load()
-        assets = parsed.tables[ASSETS.name].to_pylist() if ASSETS.name in parsed.tables else []
-        signals = parsed.tables[SIGNALS.name].to_pylist() if SIGNALS.name in parsed.tables else []
+        assets = declared[ASSETS.name].to_pylist() if ASSETS.name in declared else []
+        signals = declared[SIGNALS.name].to_pylist() if SIGNALS.name in declared else []
         for row in assets:
             domain = self._domains.get(row["asset_id"], row["domain"])
             if domain != row["domain"]:

@@ -24,8 +24,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from flows.file_outcome import FileOutcome
 from flows.land import Progress, land, source_named
-from flows.lander import FileOutcome, LandReport, printable
+from flows.lander import LandReport, printable
 from ingest.source import LandOptions
 from lakehouse.errors import TerminalError, TransientError
 from lakehouse.settings import Settings

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from flows.lander import Arrival, Lander, LandReport
+from flows.lander import Lander, LandReport
+from flows.reading import take_all
 from flows.settle import conclude, raw_tables
 from ingest.registry import sources
 from ingest.source import LandOptions, Source
@@ -56,17 +57,7 @@ def land(
     with raw_tables(settings) as ops, ops.run("land", **asked) as run:
         lander = Lander(settings, ops, run.id, source, options)
         try:
-            for number, path in enumerate(files):
-                progress(number, len(files), path.name)
-                try:
-                    content = path.read_bytes()
-                except OSError as error:
-                    lander.refuse_unread(path, f"cannot be read: {error.strerror}", "check the file's permissions")
-                    continue
-                receipt = archive.put(
-                    content, run_id=run.id, sequence=number, source=source_name, path=str(path), request=request
-                )
-                lander.take(Arrival(path, content, request, receipt))
+            take_all(lander, archive, files, request, settings.threads, progress)
             progress(len(files), len(files), "committing")
             report = lander.commit()
             lander.close(archive)

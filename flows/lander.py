@@ -5,52 +5,28 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow as pa
 
 from flows.declared import Declared
+from flows.file_outcome import FileOutcome, Tally
 from flows.landings import Landing, Landings, RecordedLandings, ReplayedLandings
-from ingest.source import LandOptions, Parsed, RawFile, Source
+from ingest.source import LandOptions, RawFile, Source
 from lakehouse import ops as ops_tables
 from lakehouse.archive import Archive, Receipt, open_archive
 from lakehouse.catalog import RAW, open_catalog
-from lakehouse.contract import ASSETS, QUARANTINE, SHARED, SIGNALS, Contract
+from lakehouse.contract import ASSETS, QUARANTINE, SIGNALS, Contract
 from lakehouse.diff import ObjectCounts
 from lakehouse.errors import UnreadableFile
-from lakehouse.intake import check
 from lakehouse.ops import Ops, canonical
 from lakehouse.settings import Settings
-from lakehouse.staging import Staging
+from lakehouse.staging import Staged, Staging
 from lakehouse.writer import Landed, merge
-
-
-@dataclass
-class FileOutcome:
-    """What became of one file.
-
-    Args:
-        path: as it was given.
-        status: 'landed', 'unchanged' (these bytes had landed before) or 'refused'.
-        reason: why it was refused, with the next step.
-        rows_quarantined: rows or cells kept in raw.quarantine.
-    """
-
-    path: str
-    status: str
-    sha256: str = ""
-    bytes: int | None = None
-    layout: str | None = None
-    reason: str | None = None
-    rows_read: int = 0
-    rows_empty: int = 0
-    rows_quarantined: int = 0
-    counts: ObjectCounts = field(default_factory=ObjectCounts)
-    dialect: dict[str, object] = field(default_factory=dict)
-    quarantine_reasons: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -72,9 +48,30 @@ class Arrival:
     """Bytes on their way in: a file just read, or a reception taken from the archive."""
 
     path: Path
-    content: bytes
+    blocks: Callable[[], Iterator[bytes]]
     request: dict[str, object]
     receipt: Receipt
+
+
+@dataclass
+class Prepared:
+    """An arrival that was parsed and staged, and is not yet part of the run.
+
+    Args:
+        arrival: which.
+        outcome: what became of it so far.
+        landing: what is recorded of it once it has landed.
+        before: whether its bytes have landed before.
+        staged: its rows; nothing where it is unchanged or refused.
+        declared: what it says of assets and signals.
+    """
+
+    arrival: Arrival
+    outcome: FileOutcome
+    landing: Landing | None = None
+    before: bool = False
+    staged: list[Staged] = field(default_factory=list)
+    declared: dict[str, pa.Table] = field(default_factory=dict)
 
 
 class Lander:
@@ -121,38 +118,57 @@ class Lander:
 
     def take(self, arrival: Arrival) -> FileOutcome:
         """Parse and stage one arrival; a file that cannot be used is refused and the others go on."""
+        return self.accept(self.prepare(arrival))
+
+    def prepare(self, arrival: Arrival) -> Prepared:
+        """Parse an arrival and write its rows for staging; several may be prepared at once, in threads."""
         receipt = arrival.receipt
-        outcome = FileOutcome(printable(arrival.path), "landed", receipt.sha256, len(arrival.content))
-        self.outcomes.append(outcome)
-        self.received.append((outcome, receipt))
+        outcome = FileOutcome(printable(arrival.path), "landed", receipt.sha256, receipt.bytes)
+        prepared = Prepared(arrival, outcome)
         request = canonical(arrival.request)
         before = self._landings.of_bytes(receipt.sha256)
+        prepared.before = bool(before)
         named_alike = [landing for landing in before if _tail(Path(landing.path)) == _tail(Path(outcome.path))]
         if named_alike and named_alike[-1].request == request:
             outcome.status = "unchanged"
-            return outcome
-        if outcome.path != str(arrival.path):
+        elif outcome.path != str(arrival.path):
             outcome.status = "refused"
             outcome.reason = f"the name of {outcome.path} is no Unicode text\n  next: give the file another name"
+        else:
+            try:
+                file = RawFile(receipt.sha256, arrival.path, receipt.bytes, arrival.blocks)
+                prepared.declared = self._write(receipt.sequence, file, self.options, outcome, prepared.staged)
+            except UnreadableFile as error:
+                self._refuse(prepared, error)
+        declared = prepared.declared.get(ASSETS.name)
+        assets = () if declared is None else tuple(declared.column("asset_id").to_pylist())
+        prepared.landing = Landing(receipt.sha256, outcome.path, request, assets)
+        return prepared
+
+    def accept(self, prepared: Prepared) -> FileOutcome:
+        """Make a prepared arrival part of the run, in order of arrival, unless it contradicts what has landed."""
+        outcome, receipt = prepared.outcome, prepared.arrival.receipt
+        self.outcomes.append(outcome)
+        self.received.append((outcome, receipt))
+        if outcome.status != "landed" or prepared.landing is None:
             return outcome
         try:
-            parsed = self._parse(arrival.content, receipt.sha256, arrival.path, self.options)
-            self._declared.accept(parsed, receipt.sha256)
-            self._stage(receipt.sequence, parsed, outcome)
+            self._declared.accept(prepared.declared, receipt.sha256)
         except UnreadableFile as error:
-            outcome.status = "refused"
-            outcome.reason = f"{_tail(Path(outcome.path))}: {error}"
+            self._refuse(prepared, error)
             return outcome
-        if before:
+        self.staging.keep(prepared.staged)
+        if prepared.before:
             self._again.add(receipt.sha256)
-        assets = (
-            tuple(parsed.tables[ASSETS.name].column("asset_id").to_pylist()) if ASSETS.name in parsed.tables else ()
-        )
-        self._taken[receipt.sequence] = (outcome, Landing(receipt.sha256, outcome.path, request, assets))
+        self._taken[receipt.sequence] = (outcome, prepared.landing)
         return outcome
 
-    def _parse(self, content: bytes, sha256: str, path: Path, options: LandOptions) -> Parsed:
-        return self.source.parse(RawFile(content, sha256, path), options, self.settings.layout_dirs)
+    def _refuse(self, prepared: Prepared, error: UnreadableFile) -> None:
+        """A refused file leaves nothing but its reason."""
+        self.staging.drop(prepared.staged)
+        outcome = prepared.outcome
+        reason = f"{_tail(Path(outcome.path))}: {error}"
+        prepared.outcome = FileOutcome(outcome.path, "refused", outcome.sha256, outcome.bytes, reason=reason)
 
     def _restage(self) -> None:
         """Stage again what other files say of assets whose bytes are now read in another way.
@@ -171,8 +187,12 @@ class Lander:
         archive = open_archive(self.settings)
         for position, landing in enumerate(latest.values()):
             options = LandOptions(**{name: value for name, value in landing.options.items() if name != "layouts"})
-            parsed = self._parse(archive.get(landing.sha256), landing.sha256, Path(landing.path), options)
-            self._stage(position - len(latest), parsed, FileOutcome(landing.path, "landed", landing.sha256))
+            blocks = partial(archive.blocks, landing.sha256)
+            size = sum(len(block) for block in blocks())
+            file, staged = RawFile(landing.sha256, Path(landing.path), size, blocks), list[Staged]()
+            outcome = FileOutcome(landing.path, "landed", landing.sha256)
+            self._write(position - len(latest), file, options, outcome, staged)
+            self.staging.keep(staged)
 
     def refuse_unread(self, path: Path, reason: str, next_step: str) -> None:
         """Record a file whose bytes could not be had."""
@@ -245,38 +265,39 @@ class Lander:
                 "conflicts": counts.conflicts, "snapshot_id": landed.snapshot_id,
             }  # fmt: skip
 
-    def _stage(self, sequence: int, parsed: Parsed, outcome: FileOutcome) -> None:
-        contracts = {contract.name: contract for contract in (*SHARED, *self.source.contracts)}
-        rejects = parsed.rejects.to_pylist()
-        staged: list[tuple[Contract, pa.Table]] = []
-        for name, rows in parsed.tables.items():
-            good, refusals = check(contracts[name], rows)
-            lines = rows.column("line") if "line" in rows.column_names else None
-            rejects += [
-                {
-                    "line": lines[refusal.row].as_py() if lines is not None else 0,
-                    "field": refusal.field,
-                    "reason": refusal.reason,
-                    "raw_text": refusal.raw_text,
-                }
-                for refusal in refusals
-            ]
-            staged.append((contracts[name], good))
-        for contract, rows in staged:
-            self.staging.add(contract, sequence, rows)
-        if rejects:
-            quarantined = [
-                {"source": self.source.name, "source_object": outcome.sha256, "file": outcome.path, **reject}
-                for reject in rejects
-            ]
-            self.staging.add(QUARANTINE, sequence, pa.Table.from_pylist(quarantined, schema=QUARANTINE.arrow_schema))
-        outcome.layout = parsed.layout
-        outcome.dialect = parsed.dialect
-        outcome.rows_read = parsed.rows_read
-        outcome.rows_empty = parsed.rows_empty
-        outcome.rows_quarantined = len(rejects)
-        for reject in rejects:
-            outcome.quarantine_reasons[reject["reason"]] = outcome.quarantine_reasons.get(reject["reason"], 0) + 1
+    def _write(
+        self, sequence: int, file: RawFile, options: LandOptions, outcome: FileOutcome, staged: list[Staged]
+    ) -> dict[str, pa.Table]:
+        """Parse a file piece by piece, check its rows against their contracts, and write them for staging.
+
+        Args:
+            sequence: order of the file in the run.
+            file: its bytes.
+            options: what the user says about it.
+            outcome: takes what was found.
+            staged: takes what was written, also where the file is refused later on.
+
+        Returns:
+            What the file says of assets and signals.
+
+        Raises:
+            UnreadableFile: the file cannot be used.
+        """
+        tally = Tally(self.source, outcome)
+        for parsed in self.source.parse(file, options, self.settings.layout_dirs):
+            if parsed.restarts:
+                self.staging.drop(staged)
+                staged.clear()
+                tally = Tally(self.source, outcome)
+            for contract, rows in tally.add(parsed):
+                if rows.num_rows:
+                    ordinal = tally.ordinal(contract, rows.num_rows)
+                    staged.append(self.staging.write(contract, sequence, ordinal, rows))
+        declared = tally.finish()
+        for contract in (ASSETS, SIGNALS):
+            if contract.name in declared and declared[contract.name].num_rows:
+                staged.append(self.staging.write(contract, sequence, 0, declared[contract.name]))
+        return declared
 
     def _fetches(self, error: str | None = None) -> list[dict[str, object]]:
         """One row an arrival."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from flows.settle import settle
 from ingest.registry import contracts
 from lakehouse import orphans
 from lakehouse.archive import open_archive
@@ -76,6 +77,8 @@ def maintain(
         TerminalError: compaction would have changed rows; the disk or the memory is at fault.
     """
     settings.root.mkdir(parents=True, exist_ok=True)
+    if not dry_run:
+        settle(settings)  # what a killed landing committed is told by snapshots, which expire
     ops = Ops(settings)
     with ops.alone("maintain"):
         ops.mark_interrupted("maintain")

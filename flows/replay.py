@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,8 +112,8 @@ def _land_again(
         )  # fmt: skip
         for receipt in members:
             progress(done, len(receipts), Path(receipt.path).name)
-            content = archive.get(receipt.sha256)
-            lander.take(Arrival(Path(receipt.path), content, receipt.request, receipt))
+            blocks = partial(archive.blocks, receipt.sha256)
+            lander.take(Arrival(Path(receipt.path), blocks, receipt.request, receipt))
             done += 1
         lander.commit()
 

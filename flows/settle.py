@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,13 +50,19 @@ def raw_tables(settings: Settings) -> Iterator[Ops]:
     ops = Ops(settings)
     with ops.alone("raw"):
         for run_id in ops.interrupted("land"):
-            _settle(settings, ops, run_id)
+            _settle_landing(settings, ops, run_id)
         if ops.interrupted("replay"):
             _drop_shadows(open_catalog(settings))
             ops.mark_interrupted("replay")
         for kind in ("land", "replace"):  # work in progress of nobody any more
             shutil.rmtree(settings.root / "tmp" / kind, ignore_errors=True)
         yield ops
+
+
+def settle(settings: Settings) -> None:
+    """Settle what killed landings and replays have left; waits for those that work."""
+    with raw_tables(settings):
+        pass
 
 
 def options_of(receipt: Receipt) -> LandOptions:
@@ -75,7 +82,7 @@ def conclude(run: Run, report: LandReport) -> None:
         run.status = "failed"
 
 
-def _settle(settings: Settings, ops: Ops, run_id: str) -> None:
+def _settle_landing(settings: Settings, ops: Ops, run_id: str) -> None:
     archive = open_archive(settings)
     receipts = sorted(archive.receipts(run_id), key=lambda receipt: receipt.sequence)
     fetches = ops_tables.FETCHES.c
@@ -122,7 +129,7 @@ def _finish(settings: Settings, ops: Ops, run: Run, archive: Archive, receipts: 
     lander = Lander(settings, ops, run.id, source, options_of(receipts[0]))
     try:
         for receipt in receipts:
-            lander.take(Arrival(Path(receipt.path), archive.get(receipt.sha256), receipt.request, receipt))
+            lander.take(Arrival(Path(receipt.path), partial(archive.blocks, receipt.sha256), receipt.request, receipt))
         report = lander.commit()
     except TerminalError as error:
         lander.close(archive, error)

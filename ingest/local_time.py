@@ -157,6 +157,12 @@ def to_utc(naive: Int64Array, name: str, groups: Int64Array | None = None) -> tu
     return utc, status
 
 
+def repeated_times(naive: Int64Array, name: str) -> list[tuple[int, int]]:
+    """Half-open stretches of wall-clock time that occur twice, around stamps; all in microseconds since 1970."""
+    changes = _changes_around(naive, name)
+    return [(c.at + c.after, c.at + c.before) for c in changes if c.after < c.before]
+
+
 def to_wall(utc: Int64Array, name: str) -> Int64Array:
     """What a zone's wall clock shows at instants, both in microseconds since 1970."""
     if not len(utc):

@@ -15,6 +15,7 @@ from ingest.layout import EXACT_KINDS, INTERVAL_KINDS, TEXT_KINDS, Layout
 from ingest.lines import Lines
 from ingest.local_time import REASONS, to_utc, to_wall, zone
 from ingest.numbers import parse_numbers, plain, scale_numbers
+from ingest.pieces import NotInPieces, Progress
 from ingest.source import LandOptions, Parsed, RawFile
 from lakehouse.contract import Contract
 from lakehouse.errors import UnreadableFile
@@ -36,9 +37,17 @@ _TRUTH = {"true": "1", "false": "0", "True": "1", "False": "0"}
 
 
 class Observer:
-    """Turns the blocks of one file into the tables of `Parsed`."""
+    """Turns the blocks of one file, or a piece of it, into the tables of `Parsed`."""
 
-    def __init__(self, file: RawFile, layout: Layout, options: LandOptions, contract: Contract) -> None:
+    def __init__(
+        self,
+        file: RawFile,
+        layout: Layout,
+        options: LandOptions,
+        contract: Contract,
+        progress: Progress | None = None,
+    ) -> None:
+        self.progress = progress or Progress()
         self._layout = layout
         self._assembly = Assembly(file, layout, options, contract)
         self._zone = options.timezone or layout.stamps.timezone or DEFAULT_ZONE
@@ -46,7 +55,6 @@ class Observer:
             if name is not None:
                 zone(name)
         self._instants: dict[tuple[int, int], tuple[Int64Array, npt.NDArray[np.int8]]] = {}
-        self._rounded = 0
         self._cells = 0
         self._empty = 0
 
@@ -61,6 +69,8 @@ class Observer:
         already = len(refusals.found)
         refused_rows = 0
         one_shift = len({self._shift(block) for block in tabulated.blocks}) <= 1
+        if not one_shift and not self.progress.is_whole:
+            raise NotInPieces("mixes starts and ends of intervals")
         for rows in {id(block.rows): block.rows for block in tabulated.blocks}.values():
             shifts = {self._shift(block) for block in tabulated.blocks if block.rows is rows}
             if one_shift and shifts:
@@ -70,8 +80,10 @@ class Observer:
         dialect: dict[str, object] = {
             **tabulated.dialect,
             "stamp_zone": "in the stamps" if all(b.rows.instant for b in tabulated.blocks) else self._zone,
-            "rounded_cells": self._rounded,
         }
+        for name, value in dialect.items():
+            self.progress.decide(name, value)
+        dialect["rounded_cells"] = self.progress.rounded_cells
         return Parsed(
             tables=self._assembly.tables(tabulated.native_ids),
             rejects=rejects(refusals, lines, tabulated.raw_text),
@@ -100,6 +112,7 @@ class Observer:
                 utc, status = stamp.copy(), np.zeros(len(stamp), np.int8)
                 good = np.flatnonzero(rows.ok)
                 series = None if rows.series is None else rows.series[good]
+                self.progress.follow_order(stamp[good], self._zone)
                 utc[good], status[good] = to_utc(stamp[good], self._zone, series)
                 self._instants[key] = (utc, status)
         return self._instants[key]
@@ -190,6 +203,8 @@ class Observer:
             return
         found, counts = np.unique(steps, return_counts=True)
         common = int(found[np.argmax(counts)])
+        if not self.progress.is_whole and common != length:
+            raise NotInPieces("does not step by one interval in every part")
         if common < length or (common >= _SPARSE * length and len(steps) >= _STEPS_THAT_SHOW_SPARSE):
             raise UnreadableFile(
                 f"rows of {block.signal!r} are {common / SECOND:g} s apart, and layout {self._layout.name} reads "
@@ -238,7 +253,7 @@ class Observer:
                 continue
             mine = text if len(rows) == len(text) else text.take(pa.array(rows))
             numbers = scale_numbers(mine, factor) if typed else parse_numbers(mine, factor, exact)
-            self._rounded += numbers.rounded
+            self.progress.rounded_cells += numbers.rounded
             for row, reason in numbers.reasons.items():
                 _refuse(refusals, block.rows, at[rows[row : row + 1]], block.field, reason)
             fits[rows] = numbers.ok

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +10,10 @@ from typing import Protocol
 import pyarrow as pa
 
 from lakehouse.contract import Contract
+from lakehouse.errors import UnreadableFile
+
+#: A file that must be read whole takes up to twelve times its size in memory.
+WHOLE_FILE_BYTES = 192 * 2**20
 
 #: Arrow schema of `Parsed.rejects`: line (from 1; 0 = the whole file), field ('' = the whole row), reason, raw_text.
 REJECTS_SCHEMA = pa.schema(
@@ -27,15 +31,31 @@ class RawFile:
     """Bytes as they were received.
 
     Args:
-        content: the whole file.
-        sha256: hex digest of `content`.
+        sha256: hex digest of the bytes.
         path: the path it was found at, absolute (`<asset>/<signal>.csv` layouts read names from its last parts).
             Only its name and its parent's name carry meaning.
+        size_bytes: length of the bytes.
+        blocks: gives the bytes from the start, in blocks of any size; the same ones each time.
     """
 
-    content: bytes
     sha256: str
     path: Path
+    size_bytes: int
+    blocks: Callable[[], Iterator[bytes]]
+
+    @property
+    def content(self) -> bytes:
+        """All bytes.
+
+        Raises:
+            UnreadableFile: they are too many to be read whole.
+        """
+        if self.size_bytes > WHOLE_FILE_BYTES:
+            raise UnreadableFile(
+                f"the file has {self.size_bytes / 2**20:.0f} MiB; of its kind, {WHOLE_FILE_BYTES / 2**20:.0f} are read",
+                "split it, or export a shorter time at once",
+            )
+        return b"".join(self.blocks())
 
 
 @dataclass(frozen=True)
@@ -65,14 +85,16 @@ class LandOptions:
 
 @dataclass
 class Parsed:
-    """What one file said.
+    """What one file, or a piece of it, said.
 
     Args:
-        tables: contract name → Arrow table in that contract's column order and types. Rows stand in file order.
+        tables: contract name → Arrow table in that contract's column order and types, text as it is
+            or dictionary-encoded. Rows stand in file order.
         rejects: rows that could not be used (`REJECTS_SCHEMA`).
         layout: name of the layout that was recognised or asked for.
-        dialect: how the file was read, as JSON-able values; recorded in ops.slices.
+        dialect: how the file was read up to here, as JSON-able values; recorded in ops.slices.
         rows_read: data rows (or cells of a wide layout) in the file; rows landed + refused + empty explain them all.
+        restarts: what was yielded of the file before is void.
         rows_empty: cells that the file leaves empty by its own convention (no value, no meaning, not an error).
     """
 
@@ -82,6 +104,7 @@ class Parsed:
     dialect: dict[str, object] = field(default_factory=dict)
     rows_read: int = 0
     rows_empty: int = 0
+    restarts: bool = False
 
 
 class Source(Protocol):
@@ -103,8 +126,10 @@ class Source(Protocol):
         """Whether a file found in a folder is worth reading (by suffix; content decides the rest)."""
         ...
 
-    def parse(self, file: RawFile, options: LandOptions, layout_dirs: Sequence[Path] = ()) -> Parsed:
-        """Turn bytes into rows. Deterministic: equal bytes, path tail and options give equal output.
+    def parse(self, file: RawFile, options: LandOptions, layout_dirs: Sequence[Path] = ()) -> Iterator[Parsed]:
+        """Turn bytes into rows, piece by piece. Deterministic: equal bytes, path tail and options give equal output.
+
+        The pieces together say what the file says; how it is cut changes nothing.
 
         Args:
             file: bytes, hash and path.

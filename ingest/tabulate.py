@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from ingest.headers import NAMELESS, clock, numbered, signal_name, unit_in, unnu
 from ingest.layout import TEXT_KINDS, Layout, SignalRule
 from ingest.lines import Grid, Lines, read_grid, split_cells
 from ingest.numbers import detect_decimal
+from ingest.pieces import Progress
 from ingest.recognise import Found
 from ingest.source import LandOptions, RawFile
 from ingest.stamps import Stamps, parse_stamps, read_stamps
@@ -27,13 +29,13 @@ Int64Array = npt.NDArray[np.int64]
 SERIES_LIMIT = 50_000
 
 
-def tabulate(found: Found, file: RawFile, lines: Lines, options: LandOptions) -> Tabulated:
-    """Bring a recognised text file into blocks.
+def tabulate(found: Found, file: RawFile, lines: Lines, options: LandOptions, progress: Progress) -> Tabulated:
+    """Bring a recognised text file, or a piece of one, into blocks.
 
     Raises:
         UnreadableFile: it has no rows, no declared column, or no stamp that can be read.
     """
-    return _Tabulator(found, file, lines, options).run()
+    return _Tabulator(found, file, lines, options, progress).run()
 
 
 def one_asset_only(options: LandOptions, natives: Sequence[str]) -> None:
@@ -64,8 +66,8 @@ def few_enough(series: int) -> None:
 
 
 class _Tabulator:
-    def __init__(self, found: Found, file: RawFile, lines: Lines, options: LandOptions) -> None:
-        self.found, self.file, self.lines, self.options = found, file, lines, options
+    def __init__(self, found: Found, file: RawFile, lines: Lines, options: LandOptions, progress: Progress) -> None:
+        self.found, self.file, self.lines, self.options, self.progress = found, file, lines, options, progress
         self.layout: Layout = found.layout
         self.refusals = Refusals()
         self.dialect: dict[str, object] = {
@@ -78,8 +80,10 @@ class _Tabulator:
 
     def run(self) -> Tabulated:
         dialect = self.layout.dialect
-        first = self.found.header_line + dialect.rows_after_header + 1
-        width = len(self.found.cells) + int(dialect.trailing_cell and self._has_trailing_cell(first))
+        first = max(self.found.header_line + dialect.rows_after_header, self.lines.base) + 1
+        trailing = dialect.trailing_cell and self._has_trailing_cell(first)
+        self.progress.decide("number of cells a row", len(self.found.cells) + int(trailing))
+        width = len(self.found.cells) + int(trailing)
         cells = numbered(self.found.cells)
         self.index = {cell: number for number, cell in enumerate(cells)}
         typed = self._typed(first, width)
@@ -173,8 +177,10 @@ class _Tabulator:
     def _asset(self) -> str:
         """asset_id for a whole file."""
         rule, path = self.layout.asset, self.file.path
-        hits = (re.search(rule.native_match, text) for _, text in self.lines.head(20)) if rule.native_match else ()
-        native = next((hit.group(1) for hit in hits if hit), None)
+        if self.progress.is_first:
+            hits = (re.search(rule.native_match, text) for _, text in self.lines.head(20)) if rule.native_match else ()
+            self.progress.decided["native id"] = next((hit.group(1) for hit in hits if hit), None)
+        native = cast("str | None", self.progress.decided["native id"])
         placed = path.parent.name if rule.source == "folder" else path.stem
         asset = self.options.asset or (native if native and rule.native_first else placed)
         if native:
@@ -247,8 +253,13 @@ class _Tabulator:
         ]
 
     def _refuse_column(self, cell: str) -> None:
-        line = max(self.found.header_line, 1)
-        self.refusals.add(line, cell, f"column {cell!r} is not declared in layout {self.layout.name}")
+        self._refuse_cell(cell, f"column {cell!r} is not declared in layout {self.layout.name}")
+
+    def _refuse_cell(self, cell: str, reason: str) -> None:
+        """Refuse a whole column, once in a file."""
+        if cell not in self.progress.refused_columns:
+            self.progress.refused_columns.add(cell)
+            self.refusals.add(max(self.found.header_line, 1), cell, reason)
 
     def _declared(self, rules: dict[str, SignalRule | None], cell: str, unit: str | None) -> bool:
         """Whether a column has a rule; one without, or with another unit than declared, is refused once."""
@@ -258,9 +269,7 @@ class _Tabulator:
             return False
         unit = unit or unit_in(cell, self.layout.shape.unit_brackets)
         if unit and declared.unit and unit.casefold() != declared.unit.casefold():
-            line = max(self.found.header_line, 1)
-            says = f"the file says {unit!r}, layout {self.layout.name} says {declared.unit!r}"
-            self.refusals.add(line, cell, says)
+            self._refuse_cell(cell, f"the file says {unit!r}, layout {self.layout.name} says {declared.unit!r}")
             return False
         return True
 
@@ -269,7 +278,10 @@ class _Tabulator:
         row = self.layout.dialect.unit_row
         if row is None:
             return {}
-        cells = split_cells(self.lines.text(self.found.header_line + row), self.found.delimiter)
+        if self.progress.is_first:
+            text = self.lines.text(self.found.header_line + row)
+            self.progress.decided["unit row"] = text
+        cells = split_cells(str(self.progress.decided["unit row"]), self.found.delimiter)
         return {index: cell.strip("[]() ") for index, cell in enumerate(cells) if cell.strip("[]() ")}
 
     def _status(self, cell: str) -> pa.Array | None:

@@ -7,20 +7,37 @@ when, and what came of it. The hash is that of the plain bytes.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Protocol
 
 import zstandard
 
 from lakehouse.errors import TerminalError
 from lakehouse.settings import Settings
-from lakehouse.storage import Storage, storage_at
+from lakehouse.storage import Storage, is_s3, storage_at
 
 #: Level 3 is zstd's default: on 10 s battery CSV it packs 8:1 and is bound by the disk, not the CPU.
 COMPRESSION_LEVEL = 3
+#: Smaller files are read once and kept in memory until they are parsed; larger ones are read back from the archive.
+IN_MEMORY_BYTES = 64 * 2**20
+#: Bytes hashed, packed and unpacked at a time.
+BLOCK_BYTES = 4 * 2**20
+
+
+class Readable(Protocol):
+    """Bytes that are read once, from the start."""
+
+    def read(self, size: int) -> bytes:
+        """The next bytes; fewer than asked for only at the end."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +81,19 @@ class Receipt:
         return (self.received_at, self.run_id, self.sequence)
 
 
+@dataclass(frozen=True)
+class Received:
+    """Bytes that were received.
+
+    Args:
+        receipt: of the reception.
+        blocks: gives the bytes from the start, block by block; the same ones each time.
+    """
+
+    receipt: Receipt
+    blocks: Callable[[], Iterator[bytes]]
+
+
 class Archive:
     """Content-addressed storage of received bytes.
 
@@ -80,30 +110,64 @@ class Archive:
         self, content: bytes, *, run_id: str, sequence: int, source: str, path: str, request: dict[str, object]
     ) -> Receipt:
         """Store bytes and write the sidecar of this reception. Storing the same bytes again adds a sidecar only."""
-        digest = hashlib.sha256(content).hexdigest()
-        target = self.object(digest)
+        stream = io.BytesIO(content)
+        given = self.receive(stream, run_id=run_id, sequence=sequence, source=source, path=path, request=request)
+        return given.receipt
 
-        def packed() -> bytes:
-            return bytes(zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(content))
+    def receive(
+        self, stream: Readable, *, run_id: str, sequence: int, source: str, path: str, request: dict[str, object]
+    ) -> Received:
+        """Store what a stream gives, read once, and write the sidecar of this reception.
 
-        held = self.storage.exists(target)
-        if not held:
-            self.storage.write(target, packed())
-        receipt = Receipt(
-            id=uuid.uuid4().hex,
-            run_id=run_id,
-            sequence=sequence,
-            source=source,
-            sha256=digest,
-            bytes=len(content),
-            path=path,
-            request=request,
-            received_at=datetime.now(UTC).isoformat(timespec="microseconds"),
-        )
-        self.record(receipt)
-        if held and not self.storage.exists(target):  # dropped for its age between the two looks
-            self.storage.write(target, packed())
-        return receipt
+        What is hashed, stored and handed on are the same bytes, whatever happens to the file behind the stream.
+        """
+        head = stream.read(IN_MEMORY_BYTES)
+        with ExitStack() as stack:
+            blocks: Callable[[], Iterator[bytes]]
+            if len(head) < IN_MEMORY_BYTES:
+                sha256, size = hashlib.sha256(head).hexdigest(), len(head)
+                store, blocks = partial(self._pack, head, sha256), lambda: iter((head,))
+            else:
+                packed = stack.enter_context(self._packing())
+                sha256, size = _pack_stream(head, stream, packed)
+                store = partial(self.storage.upload, packed, self.object(sha256))
+                blocks = partial(self.blocks, sha256)
+            held = self.storage.exists(self.object(sha256))
+            if not held:
+                store()
+            receipt = Receipt(
+                id=uuid.uuid4().hex,
+                run_id=run_id,
+                sequence=sequence,
+                source=source,
+                sha256=sha256,
+                bytes=size,
+                path=path,
+                request=request,
+                received_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+            )
+            self.record(receipt)
+            if held and not self.storage.exists(self.object(sha256)):  # dropped for its age between the two looks
+                store()
+        return Received(receipt, blocks)
+
+    def _pack(self, content: bytes, sha256: str) -> None:
+        packed = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(content)
+        self.storage.write(self.object(sha256), bytes(packed))
+
+    @contextmanager
+    def _packing(self) -> Iterator[Path]:
+        """A local file for packed bytes on their way in, on the archive's disk where that is local; gone afterwards."""
+        if is_s3(self.root):
+            folder = Path(tempfile.gettempdir())
+        else:
+            folder = Path(self.root) / "receiving"
+            folder.mkdir(parents=True, exist_ok=True)
+        path = folder / uuid.uuid4().hex
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
 
     def close(self, receipt: Receipt, outcome: str, reason: str | None = None, layout: str | None = None) -> Receipt:
         """Record what came of a reception in its sidecar."""
@@ -117,21 +181,31 @@ class Archive:
         Raises:
             TerminalError: the object is missing or damaged.
         """
-        target = self.object(sha256)
+        return b"".join(self.blocks(sha256))
+
+    def blocks(self, sha256: str) -> Iterator[bytes]:
+        """The plain bytes of an object, block by block; verified against its hash after the last one.
+
+        Raises:
+            TerminalError: the object is missing or damaged.
+        """
+        digest = hashlib.sha256()
         try:
-            packed = self.storage.read(target)
-            content = zstandard.ZstdDecompressor().decompress(packed)
+            with self.storage.open(self.object(sha256)) as packed:
+                plain = zstandard.ZstdDecompressor().stream_reader(packed)
+                while block := plain.read(BLOCK_BYTES):
+                    digest.update(block)
+                    yield block
         except (FileNotFoundError, zstandard.ZstdError) as error:
             raise TerminalError(
                 f"archived object {sha256} cannot be read: {error}",
                 "restore the archive folder from a backup, or land the original file again",
             ) from error
-        if hashlib.sha256(content).hexdigest() != sha256:
+        if digest.hexdigest() != sha256:
             raise TerminalError(
                 f"archived object {sha256} does not have its hash any more",
                 "restore the archive folder from a backup, or land the original file again",
             )
-        return content
 
     def receipts(self, run_id: str = "") -> Iterator[Receipt]:
         """All receptions, or those of one run, in order of arrival.
@@ -160,6 +234,19 @@ class Archive:
         """Write the sidecar of a reception, in the place of its earlier one."""
         target = f"{self.root}/received/{receipt.run_id}-{receipt.sequence:06d}-{receipt.sha256[:12]}.json"
         self.storage.write(target, json.dumps(asdict(receipt), indent=1, sort_keys=True).encode())
+
+
+def _pack_stream(head: bytes, stream: Readable, target: Path) -> tuple[str, int]:
+    """Hash and pack a stream into a file in one pass; gives the hash and the size of the plain bytes."""
+    digest, size = hashlib.sha256(), 0
+    with target.open("wb") as file, zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).stream_writer(file) as packing:
+        block = head
+        while block:
+            digest.update(block)
+            packing.write(block)
+            size += len(block)
+            block = stream.read(BLOCK_BYTES)
+    return digest.hexdigest(), size
 
 
 def open_archive(settings: Settings) -> Archive:

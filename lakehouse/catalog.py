@@ -46,7 +46,11 @@ def open_catalog(settings: Settings) -> Catalog:
 
     # Two processes that make the catalog's tables or a namespace at once: the second finds them there.
     again = Retrying(
-        retry=retry_if_exception(lambda error: type(error).__name__ in ("IntegrityError", "ProgrammingError")),
+        retry=retry_if_exception(
+            lambda error: (
+                type(error).__name__ in ("IntegrityError", "ProgrammingError") or "already exists" in str(error)
+            )
+        ),
         stop=stop_after_attempt(5),
         wait=wait_random_exponential(multiplier=0.05, max=1),
         reraise=True,

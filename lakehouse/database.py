@@ -74,11 +74,16 @@ def open_engine(uri: SecretStr) -> sa.Engine:
 
 
 def create_tables(engine: sa.Engine, metadata: sa.MetaData) -> None:
-    """Make what is missing; two processes that do it at once wait for each other."""
+    """Make what is missing, all of it or nothing; two processes that do it at once wait for each other."""
+    schema = POSTGRES_SCHEMA if engine.dialect.name == "postgresql" else None
+    if {table.name for table in metadata.sorted_tables} <= set(sa.inspect(engine).get_table_names(schema=schema)):
+        return
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_lock_key("tables"))))
             connection.execute(sa.schema.CreateSchema(POSTGRES_SCHEMA, if_not_exists=True))
+        else:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # SQLite would look first and lock later
         metadata.create_all(connection)
 
 

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from lakehouse.engine import EXTENSIONS, connect, identifier, load, quote
 from lakehouse.pins import Pin, empty_select, pin_all
 from lakehouse.settings import Settings
+from lakehouse.sqlite_copy import attach_copy
 
 if TYPE_CHECKING:
     from lakehouse.contract import Contract
@@ -59,11 +60,11 @@ def open_marts_session(settings: Settings) -> duckdb.DuckDBPyConnection:
 
 
 def _attach_ops(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Views `ops.*` over the ops tables in the catalog's database; instants become TIMESTAMPTZ."""
+    """Views `ops.*` over the ops tables as they are now; instants become TIMESTAMPTZ."""
     from lakehouse.ops import TABLES, Ops
 
     Ops(settings)  # makes the tables where nothing has been recorded yet
-    held_in = _attach_database(connection, settings.ops_uri)
+    held_in = _attach_database(connection, settings.ops_uri, [table.name for table in TABLES])
     connection.execute("ATTACH ':memory:' AS ops")
     for table in TABLES:
         columns = ", ".join(
@@ -75,13 +76,13 @@ def _attach_ops(connection: duckdb.DuckDBPyConnection, settings: Settings) -> No
         connection.execute(f"CREATE VIEW ops.{table.name} AS SELECT {columns} FROM {held_in}.{table.name}")
 
 
-def _attach_database(connection: duckdb.DuckDBPyConnection, uri: SecretStr) -> str:
-    """Attach a database read-only; returns the schema that holds the ops tables."""
+def _attach_database(connection: duckdb.DuckDBPyConnection, uri: SecretStr, tables: list[str]) -> str:
+    """Attach the tables of a database read-only; returns the schema that holds the ops tables."""
     from lakehouse.database import POSTGRES_SCHEMA, is_postgres, postgres_options, sqlite_path
 
     if not is_postgres(uri):
         load(connection, ("sqlite_scanner",))
-        connection.execute(f"ATTACH {quote(str(sqlite_path(uri)))} AS ops_database (TYPE sqlite, READ_ONLY)")
+        attach_copy(connection, sqlite_path(uri), "ops_database", tables)
         return "ops_database"
     load(connection, ("postgres_scanner",))
     options = postgres_options(uri)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from lakehouse.settings import Settings
 
 pytest_plugins = ("tests.servers.fixtures",)
+
+if TYPE_CHECKING:
+    from .servers.prefect_service import PrefectService
 
 #: Recorded data lie beside the checkout, never in it.
 RECORDED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -26,3 +31,12 @@ def recorded() -> Path:
     if not RECORDED.is_dir():
         pytest.skip("recorded data are not beside this checkout (../shared/data)")
     return RECORDED
+
+
+@pytest.fixture(scope="session")
+def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectService]:
+    """A Prefect server, a worker and all deployments of prefect.yaml over a home of their own; up in about 25 s."""
+    from .servers.prefect_service import prefect_service
+
+    with prefect_service(tmp_path_factory.mktemp("prefect")) as service, service.worker("tests"):
+        yield service

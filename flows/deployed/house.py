@@ -89,5 +89,5 @@ def _absorb_waiting(full_refresh: bool) -> None:
         for run in waiting:
             due = run.expected_start_time is not None and run.expected_start_time <= now("UTC")
             if due and (full_refresh or not run.parameters.get("full_refresh")):
-                message = f"{runtime.flow_run.name} started later than this was asked for, and builds the same"
+                message = f"{runtime.flow_run.name} started later than this was asked for and builds the same."
                 client.set_flow_run_state(run.id, Cancelled(message=message))

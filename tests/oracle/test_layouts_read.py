@@ -19,9 +19,10 @@ pytestmark = pytest.mark.real_data
 def read(path: Path, content: bytes | None = None, domain: str | None = None, **options: object) -> Parsed:
     """Parse a file, or other bytes under its name."""
     data = path.read_bytes() if content is None else content
-    file = RawFile(data, hashlib.sha256(data).hexdigest(), path.resolve())
+    file = RawFile(hashlib.sha256(data).hexdigest(), path.resolve(), len(data), lambda: iter([data]))
     named = domain or ("bess" if "bess" in path.parts else "meter")
-    return sources()[named].parse(file, LandOptions(**options))
+    (parsed,) = sources()[named].parse(file, LandOptions(**options))
+    return parsed
 
 
 def observed(parsed: Parsed) -> pa.Table:

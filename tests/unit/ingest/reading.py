@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+import pyarrow as pa
 
 from ingest.registry import sources
 from ingest.source import LandOptions, Parsed, RawFile
+from lakehouse.contract import ASSETS, SIGNALS
 
 
 def parse(
@@ -15,8 +19,28 @@ def parse(
 ) -> Parsed:
     """Parse text (or bytes) as a file of that folder and name."""
     content = text.encode() if isinstance(text, str) else text
-    file = RawFile(content, hashlib.sha256(content).hexdigest(), Path("/given") / name)
-    return sources()[domain].parse(file, LandOptions(**options), dirs)
+    file = RawFile(hashlib.sha256(content).hexdigest(), Path("/given") / name, len(content), lambda: iter([content]))
+    return joined(sources()[domain].parse(file, LandOptions(**options), dirs))
+
+
+def joined(pieces: Iterable[Parsed]) -> Parsed:
+    """The pieces of a file as one."""
+    parts: list[Parsed] = []
+    for piece in pieces:
+        parts = [piece] if piece.restarts else [*parts, piece]
+    tables = {name: pa.concat_tables([part.tables[name] for part in parts]) for name in parts[0].tables}
+    for shared in (ASSETS, SIGNALS):
+        if shared.name in tables:
+            said = tables[shared.name].to_pylist()
+            once = [row for number, row in enumerate(said) if row not in said[:number]]
+            tables[shared.name] = pa.Table.from_pylist(once, schema=tables[shared.name].schema)
+    return dataclasses.replace(
+        parts[-1],
+        tables=tables,
+        rejects=pa.concat_tables([part.rejects for part in parts]),
+        rows_read=sum(part.rows_read for part in parts),
+        rows_empty=sum(part.rows_empty for part in parts),
+    )
 
 
 def rows(parsed: Parsed) -> list[dict[str, object]]:

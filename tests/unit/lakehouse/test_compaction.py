@@ -15,11 +15,11 @@ from pyiceberg.types import StringType
 from lakehouse import compaction, datafiles
 from lakehouse.catalog import open_catalog
 from lakehouse.compaction import Compacted, compact
-from lakehouse.diff import Staging
 from lakehouse.errors import TerminalError
 from lakehouse.pins import pin, touched_since
 from lakehouse.reader import rows_of
 from lakehouse.settings import Settings
+from lakehouse.staging import Staging
 from lakehouse.writer import append, merge, offsets
 
 MONTH_MINUTES = 31 * 24 * 60

@@ -1,0 +1,233 @@
+"""What the worker's children do to a home, and what they see in it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from flows import land as land_module
+from flows import maintain as maintain_module
+from flows import replay as replay_module
+from flows import transform
+from ingest.registry import contracts
+from ingest.source import LandOptions
+from lakehouse import build as build_module
+from lakehouse import dbt_runner, quality
+from lakehouse.archive import open_archive
+from lakehouse.catalog import open_catalog
+from lakehouse.ops import SLICES, TABLES, Ops
+from lakehouse.publish import BUILD, published
+from lakehouse.reader import open_session
+from lakehouse.settings import Settings
+
+#: Imported before the fork: what operations import when they need it.
+LAZY = ("duckdb", "pyarrow.parquet", "pyiceberg.catalog.sql", "pyiceberg.io.pyarrow", "pyiceberg.table", "pytz")
+
+
+def warm(*, great_expectations: bool) -> None:
+    """Import everything, start nothing."""
+    contracts()
+    for name in (*LAZY, *(["great_expectations"] if great_expectations else [])):
+        importlib.import_module(name)
+
+
+def land(settings: Settings, paths: list[str], options: dict[str, Any] | None = None) -> bool:
+    """Land meter files; whether any was taken."""
+    return land_module.land(settings, "meter", [Path(path) for path in paths], LandOptions(**(options or {}))).ok
+
+
+def build(settings: Settings) -> str:
+    """A real build; its mode."""
+    return transform.build(settings).mode
+
+
+def publish(settings: Settings, recorded: str, record: bool = False) -> str:
+    """A build whose models and checks are taken from a record, so that only publishing is done anew.
+
+    Args:
+        settings: of the home.
+        recorded: folder of the record: the build file and dbt's target.
+        record: make the record by a real build instead.
+    """
+    audited = build_module._Build._audited
+    kept = Path(recorded)
+
+    def from_record(self: Any, build_id: str, run_id: str, folder: Path, *rest: Any) -> Any:
+        if record:
+            report = audited(self, build_id, run_id, folder, *rest)
+            shutil.copytree(folder, kept)
+            return report
+        shutil.copytree(kept, folder, dirs_exist_ok=True)
+        return build_module.BuildReport(build_id, True, "incremental")
+
+    build_module._Build._audited = from_record  # type: ignore[method-assign]
+    return transform.build(settings).mode
+
+
+def build_with_dbt_killed(settings: Settings, victim: str, told: str) -> str:
+    """A build in which SIGKILL hits dbt, or this process beside dbt, when the first model is being built.
+
+    Args:
+        settings: of the home.
+        victim: 'dbt' or 'build'.
+        told: file that gets dbt's process id.
+    """
+
+    def run(arguments: list[str], *, env: dict[str, str], cwd: Path, **_: Any) -> subprocess.CompletedProcess[str]:
+        dbt = subprocess.Popen(arguments, env=env, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        Path(told).write_text(str(dbt.pid))
+        log = cwd / "logs" / "dbt.log"
+        while not (log.exists() and " START sql" in log.read_text()):
+            assert dbt.poll() is None, "dbt ended before it could be killed"
+            time.sleep(0.01)
+        os.kill(dbt.pid if victim == "dbt" else os.getpid(), signal.SIGKILL)
+        return subprocess.CompletedProcess(arguments, dbt.wait(), "", "")
+
+    dbt_runner.subprocess.run = run  # type: ignore[assignment]
+    return transform.build(settings).mode
+
+
+def build_killed_in_checks(settings: Settings, recorded: str) -> None:
+    """A build with dbt's work from a record, killed between two of Great Expectations' validations."""
+
+    def run_dbt(*_: Any, folder: Path, **__: Any) -> list[Any]:
+        shutil.copytree(recorded, folder, dirs_exist_ok=True)
+        return []
+
+    validate, validated = quality._validate, []
+
+    def die(*arguments: Any) -> Any:
+        validated.append(arguments)
+        if len(validated) == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return validate(*arguments)
+
+    build_module.run_dbt, quality._validate = run_dbt, die
+    transform.build(settings)
+
+
+def replay(settings: Settings, dry_run: bool = False) -> dict[str, str]:
+    """Table → outcome of a replay."""
+    return {table.table: table.outcome for table in replay_module.replay(settings, dry_run=dry_run).tables}
+
+
+def damage(settings: Settings) -> None:
+    """Lose rows of one table and falsify another, as a hand or a disk might."""
+    catalog = open_catalog(settings)
+    catalog.load_table(("raw", "meter_observations")).delete("asset_id = 'm1'")
+    catalog.drop_table(("raw", "signals"))
+
+
+def look(settings: Settings) -> dict[str, Any]:
+    """What a reader sees now: a digest of every raw table, and one of all marts together."""
+    connection = open_session(settings, contracts())
+    try:
+
+        def digest(table: str) -> list[int]:
+            row = connection.execute(f"SELECT count(*), sum(hash(t)), bit_xor(hash(t)) FROM {table} t").fetchall()[0]
+            return [int(value or 0) for value in row]
+
+        listed = (
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'marts' AND table_name <> 'wattlake_build'"
+        )
+        names = sorted(name for (name,) in connection.execute(listed).fetchall())
+        return {
+            "raw": {contract.name: digest(f'raw."{contract.name}"') for contract in contracts()},
+            "marts": {name: digest(f'marts."{name}"') for name in names},
+        }
+    finally:
+        connection.close()
+
+
+def outcome(settings: Settings) -> dict[str, Any]:
+    """All that must be the same after a kill and a second run as after one undisturbed run.
+
+    Raises:
+        AssertionError: something is wrong in itself: a run that still runs, bytes that are gone, marts in Iceberg
+            that are not those in the file, work left in the catalog or on disk.
+    """
+    found = look(settings)
+    ops = Ops(settings)
+    for table in TABLES:
+        left = ops.query(sa.select(table.c.id).where(table.c.status.in_(("running", "interrupted"))))
+        assert not left, f"{table.name} that run for ever: {left}"
+    archive = open_archive(settings)
+    receipts = list(archive.receipts())
+    assert not [receipt for receipt in receipts if receipt.outcome == "received"]
+    landed = sorted({receipt.sha256 for receipt in receipts if receipt.outcome == "landed"})
+    for sha256 in landed:
+        assert hashlib.sha256(archive.get(sha256)).hexdigest() == sha256
+    slices = Counter(sha for (sha,) in ops.query(sa.select(SLICES.c.sha256).where(SLICES.c.status == "landed")))
+    catalog = open_catalog(settings)
+    assert sorted(catalog.list_namespaces()) == [("marts",), ("raw",)]
+    build = published(settings)
+    if build is not None:
+        for mart in build.marts:
+            table = catalog.load_table(("marts", mart.name))
+            snapshot = table.current_snapshot()
+            assert snapshot is not None and snapshot.summary is not None
+            assert table.scan().count() == found["marts"][mart.name][0], mart.name
+            assert BUILD in snapshot.summary.additional_properties
+    left_work = [
+        str(path) for kind in ("land", "replace", "build") for path in (settings.root / "tmp" / kind).glob("*")
+    ]
+    assert not left_work, left_work
+    return {**found, "landed": landed, "slices": json.dumps(slices, sort_keys=True)}
+
+
+def power(settings: Settings) -> list[list[Any]]:
+    """Every observation: asset, signal, instant in seconds, value; then how many rows the quarantine holds."""
+    connection = open_session(settings, contracts())
+    try:
+        rows = connection.execute(
+            "SELECT asset_id, signal, epoch(ts)::BIGINT, value FROM raw.meter_observations ORDER BY ALL"
+        ).fetchall()
+        refused = connection.execute("SELECT count(*) FROM raw.quarantine").fetchall()
+        return [*map(list, rows), [refused[0][0]]]
+    finally:
+        connection.close()
+
+
+def days(settings: Settings) -> dict[str, list[list[Any]]]:
+    """The published marts by local day: samples and sum of the power, and energy of the counter in kWh."""
+    connection = open_session(settings, contracts())
+    try:
+        power = "SELECT asset_id, local_date::VARCHAR, n, sum FROM marts.lod_1d WHERE signal = 'com_ap' ORDER BY ALL"
+        energy = (
+            "SELECT asset_id, local_date::VARCHAR, energy_kwh::DOUBLE FROM marts.energy_1d "
+            "WHERE signal = 'pos_ae' ORDER BY ALL"
+        )
+        return {
+            "power": [list(row) for row in connection.execute(power).fetchall()],
+            "energy": [list(row) for row in connection.execute(energy).fetchall()],
+        }
+    finally:
+        connection.close()
+
+
+def maintain(settings: Settings) -> int:
+    """Compact, expire and sweep all that may go, however young; files compacted away."""
+    report = maintain_module.maintain(settings, sweep=True, older_than=timedelta(0))
+    return sum(1 for table in report.compacted if table.snapshot_id)
+
+
+def samples(settings: Settings) -> list[int]:
+    """Observations in the raw table, and in the days of the published marts."""
+    connection = open_session(settings, contracts())
+    try:
+        counted = "SELECT (SELECT count(*) FROM raw.meter_observations), (SELECT sum(n) FROM marts.lod_1d)"
+        return [int(value) for value in connection.execute(counted).fetchall()[0]]
+    finally:
+        connection.close()

@@ -1,0 +1,82 @@
+"""prefect.yaml, automations and job templates say what Prefect and the code understand."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import prefect.server.api.collections_data
+import pytest
+import yaml
+from prefect.automations import Automation
+from prefect.flows import load_flow_from_entrypoint
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.utilities.callables import parameter_schema
+from prefect.workers.base import BaseJobConfiguration
+
+from flows.automations import FILE
+from flows.deployed.files import LANDED_EVENT
+from flows.deployed.parameters import FileOptions
+from ingest.registry import sources
+from ingest.source import LandOptions
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOYMENTS: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+#: Default job templates of every worker type, shipped with Prefect.
+SHIPPED = Path(prefect.server.api.collections_data.__path__[0]) / "views" / "aggregate-worker-metadata.json"
+
+
+def test_options_in_the_ui_are_those_of_the_command_line() -> None:
+    assert list(FileOptions.model_fields) == [field.name for field in dataclasses.fields(LandOptions)]
+    assert FileOptions().land_options() == LandOptions()
+    with pytest.raises(ValueError, match="Mars/Olympus"):
+        FileOptions(timezone="Mars/Olympus")
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda deployment: deployment["name"])
+def test_a_deployment_loads_takes_its_parameters_and_explains_each(deployment: dict[str, Any]) -> None:
+    flow = load_flow_from_entrypoint(deployment["entrypoint"])
+    flow.validate_parameters(deployment["parameters"])
+    schema = parameter_schema(flow)
+    assert set(deployment["parameters"]) <= set(schema.properties)
+    assert [name for name, shown in schema.properties.items() if not shown.get("description")] == []
+    assert deployment["description"].strip()
+    assert deployment["concurrency_limit"]["limit"] == 1
+    for trigger in deployment.get("triggers", ()):
+        assert trigger["expect"] == [LANDED_EVENT]
+        assert trigger["schedule_after"] >= trigger["within"], "a landing in the window would go unbuilt"
+
+
+def test_every_source_has_a_landing_and_an_inbox() -> None:
+    for flow in ("land", "inbox"):
+        covered = {d["parameters"]["source"] for d in DEPLOYMENTS if d["entrypoint"].endswith(f".{flow}")}
+        assert covered == set(sources())
+
+
+def test_automations_are_what_prefect_understands() -> None:
+    (described,) = yaml.safe_load(FILE.read_text())["automations"]
+    automation = Automation.model_validate(described)
+    assert automation.trigger.within.total_seconds() == 90  # three heartbeats, see prefect.toml
+
+
+class Rendered(BaseJobConfiguration, extra="allow"):
+    """A job configuration with the fields of any worker type."""
+
+
+@pytest.mark.parametrize("kind", ["docker", "kubernetes"])
+def test_a_job_template_fills_from_its_defaults_and_stays_within_what_the_worker_takes(kind: str) -> None:
+    template = json.loads((ROOT / "deploy" / f"{kind}-pool.json").read_text())
+    shipped = json.loads(SHIPPED.read_text())[f"prefect-{kind}"][kind]["default_base_job_configuration"]
+    assert set(template["job_configuration"]) <= set(shipped["job_configuration"])
+    own = {"home_claim", "secret_name"}
+    assert set(template["variables"]["properties"]) - own <= set(shipped["variables"]["properties"])
+    values = DEPLOYMENTS[0]["work_pool"]["job_variables"]
+
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):  # nothing in it asks a server
+        filled = asyncio.run(Rendered.from_template_and_values(template, {**values, "name": "run"})).model_dump()
+    assert "{{" not in json.dumps(filled)
+    assert filled["env"] == {"WATTLAKE_HOME": "/data"}
+    assert "wattlake:latest" in json.dumps(filled)

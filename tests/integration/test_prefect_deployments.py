@@ -1,0 +1,181 @@
+"""Deployments as their users run them: a real server, a worker, every deployment to its end, well and badly."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+from filelock import FileLock
+
+from flows.land import land
+from ingest.registry import contracts
+from ingest.simulate import simulate_demo
+from ingest.source import LandOptions
+from lakehouse.ops import RUNS, SLICES, Ops
+from lakehouse.reader import open_session
+from lakehouse.settings import Settings
+
+from ..servers.prefect_service import PrefectService, descendants, prefect_service, until
+from .conftest import minutes, rows, write_signal
+
+
+def raw_rows(settings: Settings, asset_like: str) -> dict[str, int]:
+    """Rows in raw.meter_observations by asset."""
+    connection = open_session(settings, contracts())
+    try:
+        sql = f"SELECT asset_id, count(*) FROM raw.meter_observations WHERE asset_id LIKE '{asset_like}' GROUP BY ALL"
+        return dict(connection.execute(sql).fetchall())
+    finally:
+        connection.close()
+
+
+def meter_file(folder: Path, asset: str, day: str = "2024-06-01") -> Path:
+    return write_signal(folder, asset, "com_ap", [(s, 1 + i % 3) for i, s in enumerate(minutes(day, 96))])
+
+
+def history(folder: Path, assets: int) -> list[Path]:
+    """Many small files; landed one a commit they take a while."""
+    return [meter_file(folder, f"{folder.name}{number:03d}") for number in range(assets)]
+
+
+def attempts(prefect: PrefectService, run: UUID) -> list[int]:
+    return [task.run_count for task in prefect.task_runs(run)]
+
+
+def test_dropped_files_land_and_builds_follow_one_after_another(prefect: PrefectService, tmp_path: Path) -> None:
+    (delivery,) = [d for d in simulate_demo(tmp_path, days=8).deliveries if d.source == "bess"]
+    inbox = prefect.settings.inbox_path / "bess"
+    for folder in delivery.paths:
+        for path in sorted(folder.rglob("*_soc.csv")) + sorted(folder.rglob("pcs*_ap.csv")):
+            target = inbox / path.relative_to(folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
+    waiting = sum(1 for path in inbox.rglob("*.csv"))
+    assert waiting > 1
+    (inbox / "unknown|<b>.csv").write_text("colour\nred\n")
+    run, state = prefect.run("inbox/bess-inbox", options={"site": "drop"}, settle_s=0.5)
+    assert state.is_completed(), state.message
+    assert str(state.message).startswith(f"{waiting} landed, 1 refused")
+    shown = prefect.markdown(run)
+    assert "### Refused: 1" in shown
+    assert "unknown\\|&lt;b&gt;.csv" in shown
+    assert [path for path in inbox.rglob("*") if path.is_file()] == []
+
+    # The landing's event asks for a build; two more that are asked for while it runs wait, and do the work of one.
+    built = until(lambda: [r.id for r in prefect.runs("transform/marts") if r.created_by and prefect.task_runs(r.id)])
+    prefect.prefect("automation", "pause", "build-after-landing")  # the landings of other tests build nothing
+    more = [prefect.start("transform/marts") for _ in range(2)]
+    until(lambda: all(prefect.state(run).name == "AwaitingConcurrencySlot" for run in more))
+    assert prefect.finished(built[0]).is_completed()
+    assert "Published build" in prefect.markdown(built[0])
+    assert rows(prefect.settings, "SELECT count(*) > 0 FROM lod_1d WHERE starts_with(asset_id, 'drop/')") == [(True,)]
+    assert sorted((prefect.finished(run).name, str(prefect.state(run).message)[-44:]) for run in more) == [
+        ("Cancelled", "than this was asked for and builds the same."),
+        ("Completed", "nothing has changed"),
+    ]
+
+
+def test_of_two_landings_of_a_source_at_once_one_is_cancelled(prefect: PrefectService, tmp_path: Path) -> None:
+    paths = [str(meter_file(tmp_path, "overlap"))]
+    both = [prefect.start("land/meter", paths=paths, options={}) for _ in range(2)]
+    states = sorted((prefect.finished(run).name, prefect.state(run).message) for run in both)
+    assert states == [
+        ("Cancelled", "Deployment concurrency limit reached."),
+        ("Completed", "1 landed; 96 rows new or replaced"),
+    ]
+
+
+def test_a_terminal_failure_is_not_tried_again_and_says_what_to_do(prefect: PrefectService, tmp_path: Path) -> None:
+    unknown = tmp_path / "unknown.csv"
+    unknown.write_text("colour\nred\n")
+    runs = {
+        "none of 1 files landed": prefect.start("land/meter", paths=[str(unknown)]),
+        "does not exist": prefect.start("backfill/history", paths=[str(tmp_path / "absent")]),
+    }
+    for message, run in runs.items():
+        state = prefect.finished(run)
+        assert state.is_failed()
+        assert message in str(state.message)
+        assert attempts(prefect, run) == [1]
+    refused = prefect.markdown(runs["none of 1 files landed"])
+    assert "### Refused: 1" in refused
+    assert "| next step |" in refused
+
+
+def test_a_transient_failure_is_tried_again_and_recovers(prefect: PrefectService) -> None:
+    inbox = prefect.settings.inbox_path
+    meter_file(inbox / "meter", "patient")
+    with FileLock(inbox / ".meter.lock"):  # as another run holds it
+        run = prefect.start("inbox/meter-inbox", settle_s=0)
+        until(lambda: [t for t in prefect.task_runs(run) if t.state and t.state.name == "AwaitingRetry"])
+    assert prefect.finished(run).is_completed()
+    assert attempts(prefect, run)[0] > 1
+    assert raw_rows(prefect.settings, "patient") == {"patient": 96}
+
+
+def test_an_empty_inbox_completes_and_says_so(prefect: PrefectService) -> None:
+    run, state = prefect.run("inbox/bess-inbox")
+    assert state.message == f"nothing waits in {prefect.settings.inbox_path / 'bess'}"
+    assert prefect.artifacts(run) == []
+
+
+def test_a_cancelled_run_leaves_whole_commits_a_record_and_a_house_that_goes_on(
+    prefect: PrefectService, tmp_path: Path
+) -> None:
+    files = history(tmp_path / "c", 60)
+    ops = Ops(prefect.settings)
+    landed = sa.select(SLICES.c.file).where(SLICES.c.file.startswith(str(tmp_path / "c")))
+    run = prefect.start("backfill/history", paths=[str(tmp_path / "c")], batch=1)
+    until(lambda: len(ops.query(landed)) > 2)
+    prefect.cancel(run)
+    assert prefect.finished(run).is_cancelled()
+    before = {Path(file).parent.name for (file,) in ops.query(landed)}
+    assert 2 < len(before) < len(files)
+    whole = raw_rows(prefect.settings, "c0%")
+    assert set(whole.values()) == {96}
+    assert before <= set(whole) and len(whole) - len(before) <= 1  # killed between a commit and its record
+    records = ops.query(sa.select(RUNS.c.status, RUNS.c.error).where(RUNS.c.kind == "backfill"))
+    assert ("failed", "TerminationSignal: ") in [(status, str(error)[:19]) for status, error in records]
+    assert not ops.query(sa.select(RUNS.c.id).where(RUNS.c.status == "running", RUNS.c.kind == "backfill"))
+    _, state = prefect.run("backfill/history", paths=[str(tmp_path / "c")], batch=30)
+    assert state.is_completed()
+    assert raw_rows(prefect.settings, "c0%") == {path.parent.name: 96 for path in files}
+
+
+def test_the_archive_replays_equal(prefect: PrefectService, tmp_path: Path) -> None:
+    land(prefect.settings, "meter", [meter_file(tmp_path, "replayed")], LandOptions())
+    run, state = prefect.run("replay/archive", dry_run=True)
+    assert state.is_completed()
+    assert state.message == "all tables equal the archive"
+    assert "| raw.meter\\_observations |" in prefect.markdown(run)
+
+
+def test_automations_are_made_once_and_then_updated(prefect: PrefectService) -> None:
+    assert [prefect.python("-m", "flows.automations") for _ in range(2)] == [
+        "mark-zombies-crashed: created\n",
+        "mark-zombies-crashed: updated\n",
+    ]
+    assert len(prefect.client.read_automations_by_name("mark-zombies-crashed")) == 1
+
+
+@pytest.mark.nightly
+def test_a_run_whose_worker_and_process_were_killed_is_marked_crashed_and_can_run_again(tmp_path: Path) -> None:
+    files = history(tmp_path / "z", 200)
+    with prefect_service(tmp_path / "service") as service:
+        service.python("-m", "flows.automations")
+        landed = sa.select(SLICES.c.id)
+        with service.worker("doomed") as worker:
+            run = service.start("backfill/history", paths=[str(tmp_path / "z")], batch=1)
+            until(lambda: len(Ops(service.settings).query(landed)) > 2)
+            for pid in (worker.pid, *descendants(worker.pid)):
+                os.kill(pid, signal.SIGKILL)
+        assert service.state(run).is_running()
+        assert until(lambda: (state := service.state(run)).is_final() and state).is_crashed()
+        with service.worker("next"):
+            _, state = service.run("backfill/history", paths=[str(tmp_path / "z")], batch=100)
+        assert state.is_completed()
+        assert raw_rows(service.settings, "z%") == {path.parent.name: 96 for path in files}
