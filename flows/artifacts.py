@@ -15,8 +15,10 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 from flows.file_outcome import FileOutcome
 from flows.inbox import InboxReport
 from flows.lander import LandReport
+from flows.maintain import MaintainReport
 from flows.replay import ReplayReport
 from lakehouse.build import BuildReport, describe
+from lakehouse.disk_use import DiskUse
 from lakehouse.errors import ChecksFailed
 from lakehouse.quality import CheckResult
 
@@ -46,9 +48,9 @@ def text(value: object) -> str:
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A Markdown table; numbers stand to the right."""
-    numeric = [
-        bool(rows) and all(isinstance(row[column], int | float) for row in rows) for column in range(len(header))
-    ]
+    if not rows:
+        return "none"
+    numeric = [all(isinstance(row[column], int | float) for row in rows) for column in range(len(header))]
     lines = [
         "| " + " | ".join(header) + " |",
         "|" + "|".join("---:" if right else "---" for right in numeric) + "|",
@@ -79,8 +81,9 @@ def landing(source: str, report: LandReport | InboxReport) -> str:
     parts = [f"## {source}: {summary(files)}"]
     refused = [(name, outcome) for name, outcome in named if outcome.status == "refused"]
     if refused:
-        rows = [(name, *_reason(outcome)) for name, outcome in refused]
-        parts.append(f"### Refused: {len(refused):,}\n\n{table(('file', 'why', 'next step'), rows)}")
+        listed = [_refusal(name, outcome) for name, outcome in refused[:ROWS_SHOWN]]
+        more = f"\n\n… and {len(refused) - ROWS_SHOWN:,} more; see `ops.fetches`" if len(refused) > ROWS_SHOWN else ""
+        parts.append(f"### Refused: {len(refused):,}\n\n" + "\n".join(listed) + more)
     if isinstance(report, InboxReport):
         parts.append(_inbox(report))
     quarantined = Counter[str]()
@@ -125,9 +128,10 @@ def _inbox(report: InboxReport) -> str:
     return "\n\n".join(lines)
 
 
-def _reason(outcome: FileOutcome) -> tuple[str, str]:
+def _refusal(name: str, outcome: FileOutcome) -> str:
+    """A list item, for a reason is a sentence and table cells of the UI do not wrap."""
     reason, _, step = (outcome.reason or "").partition("\n  next: ")
-    return reason, step
+    return f"- **{text(name)}**: {text(reason.removeprefix(f'{name}: '))}\n  - next step: {text(step)}"
 
 
 def _short_names(paths: Sequence[str]) -> list[str]:
@@ -170,6 +174,40 @@ def replay(report: ReplayReport) -> str:
     rows = [(f"raw.{t.table}", t.rows, t.missing, t.surplus, t.outcome) for t in report.tables]
     header = ("table", "rows", "missing before", "surplus before", "outcome")
     return f"## {report.receipts:,} receptions read anew from the archive\n\n{table(header, rows)}"
+
+
+def maintain(report: MaintainReport) -> str:
+    """What maintenance did to each table, and where the bytes are."""
+    after = {use.place: use for use in report.after}
+    uses = [(use.place, use.files, after[use.place].files, all_bytes(use), all_bytes(after[use.place]))
+            for use in report.before if use.place in after]  # fmt: skip
+    compacted = [(t.table, t.files_before, t.files_after, t.rows, t.outcome) for t in report.compacted]
+    expired = [(t.table, t.snapshots_before, t.expired, t.outcome) for t in report.expired]
+    orphans = [(o.place, o.count, o.given_up or ("deleted" if report.swept else "listed")) for o in report.orphans]
+    parts = [
+        f"## Maintenance{': dry run, nothing was changed' if report.dry_run else ''}",
+        f"### Bytes\n\n{table(('place', 'files before', 'files after', 'bytes before', 'bytes after'), uses)}",
+        "### Small files merged",
+        table(("table", "files before", "files after", "rows moved", "outcome"), _active(compacted)),
+        "### Old snapshots",
+        table(("table", "snapshots before", "expired", "outcome"), _active(expired)),
+        "### Files that nothing names",
+        table(("place", "files", "outcome"), [row for row in orphans if row[1] or row[2] not in ("deleted", "listed")]),
+    ]
+    if report.dropped is not None:
+        parts.append(
+            f"{report.dropped.objects:,} objects ({report.dropped.bytes:,} bytes) left the archive for their age."
+        )
+    return "\n\n".join(parts)
+
+
+def all_bytes(use: DiskUse) -> int:
+    """Bytes of one place: live, held by old snapshots, and of no snapshot."""
+    return use.live_bytes + use.held_bytes + use.loose_bytes
+
+
+def _active(rows: Sequence[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    return [row for row in rows if row[-1] != "nothing to do"]
 
 
 def publish(key: str, markdown: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.events import emit_event
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 
 from flows import artifacts
 from flows.backfill import backfill as backfill_files
@@ -111,7 +111,7 @@ def _conclude(
         payload = {"source": source, "rows": rows, **files}
         emit_event(LANDED_EVENT, resource={"prefect.resource.id": f"wattlake.source.{source}"}, payload=payload)
     if not report.ok:
-        raise TerminalError(
-            f"none of {len(report.files)} files landed", "see the reasons in the run's artifact and log"
-        )
+        step = "see why in the run's artifact, mend the files and land them again"
+        error = TerminalError(f"none of {len(report.files)} files landed", step)
+        return Failed(message=str(error), data=error)  # raised, it would add a stack trace that helps nobody
     return Completed(message=artifacts.summary(report.files), data=files)

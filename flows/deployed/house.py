@@ -1,4 +1,4 @@
-"""Deployed flows over the whole house: build the marts, replay the archive."""
+"""Deployed flows over the whole house: build the marts, replay the archive, keep the tables small."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from prefect.types._datetime import now
 
 from flows import artifacts
 from flows.deployed.attempts import attempted
+from flows.maintain import MaintainReport
+from flows.maintain import maintain as maintain_house
 from flows.replay import ReplayReport
 from flows.replay import replay as replay_archive
 from flows.transform import build
@@ -61,6 +63,22 @@ def replay(dry_run: bool = False) -> State[dict[str, str]]:
     return Completed(message=message if different else "all tables equal the archive", data=outcomes)
 
 
+@flow(persist_result=False)
+def maintain(dry_run: bool = False, sweep: bool = False) -> State[dict[str, int]]:
+    """Compact small files, expire old snapshots, drop old bytes from the archive, list orphans. Rows never change.
+
+    Args:
+        dry_run: Say what would be done, and change nothing.
+        sweep: Delete files that nothing names and that are old enough; they are only listed otherwise.
+    """
+    report = _maintain(dry_run, sweep)
+    artifacts.publish("maintain", artifacts.maintain(report))
+    before, after = (sum(artifacts.all_bytes(use) for use in uses) for uses in (report.before, report.after))
+    orphans = sum(orphan.count for orphan in report.orphans)
+    message = f"{before / 1e6:,.1f} MB before, {after / 1e6:,.1f} MB after; {orphans:,} orphans"
+    return Completed(message=message, data={"before_bytes": before, "after_bytes": after, "orphans": orphans})
+
+
 @attempted(name="build")
 def _build(full_refresh: bool) -> BuildReport:
     return build(Settings(), full_refresh=full_refresh, progress=get_run_logger().info)
@@ -69,6 +87,11 @@ def _build(full_refresh: bool) -> BuildReport:
 @attempted(name="replay")
 def _replay(dry_run: bool, bar: artifacts.ProgressBar) -> ReplayReport:
     return replay_archive(Settings(), dry_run=dry_run, progress=bar)
+
+
+@attempted(name="maintain")
+def _maintain(dry_run: bool, sweep: bool) -> MaintainReport:
+    return maintain_house(Settings(), dry_run=dry_run, sweep=sweep, progress=get_run_logger().info)
 
 
 def _absorb_waiting(full_refresh: bool) -> None:

@@ -10,36 +10,34 @@ from lakehouse.local_days import zone
 
 
 class FileOptions(BaseModel):
-    """What the files do not say of themselves. Leave a field empty to let the file or its layout decide."""
+    """What the files do not say of themselves. An empty field lets the file or its layout decide.
 
-    model_config = ConfigDict(extra="forbid")
+    Texts are empty rather than None: the UI shows a plain field for the one and two buttons for the other.
+    """
 
-    asset: str | None = Field(None, description="asset_id for everything in the files; else from the bytes or the path")
-    site: str | None = Field(None, description="site id; prefixes every asset_id as site/")
-    timezone: str | None = Field(
-        None, description="IANA zone of stamps without an offset, e.g. Africa/Johannesburg; else the layout's"
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    asset: str = Field("", description="asset_id for everything in the files; else from the bytes or the path")
+    site: str = Field("", description="site id; prefixes every asset_id as site/")
+    timezone: str = Field(
+        "", description="IANA zone of stamps without an offset, e.g. Africa/Johannesburg; else the layout's"
     )
-    site_timezone: str | None = Field(None, description="IANA zone of the calendar, where it is not that of the stamps")
+    site_timezone: str = Field("", description="IANA zone of the calendar, where it is not that of the stamps")
     simulated: bool = Field(False, description="the files come from a simulator; needs a home of its own")
     max_power_kw: float | None = Field(None, gt=0, description="connection limit of the site in kW")
     capacity_kwh: float | None = Field(None, gt=0, description="usable energy of the battery in kWh")
-    layout: str | None = Field(None, description="read with this layout; else it is recognised by content")
+    layout: str = Field("", description="read with this layout; else it is recognised by content")
 
     @field_validator("timezone", "site_timezone")
     @classmethod
-    def _known(cls, value: str | None) -> str | None:
+    def _known(cls, value: str) -> str:
         if value:
             try:
                 zone(value)
             except TerminalError as error:
                 raise ValueError(error.message) from error
-        return value or None
-
-    @field_validator("asset", "site", "layout")
-    @classmethod
-    def _not_blank(cls, value: str | None) -> str | None:
-        return value or None  # a field that was cleared in the UI arrives as ''
+        return value
 
     def land_options(self) -> LandOptions:
         """As the plain functions take them."""
-        return LandOptions(**self.model_dump())
+        return LandOptions(**{name: None if value == "" else value for name, value in self})

@@ -103,7 +103,7 @@ def test_a_terminal_failure_is_not_tried_again_and_says_what_to_do(prefect: Pref
         assert attempts(prefect, run) == [1]
     refused = prefect.markdown(runs["none of 1 files landed"])
     assert "### Refused: 1" in refused
-    assert "| next step |" in refused
+    assert "next step: write a layout file" in refused
 
 
 def test_a_transient_failure_is_tried_again_and_recovers(prefect: PrefectService) -> None:
@@ -151,6 +151,13 @@ def test_the_archive_replays_equal(prefect: PrefectService, tmp_path: Path) -> N
     run, state = prefect.run("replay/archive", dry_run=True)
     assert state.is_completed()
     assert state.message == "all tables equal the archive"
+    assert "| raw.meter\\_observations |" in prefect.markdown(run)
+
+
+def test_maintenance_runs_and_shows_where_the_bytes_are(prefect: PrefectService) -> None:
+    run, state = prefect.run("maintain/tables")
+    assert state.is_completed()
+    assert "MB after" in str(state.message)
     assert "| raw.meter\\_observations |" in prefect.markdown(run)
 
 
