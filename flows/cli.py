@@ -259,6 +259,26 @@ def docs(output: Path | None) -> None:
     click.echo(f"docs: {page}")
 
 
+@main.group()
+def serve() -> None:
+    """Serve the published marts to people and tools."""
+
+
+@serve.command("sql", epilog=example("wattlake serve sql --port 9494"))
+@click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on")
+@click.option("--port", default=9494, show_default=True, type=click.IntRange(1, 65535))
+def serve_sql(host: str, port: int) -> None:
+    """Answer SQL over the published marts, read-only, for many clients at once, and follow new builds.
+
+    Clients are DuckDB with its Quack extension; docs/connect.md shows how. They need the token: WATTLAKE_SQL_TOKEN, or
+    one that is generated once and kept in the home. Ends on Ctrl-C or SIGTERM.
+    """
+    from flows.present import log
+    from flows.serve import serve_sql as run
+
+    run(settings(), host, port, log)
+
+
 @main.command(epilog=example("wattlake demo"))
 @click.option(
     "--home", type=click.Path(path_type=Path), default=Path(".wattlake-demo"), show_default=True, help="its own home"

@@ -102,6 +102,9 @@ class Settings(BaseSettings):
     archive_days: float | None = Field(
         default=None, ge=1, description="days after which received bytes that have landed are dropped; never by default"
     )
+    sql_token: SecretStr | None = Field(
+        default=None, min_length=16, description="token of `wattlake serve sql`; one is generated where it is not set"
+    )
 
     @field_validator("home")
     @classmethod

@@ -1,0 +1,66 @@
+"""Servers that people and tools connect to; each runs until it is told to end."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from lakehouse.settings import Settings
+from lakehouse.sql_server import SqlServer, token
+
+#: Seconds between looks at the published file: a rename tells nobody.
+FOLLOW_EVERY_S = 0.5
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@contextmanager
+def until_told() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set, in place of their usual ends."""
+    ended = threading.Event()
+    before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield ended
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def serve_sql(settings: Settings, host: str, port: int, progress: Callable[[str], None]) -> None:
+    """Serve the published marts until Ctrl-C or SIGTERM, and follow new builds.
+
+    Args:
+        settings: of the home; `sql_token` is the token, else one kept in the home.
+        host, port: where to listen.
+        progress: told of each build that is served.
+
+    Raises:
+        TerminalError: the port is taken or another process serves this home.
+    """
+    secret, kept = token(settings)
+    with until_told() as ended, SqlServer(settings, secret, host, port) as server:
+        click.echo(f"quack:{host}:{port}")
+        _say_token(secret, kept)
+        if host not in LOOPBACK:
+            progress(
+                f"{host} is open to the network and the protocol is not encrypted: use it on trusted networks only"
+            )
+        progress(f"serving build {server.build_id}" if server.build_id else "nothing is published yet; waiting")
+        while not ended.wait(FOLLOW_EVERY_S):
+            if build_id := server.follow():
+                progress(f"serving build {build_id}")
+    progress("stopped")
+
+
+def _say_token(secret: str, kept: Path | None) -> None:
+    if kept is None:
+        click.echo("token: that of WATTLAKE_SQL_TOKEN")
+    elif sys.stdout.isatty():
+        click.echo(f"token: {secret} (kept in {kept})")
+    else:
+        click.echo(f"token: in {kept}")
