@@ -248,15 +248,23 @@ def doctor(style: str) -> None:
         raise click.exceptions.Exit(1)
 
 
-@main.command(epilog=example("wattlake docs"))
-@click.option("--output", type=click.Path(path_type=Path), help="folder for the page (default: docs in the home)")
-def docs(output: Path | None) -> None:
-    """Write the dbt docs as one static page that opens without internet."""
-    from flows.present import log
-    from flows.transform import docs as run
+@main.command(epilog=example("wattlake docs --no-serve"))
+@click.option("--output", type=click.Path(path_type=Path), help="write the site to this folder and end")
+@click.option("--serve/--no-serve", "serving", default=None, help="serve the site (default, unless --output is given)")
+@click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on")
+@click.option("--port", default=8090, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one")
+def docs(output: Path | None, serving: bool | None, host: str, port: int) -> None:
+    """Write the documentation site and serve it: dbt docs, Data Docs, the last checks.
 
-    page = run(settings(), output, progress=log)
+    The pages need no internet and no server: they open from the folder too. Ends on Ctrl-C or SIGTERM.
+    """
+    from flows.docs import serve_site, write_site
+    from flows.present import log
+
+    page = write_site(settings(), output, progress=log)
     click.echo(f"docs: {page}")
+    if serving if serving is not None else output is None:
+        serve_site(page.parent, host, port, log)
 
 
 @main.group()

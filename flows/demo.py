@@ -12,9 +12,10 @@ from typing import Any
 
 import click
 
+from flows.docs import write_site
 from flows.land import land
 from flows.present import build_report, file_progress, log, table
-from flows.transform import build, docs
+from flows.transform import build
 from ingest.registry import contracts
 from ingest.simulate import Comparison, Delivery, compare, simulate_demo, summarise
 from lakehouse.inventory import inventory
@@ -71,7 +72,7 @@ def demo(home: Path, days: int) -> bool:
     click.echo("\nLate data: a day that was missing lands, and only the days it touches are rebuilt.")
     _land(settings, late)
     build_report(build(settings, progress=log))
-    page = docs(settings, None, progress=log)
+    page = write_site(settings, None, progress=log)
     connection = open_session(settings, contracts())
     try:
 

@@ -1,16 +1,13 @@
-"""Build, check and docs over the whole house: the lakehouse functions with every registered contract."""
+"""Build and check over the whole house: the lakehouse functions with every registered contract."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 
 from ingest.registry import contracts
 from lakehouse import audit
 from lakehouse.build import BuildReport
 from lakehouse.build import build as build_marts
-from lakehouse.errors import TerminalError
 from lakehouse.quality import CheckResult
 from lakehouse.settings import Settings
 
@@ -29,30 +26,3 @@ def check(settings: Settings, progress: Progress = lambda step: None) -> list[Ch
         TerminalError: nothing is published.
     """
     return audit.check(settings, contracts(), progress)
-
-
-def docs(settings: Settings, output: Path | None, progress: Progress = lambda step: None) -> Path:
-    """Write the dbt docs as one page.
-
-    Args:
-        settings: of the home.
-        output: folder for the page; `docs` in the home by default.
-        progress: told of each step.
-
-    Returns:
-        The page, which opens without internet.
-
-    Raises:
-        TerminalError: dbt could not make it.
-    """
-    folder = (output or settings.root / "docs").resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    progress("dbt docs generate")
-    with audit.workspace(settings, contracts(), "docs") as work:
-        work.dbt(["docs", "generate", "--static"])
-        made = work.folder / "target" / "static_index.html"
-        if not made.exists():
-            raise TerminalError("dbt made no static page", "run `wattlake build` first")
-        page = folder / "index.html"
-        shutil.copyfile(made, page)
-    return page

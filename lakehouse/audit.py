@@ -12,6 +12,7 @@ from pathlib import Path
 from lakehouse import quality
 from lakehouse.build import changes_between, dbt_checks, record_checks, write_manifest
 from lakehouse.contract import Contract
+from lakehouse.data_docs import kept_path
 from lakehouse.dbt_runner import NodeResult, run_dbt
 from lakehouse.errors import TerminalError
 from lakehouse.ops import Ops
@@ -90,7 +91,7 @@ def _checked(
             checks = dbt_checks(settings, nodes, work.build_file, work.manifest)
             progress("great expectations")
             importing.join()
-            checks += quality.expect(work.build_file, before.marts)
+            checks += quality.expect(work.build_file, before.marts, kept_path(settings, before.build_id))
         record_checks(ops, run.id, before.build_id, checks)
         if any(result.blocks for result in checks):
             run.status = "failed"

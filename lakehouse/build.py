@@ -18,6 +18,7 @@ from lakehouse import quality
 from lakehouse.catalog import open_catalog
 from lakehouse.changes import Changes, find_changes, listed_assets, touched_by_table
 from lakehouse.contract import QUARANTINE, Contract
+from lakehouse.data_docs import SAMPLE_ROWS, kept_path
 from lakehouse.dbt_runner import NodeResult, marts, project_digest, run_dbt
 from lakehouse.engine import connect, identifier, quote
 from lakehouse.errors import ChecksFailed, TerminalError
@@ -256,9 +257,8 @@ class _Build:
         if not any(check.blocks for check in checks):
             with self.step("great expectations"):
                 importing.join()
-                checks += quality.expect(
-                    build_file, marts(folder / "target"), None if whole else listed_assets(changes)
-                )
+                kept, assets = kept_path(self.settings, build_id), None if whole else listed_assets(changes)
+                checks += quality.expect(build_file, marts(folder / "target"), kept, assets)
         record_checks(self.ops, run_id, build_id, checks)
         failed = [check for check in checks if check.blocks]
         if failed:
@@ -338,7 +338,7 @@ def _failing_rows(settings: Settings, sql: str, build_file: Path, manifest: Path
             connection.execute(f"CREATE SCHEMA lake.{identifier(schema)}")
             for name, view in views.items():
                 connection.execute(f"CREATE VIEW lake.{identifier(schema)}.{identifier(name)} AS {view}")
-        rows = connection.execute(f"SELECT * FROM ({sql}) LIMIT {quality.SAMPLE_ROWS}")
+        rows = connection.execute(f"SELECT * FROM ({sql}) LIMIT {SAMPLE_ROWS}")
         names = [column[0] for column in rows.description or []]
         return [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
     finally:

@@ -15,11 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lakehouse import data_docs
 from lakehouse.dbt_runner import Mart
 from lakehouse.engine import quote
-
-#: Failing rows that are shown.
-SAMPLE_ROWS = 10
 
 
 @dataclass(frozen=True)
@@ -62,12 +60,15 @@ def preload() -> threading.Thread:
     return thread
 
 
-def expect(build_file: Path, marts: Sequence[Mart], assets: Sequence[str] | None = None) -> list[CheckResult]:
-    """Validate every mart of a build file against its declaration.
+def expect(
+    build_file: Path, marts: Sequence[Mart], kept: Path, assets: Sequence[str] | None = None
+) -> list[CheckResult]:
+    """Validate every mart of a build file against its declaration, and keep the results for the Data Docs.
 
     Args:
         build_file: opened read-only.
         marts: what the dbt project declares of them.
+        kept: file that the results are kept in; see `data_docs.kept_path`.
         assets: those that a build has touched: of marts over time their rows alone are looked at, so that the checks
             cost what the change costs. None looks at every row.
     """
@@ -84,8 +85,15 @@ def expect(build_file: Path, marts: Sequence[Mart], assets: Sequence[str] | None
     source = data_sources.add_sql(
         "build", connection_string=f"duckdb:///{build_file}", kwargs={"connect_args": {"read_only": True}}
     )
+    results: list[CheckResult] = []
+    validated: dict[str, list[Any]] = {}
     try:
-        return [result for mart in marts if mart.key for result in _validate(gx, source, mart, _scope(mart, assets))]
+        for mart in marts:
+            if mart.key:
+                outcomes, validated[mart.name] = _validate(gx, source, mart, _scope(mart, assets))
+                results += outcomes
+        data_docs.keep(kept, validated)
+        return results
     finally:
         # An open engine would keep this process from opening the file for writing.
         source.get_execution_engine().close()
@@ -99,20 +107,24 @@ def _scope(mart: Mart, assets: Sequence[str] | None) -> str:
     return f"(asset_id in ({', '.join(quote(asset) for asset in assets)}) or asset_id is null)"
 
 
-def _validate(gx: Any, source: Any, mart: Mart, scope: str) -> list[CheckResult]:
+def _validate(gx: Any, source: Any, mart: Mart, scope: str) -> tuple[list[CheckResult], list[Any]]:
+    """Checks of one mart, and what Great Expectations says of each."""
     from great_expectations.datasource.fluent.interfaces import TestConnectionError
 
     try:
         asset = source.add_table_asset(mart.name, table_name=mart.name)
     except TestConnectionError as error:
-        return [CheckResult("gx", f"{mart.name}: can be read", "error", message=str(error))]
+        return [CheckResult("gx", f"{mart.name}: can be read", "error", message=str(error))], []
     batch = asset.add_batch_definition_whole_table("all").get_batch()
     results = []
+    found = []
     for name, expectation in _expectations(gx, mart, scope):
+        expectation.description = name
         began = time.perf_counter()
         validated = batch.validate(expectation, result_format={"result_format": "COMPLETE"})
         results.append(_result(name, validated, time.perf_counter() - began))
-    return results
+        found.append(validated)
+    return results, found
 
 
 def _expectations(gx: Any, mart: Mart, scope: str) -> list[tuple[str, Any]]:
@@ -155,7 +167,7 @@ def _result(name: str, validated: Any, seconds: float) -> CheckResult:
     if validated.success:
         return CheckResult("gx", name, "pass", seconds=seconds)
     details = validated.result.get("details") or {}
-    rows = [dict(row) for row in details.get("unexpected_rows", [])][:SAMPLE_ROWS]
+    rows = [dict(row) for row in details.get("unexpected_rows", [])][: data_docs.SAMPLE_ROWS]
     count = int(validated.result.get("observed_value") or len(rows))
     return CheckResult("gx", name, "fail", count, rows, seconds=seconds)
 

@@ -45,7 +45,7 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
 
 
 def test_the_commands_that_users_know_exist() -> None:
-    known = {"demo", "land", "sources", "backfill", "replay", "build", "sql", "catalog", "check", "docs"}
+    known = {"demo", "land", "sources", "backfill", "replay", "build", "sql", "catalog", "check", "docs", "serve"}
     assert known <= set(COMMANDS)
     assert isinstance(main, click.Group)
 

@@ -22,7 +22,7 @@ def test_the_demo_agrees_with_the_truth_and_says_that_its_data_are_simulated(
     assert shown.output.startswith("SIMULATED DATA")
     assert "differs:" not in shown.output
     assert shown.output.count("uv run wattlake sql") == 3
-    assert (tmp_path / ".wattlake-demo" / "docs" / "index.html").stat().st_size > 1_000_000
+    assert (tmp_path / ".wattlake-demo" / "docs" / "dbt" / "index.html").stat().st_size > 1_000_000
     home = Settings(home=tmp_path / ".wattlake-demo")
     assert rows(home, "SELECT DISTINCT is_simulated FROM assets") == [(True,)]
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from subprocess import PIPE
 
 import duckdb
 import pytest
@@ -24,7 +25,7 @@ from lakehouse.settings import Settings
 from lakehouse.sql_server import token
 
 TOKEN = "a-token-of-the-tests"
-ROWS = 50_000
+ROWS = 20_000
 CLIENTS = 8
 SWAPS = 6
 
@@ -322,8 +323,11 @@ while seen != last:
     builds = {build for (listed,) in answer[:3] for build in listed}
     assert len(builds) == 1 and answer[3] == ([rows],), answer
     if builds != {seen}:
+        first = seen is None
         (seen,) = builds
         print(seen, flush=True)
+        if first:
+            sys.stdin.readline()
 """
 
 
@@ -336,13 +340,17 @@ def test_every_answer_belongs_to_one_build_while_builds_are_published(tmp_path: 
     with serve(home) as served:
         arguments = [sys.executable, "-c", LOOP, served.uri, TOKEN, last, str(ROWS)]
         clients = [
-            subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root)
+            subprocess.Popen(arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True, cwd=root)
             for _ in range(CLIENTS)
         ]
         for asking in clients:
             assert asking.stdout is not None and asking.stderr is not None
-            # All are asking before the first swap.
+            # All have had an answer before the first swap.
             assert asking.stdout.readline().strip() == first, asking.stderr.read()
+        for asking in clients:
+            assert asking.stdin is not None
+            asking.stdin.write("go on\n")
+            asking.stdin.flush()
         slow = client(served.uri)
         slow.execute("SELECT * FROM marts.lod_1d")
         rows = slow.fetchmany(2048)
