@@ -174,9 +174,9 @@ class SqlServer:
 
     def close(self) -> None:
         """Stop listening and let go of every file."""
-        # Running statements end with an error; without the interrupt, stopping would wait for them.
-        with_server = self._session.execute("SELECT count(*) FROM quack_server_list()").fetchone()
-        if with_server and with_server[0]:
+        listening = self._session.execute("SELECT count(*) FROM quack_server_list()").fetchone()
+        if listening and listening[0]:
+            # Statements that run end with an error at their client.
             self._session.execute(f"CALL quack_stop({quote(self.uri)})")
         self._session.close()
         shutil.rmtree(self._folder, ignore_errors=True)
