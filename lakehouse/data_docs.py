@@ -22,6 +22,9 @@ SAMPLE_ROWS = 10
 #: Builds whose results are kept: about 2 KB a mart and build.
 BUILDS_KEPT = 10
 
+#: Icon of Great Expectations' pages → status; the icons themselves are a font from the internet.
+ICONS = {"check-circle": ("pass", "✓"), "times": ("fail", "✗"), "exclamation-triangle": ("error", "!")}
+
 #: For our pages and for the classes that Great Expectations' pages use (Bootstrap's names).
 STYLE = """
 :root { color-scheme: light dark; --line: #d5d9df; --soft: #f3f5f7; --good: #1a7f37; --bad: #c62828; --warn: #9a6700 }
@@ -37,8 +40,6 @@ thead th { background: var(--soft) } td.number { text-align: right; font-variant
 .table-responsive { overflow-x: auto } .lead { margin: .2rem 0 }
 .pass, .text-success { color: var(--good) } .fail, .error, .text-danger { color: var(--bad) }
 .warn, .text-warning { color: var(--warn) } .pass, .fail, .error, .warn { font-weight: 600 }
-.fa-check-circle::before { content: "✓ pass" } .fa-times::before { content: "✗ fail" }
-.fa-exclamation-triangle::before { content: "! error" } .fas { font-style: normal; font-weight: 600 }
 pre, code { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .85rem }
 """
 
@@ -134,6 +135,8 @@ def offline(html: str, home: str, more: str = "") -> str:
     body = re.sub(r'href="[^"#]*index\.html"', f'href="{escape(home)}"', body)
     body = re.sub(r'(?s)<a href="[^"]*expectations/[^"]*"\s*>(.*?)</a>', r"\1", body)
     body = re.sub(r'(?s)<a [^>]*href="https?://[^"]*"[^>]*>.*?</a>', "", body)
+    for icon, (status, sign) in ICONS.items():
+        body = re.sub(rf'<i class="fas fa-{icon}\b[^>]*></i>', f'<span class="{status}">{sign} {status}</span>', body)
     return html_page("Data Docs", body + more)
 
 
