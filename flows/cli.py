@@ -267,7 +267,7 @@ def docs(output: Path | None, serving: bool | None, host: str, port: int) -> Non
         serve_site(page.parent, host, port, log)
 
 
-@main.group()
+@main.group(epilog=example("wattlake serve sql"))
 def serve() -> None:
     """Serve the published marts to people and tools."""
 
