@@ -28,8 +28,8 @@ from lakehouse.writer import merge
 if TYPE_CHECKING:
     from pyiceberg.table import Table
 
-#: Landings by scale; at one landing in 5 minutes 2,000 are a week.
-LANDINGS = {"small": 40, "full": 2_000, "hour": 300}
+#: Landings by scale; at one landing in 5 minutes 300 are a day and an hour.
+LANDINGS = {"small": 40, "full": 300}
 #: Appends at the beginning and at the end of which the median is taken.
 MEASURED = 10
 CONTRACT = observations("probe", "Ten signals that come every 5 minutes.")

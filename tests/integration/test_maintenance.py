@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from lakehouse.settings import Settings
 from .conftest import land_meter, minutes, rows, write_signal
 
 TABLE = "raw.meter_observations"
+#: Landings of the process that lands while others maintain and read.
+LANDINGS = 4
 
 
 def strict(settings: Settings) -> Settings:
@@ -106,3 +109,40 @@ def count(settings: Settings) -> int:
         return int(found[0])
     finally:
         connection.close()
+
+
+def _land(home: Path, folder: Path) -> None:
+    land_days(Settings(home=home, threads=1), folder, "m", range(1, LANDINGS + 1))
+
+
+def _maintain(home: Path, stop: object) -> None:
+    while True:
+        last = stop.is_set()  # type: ignore[attr-defined]
+        maintain(strict(Settings(home=home, threads=1)))
+        if last:
+            return
+
+
+def test_landings_readers_and_maintenance_run_beside_each_other(settings: Settings, tmp_path: Path) -> None:
+    land_days(settings, tmp_path, "m", range(LANDINGS + 1, LANDINGS + 2))
+    processes = multiprocessing.get_context("spawn")
+    stop = processes.Event()
+    lander = processes.Process(target=_land, args=(settings.root, tmp_path))
+    keeper = processes.Process(target=_maintain, args=(settings.root, stop))
+    lander.start()
+    keeper.start()
+    seen = [count(settings)]
+    while lander.is_alive():
+        seen.append(count(settings))
+    stop.set()
+    for process in (lander, keeper):
+        process.join(timeout=300)
+        assert process.exitcode == 0
+    assert seen == sorted(seen)
+    assert all(found % 4 == 0 for found in seen)  # whole landings
+    assert count(settings) == 4 * (LANDINGS + 1)
+    report = maintained(settings)
+    assert {done.table: done.files_after for done in report.compacted}[TABLE] <= 2
+    assert count(settings) == 4 * (LANDINGS + 1)
+    statuses = Ops(settings).query(RUNS.select().with_only_columns(RUNS.c.status).distinct())
+    assert statuses == [("done",)]
