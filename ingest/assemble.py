@@ -19,7 +19,8 @@ from lakehouse.contract import ASSETS, SIGNALS, Contract
 Int64Array = npt.NDArray[np.int64]
 
 DEFAULT_ZONE = "Europe/Berlin"
-_CHUNK = 1 << 17
+#: Columns that hold the same text in many rows.
+_ALIKE = ("asset_id", "signal", "source_object")
 
 
 class Assembly:
@@ -28,6 +29,10 @@ class Assembly:
     def __init__(self, file: RawFile, layout: Layout, options: LandOptions, contract: Contract) -> None:
         self._file, self._layout, self._options, self._contract = file, layout, options, contract
         self._parts: list[pa.Table] = []
+        encoded = pa.dictionary(pa.int32(), pa.string())
+        self._schema = pa.schema(
+            [field.with_type(encoded) if field.name in _ALIKE else field for field in contract.arrow_schema]
+        )
         self._signals: dict[tuple[str, str], Block] = {}
 
     def add(
@@ -67,8 +72,7 @@ class Assembly:
             "source_object": _constant(self._file.sha256, count),
             "line": pa.array(line, pa.int64()),
         }
-        schema = self._contract.arrow_schema
-        self._parts.append(pa.table([columns[name] for name in schema.names], schema=schema))
+        self._parts.append(pa.table([columns[name] for name in self._schema.names], schema=self._schema))
         self._signals.setdefault((block.asset, block.signal), block)
 
     def _asset_id(self, asset: str) -> str:
@@ -77,8 +81,7 @@ class Assembly:
     def tables(self, native_ids: dict[str, str]) -> dict[str, pa.Table]:
         """Observations in file order, the assets they are of, and what their signals mean."""
         options = self._options
-        schema = self._contract.arrow_schema
-        observed = pa.concat_tables(self._parts) if self._parts else schema.empty_table()
+        observed = pa.concat_tables(self._parts).unify_dictionaries() if self._parts else self._schema.empty_table()
         if len(self._parts) > 1:
             line = np.asarray(observed["line"].to_numpy(), dtype=np.int64)
             observed = observed.take(pa.array(np.argsort(line, kind="stable")))
@@ -124,12 +127,9 @@ class Assembly:
         }
 
 
-def _constant(text: str, count: int) -> pa.ChunkedArray:
-    """A column of one text: chunks that share their memory, so that a hash of 64 characters costs nothing a row."""
-    chunk = pa.repeat(pa.scalar(text), min(count, _CHUNK))
-    chunks = [chunk] * (count // _CHUNK) if count >= _CHUNK else []
-    rest = count - len(chunks) * _CHUNK
-    return pa.chunked_array([*chunks, chunk.slice(0, rest)] if rest else chunks, pa.string())
+def _constant(text: str, count: int) -> pa.DictionaryArray:
+    """A column of one text: a hash of 64 characters costs four bytes a row."""
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([text], pa.string()))
 
 
 def rejects(refusals: Refusals, lines: Lines | None, raw_text: Callable[[int], str | None] | None) -> pa.Table:

@@ -146,7 +146,7 @@ class LayoutSource:
             coming = next(following, None)
             progress.is_last = coming is None
             lines = Lines(content, head.bom, head.encoding, base) if base else head
-            if not content.strip():
+            if content[:1].isspace() and not content.strip():
                 base, content = lines.last, coming or b""
                 continue
             reported = set(progress.refused_columns)

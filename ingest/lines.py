@@ -158,7 +158,7 @@ def split_lines(content: bytes, encoding: str = "utf-8") -> Lines:
         if content.startswith(mark):
             content, encoding, bom = content[len(mark) :], marked, True
             break
-    if not content.strip():
+    if (content[:1].isspace() and not content.strip()) or not content:
         raise UnreadableFile("the file is empty", "ask the sender for the file again")
     if encoding not in ("utf-8", "utf8"):
         try:

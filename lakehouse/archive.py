@@ -25,8 +25,8 @@ from lakehouse.errors import TerminalError
 from lakehouse.settings import Settings
 from lakehouse.storage import Storage, is_s3, storage_at
 
-#: Level 3 is zstd's default: on 10 s battery CSV it packs 8:1 and is bound by the disk, not the CPU.
-COMPRESSION_LEVEL = 3
+#: Level 1 packs minute CSV 7.7:1 in 0.5 s for 10 million points, level 3 7.6:1 in 0.6 s.
+COMPRESSION_LEVEL = 1
 #: Smaller files are read once and kept in memory until they are parsed; larger ones are read back from the archive.
 IN_MEMORY_BYTES = 64 * 2**20
 #: Bytes hashed, packed and unpacked at a time.
