@@ -12,8 +12,8 @@ import pyarrow as pa
 from lakehouse.contract import Contract
 from lakehouse.errors import UnreadableFile
 
-#: A file that must be read whole takes up to twelve times its size in memory.
-WHOLE_FILE_BYTES = 192 * 2**20
+#: A file that must be read whole takes several times its size in memory: its text, columns and rows at once.
+WHOLE_FILE_BYTES = 128 * 2**20
 
 #: Arrow schema of `Parsed.rejects`: line (from 1; 0 = the whole file), field ('' = the whole row), reason, raw_text.
 REJECTS_SCHEMA = pa.schema(
