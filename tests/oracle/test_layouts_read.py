@@ -26,8 +26,10 @@ def read(path: Path, content: bytes | None = None, domain: str | None = None, **
 
 
 def observed(parsed: Parsed) -> pa.Table:
-    """The observations of a file."""
-    return next(table for name, table in parsed.tables.items() if name.endswith("_observations"))
+    """The observations of a file, text as text."""
+    table = next(table for name, table in parsed.tables.items() if name.endswith("_observations"))
+    kinds = [f.type.value_type if pa.types.is_dictionary(f.type) else f.type for f in table.schema]
+    return table.cast(pa.schema([f.with_type(kind) for f, kind in zip(table.schema, kinds, strict=True)]))
 
 
 def rows(parsed: Parsed, asset: str, signal: str) -> list[dict[str, object]]:
