@@ -147,7 +147,7 @@ def test_processes_that_land_at_once_lose_nothing_and_double_nothing(
         )
         for path in (*apart, same, same)
     ]
-    ended = [(process.communicate(timeout=300)[1], process.returncode) for process in running]
+    ended = [(process.communicate(timeout=550)[1], process.returncode) for process in running]
     assert [code for _, code in ended] == [0] * 4, ended
     assert values(settings) == [("m1", 1)] * 8 + [("m2", 2)] * 8 + [("m7", 7)] * 8
     assert query(settings, "SELECT status, count(*) FROM ops.runs GROUP BY ALL") == [("done", 4)]
