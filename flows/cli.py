@@ -92,7 +92,8 @@ def parse_options(values: dict[str, Any]) -> LandOptions:
             try:
                 zone(values[name])
             except TerminalError as error:
-                raise click.BadParameter(error.message, param_hint=f"--{name.replace('_', '-')}") from error
+                # None: with a cause of ours, the error would be reported as that one.
+                raise click.BadParameter(error.message, param_hint=f"--{name.replace('_', '-')}") from None
     return LandOptions(**values)
 
 
