@@ -1,6 +1,6 @@
 """Landing speed and memory beside DuckDB's own CSV → sorted Parquet of the same files.
 
-`python -m benchmarks.landing [small|medium|large]` prints the rows. Inputs are a recorded minute file, tiled.
+`python -m benchmarks.landing [small|full]` prints the rows. Inputs are a recorded minute file, tiled.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks.tiles import tile_meters
 
 #: Scale → signals of a million points each.
-SIGNALS = {"small": 10, "medium": 40, "large": 100}
+SIGNALS = {"small": 10, "full": 100}
 ROWS_A_SIGNAL = 1_000_000
 #: Landing, archive and checks included, against DuckDB's sort alone.
 TARGET_RATIO = 2.0
