@@ -100,11 +100,16 @@ def _days(lines: Lines, refusals: Refusals) -> Iterator[tuple[int, list[list[str
         text = lines.text(number)
         if not text.strip():
             continue
-        if number in lines.bad:
-            refusals.add(number, "", lines.bad[number])
-            continue
         row = split_cells(text, ",")
         kind = row[0].strip()
+        if number in lines.bad:
+            refusals.add(number, "", lines.bad[number])
+            if kind == "400" and day is not None:
+                refusals.add(day[0], "", f"what line {number} says of this day's quality cannot be read")
+                day = None
+            if kind in ("300", "400"):
+                continue
+            kind = "unreadable"
         if kind == "400" and day is not None:
             day[1].append(row)
             continue
@@ -121,6 +126,8 @@ def _days(lines: Lines, refusals: Refusals) -> Iterator[tuple[int, list[list[str
             else:
                 day = (number, [details, row])
         elif kind not in ("100", "500", "900"):
+            # It may have been a 200 record: the days below are not known to be of the register above.
+            details = None
             refusals.add(number, "", f"unknown record {kind!r}")
     if day is not None:
         yield day
