@@ -152,6 +152,7 @@ def replay(dry_run: bool) -> None:
     """Rebuild the raw tables from the archive alone."""
     from flows.present import file_progress, table
     from flows.replay import replay as run
+    from lakehouse.errors import TerminalError
 
     with file_progress() as progress:
         report = run(settings(), dry_run=dry_run, progress=progress)
@@ -160,6 +161,11 @@ def replay(dry_run: bool) -> None:
         [(f"raw.{t.table}", t.rows, t.missing, t.surplus, t.outcome) for t in report.tables],
     )
     click.echo(f"{report.receipts} receptions replayed")
+    if report.damaged:
+        raise TerminalError(
+            f"damaged in the archive: {', '.join(report.damaged)}",
+            "restore these from a backup, or land the original files again; no row was taken away",
+        )
 
 
 @main.command(epilog=example("wattlake build"))

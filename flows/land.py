@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def land(
             raise WrongUsage(f"{name} must be a positive number, not {value}", "leave it out if it is not known")
     for name in ("asset", "site"):
         value = getattr(options, name)
-        if value is not None and (not value.strip() or value != value.strip()):
+        if value is not None and (not value.isprintable() or not value.strip() or value != value.strip()):
             raise WrongUsage(f"{name} must be a name, not {value!r}", "leave it out to take the id from the file")
     source = source_named(source_name)
     files = find_files(source, paths)
@@ -92,11 +93,13 @@ def find_files(source: Source, paths: Sequence[Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
-            for inner in sorted(path.rglob("*")):
+            for inner in sorted(_inside(path)):
                 if inner.is_file() and not inner.name.startswith(".") and source.recognises(inner):
                     found.setdefault(inner.resolve())
         elif path.is_file():
             found.setdefault(path.resolve())
+        elif os.path.lexists(path):
+            raise TerminalError(f"{path} is no file and no folder", "give files, or folders that hold them")
         else:
             raise TerminalError(f"{path} does not exist", "check the path")
     if not found:
@@ -105,6 +108,20 @@ def find_files(source: Source, paths: Sequence[Path]) -> list[Path]:
             "give a file, or a folder that holds files of the source",
         )
     return list(found)
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    """Everything below a folder; links to folders are not followed, so that none leads in a circle.
+
+    Raises:
+        TerminalError: a folder cannot be listed; its files would be missing without a word.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise TerminalError(f"{error.filename} cannot be listed: {error.strerror}", "check the folder's permissions")
+
+    for parent, _, names in os.walk(folder, onerror=refuse):
+        yield from (Path(parent) / name for name in names)
 
 
 def _layouts_digest(settings: Settings) -> str | None:

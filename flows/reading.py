@@ -2,33 +2,78 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC
 from pathlib import Path
-from typing import IO
 
 from flows.lander import Arrival, Lander, Prepared
 from lakehouse.archive import Archive
 
 
-class _Unread(Exception):
-    """The file's bytes cannot be had; an error of the archive is none of this kind."""
+class Unread(Exception):
+    """The file's bytes cannot be had; an error of the archive is none of this kind.
+
+    Args:
+        reason: why, after the file's name.
+        next_step: what to do.
+    """
+
+    def __init__(self, reason: str, next_step: str) -> None:
+        super().__init__(reason)
+        self.reason, self.next_step = reason, next_step
 
 
-class _Source:
-    """A file that is read once."""
+class StillFile:
+    """A file that is read once and must hold still meanwhile.
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
+    Raises:
+        Unread: it cannot be opened, or is no file any more.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            # A pipe in the file's place would wait for a writer without O_NONBLOCK.
+            self._file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
+        except OSError as error:
+            raise _refused(error) from error
+        self._before = os.fstat(self._file.fileno())
+        if not stat.S_ISREG(self._before.st_mode):
+            self._file.close()
+            raise Unread("is no file", "give files, or folders that hold them")
+        self._left_bytes = self._before.st_size
+
+    def __enter__(self) -> StillFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
 
     def read(self, size: int) -> bytes:
-        """The next bytes; fewer than asked for only at the end of the file."""
+        """The next bytes; fewer than asked for only at the end of the file.
+
+        Raises:
+            Unread: they cannot be read, or somebody wrote to the file meanwhile.
+        """
         try:
-            return self._file.read(size)
+            # No more than there was: somebody may write as fast as this reads.
+            block = self._file.read(min(size, self._left_bytes + 1))
+            now = os.fstat(self._file.fileno())
         except OSError as error:
-            raise _Unread(error.strerror) from error
+            raise _refused(error) from error
+        self._left_bytes -= len(block)
+        same = (now.st_size, now.st_mtime_ns) == (self._before.st_size, self._before.st_mtime_ns)
+        if not same or self._left_bytes < 0 or (self._left_bytes and len(block) < size):
+            raise Unread("was written to while it was read", "land it again when its writer is done")
+        return block
+
+
+def _refused(error: OSError) -> Unread:
+    return Unread(f"cannot be read: {error.strerror}", "check the file's permissions")
 
 
 def take_all(
@@ -53,14 +98,10 @@ def take_all(
     """
 
     def prepare(number: int, path: Path) -> Prepared:
-        try:
-            file = path.open("rb")
-        except OSError as error:
-            raise _Unread(error.strerror) from error
-        with file:
+        with StillFile(path) as file:
             received = archive.receive(
-                _Source(file), run_id=lander.run_id, sequence=number, source=lander.source.name, path=str(path),
-                request=request,
+                file, run_id=lander.run_id, sequence=number, source=lander.source.name, path=str(path),
+                request=request, received_at=lander.ops.instant().replace(tzinfo=UTC),
             )  # fmt: skip
         return lander.prepare(Arrival(path, received.blocks, request, received.receipt))
 
@@ -73,8 +114,8 @@ def take_all(
         progress(done, len(files), path.name)
         try:
             lander.accept(future.result())
-        except _Unread as error:
-            lander.refuse_unread(path, f"cannot be read: {error}", "check the file's permissions")
+        except Unread as error:
+            lander.refuse_unread(path, error.reason, error.next_step)
         waiting.popleft()
         done += 1
 

@@ -40,7 +40,7 @@ class ReplayedTable:
         rows: rows that the archive gives.
         missing: rows that the archive gives and the table lacked.
         surplus: rows that the table had and the archive does not give.
-        outcome: 'equal', 'replaced', or 'differs' in a dry run.
+        outcome: 'equal', 'replaced', 'differs' in a dry run, or 'kept' where rows would go and the archive is damaged.
     """
 
     table: str
@@ -52,10 +52,17 @@ class ReplayedTable:
 
 @dataclass(frozen=True)
 class ReplayReport:
-    """What a replay did: receptions read anew, and the tables."""
+    """What a replay did.
+
+    Args:
+        receipts: receptions read anew.
+        tables: the raw tables.
+        damaged: what of the archive cannot be read; empty where all is well.
+    """
 
     receipts: int
     tables: list[ReplayedTable]
+    damaged: list[str]
 
 
 def replay(
@@ -63,17 +70,20 @@ def replay(
 ) -> ReplayReport:
     """Rebuild all raw tables from the archive.
 
+    A damaged archive gives what it still has: rows that a table lacks come back, and none is taken away.
+
     Args:
         settings: of the home.
         dry_run: compare, and change nothing.
         progress: called a reception.
 
     Raises:
-        TerminalError: bytes of a reception are missing, dropped or damaged, or its source does not exist any more.
+        TerminalError: bytes of a reception were dropped for their age, or its source does not exist any more.
     """
     with raw_tables(settings) as ops, ops.run("replay", dry_run=dry_run) as run:
         archive = open_archive(settings)
-        receipts = [receipt for receipt in archive.receipts() if receipt.outcome == "landed"]
+        damaged: list[str] = []
+        receipts = [receipt for receipt in archive.receipts(damaged=damaged) if receipt.outcome == "landed"]
         refuse_if_dropped(archive, receipts)
         shadow = f"{SHADOW}{run.id[:8]}"
         catalog = open_catalog(settings)
@@ -81,12 +91,17 @@ def replay(
         try:
             for contract in contracts():  # those of sources that have landed nothing too
                 ensure_table(catalog, contract, shadow)
-            _land_again(settings, ops, run.id, archive, receipts, shadow, progress)
-            tables = [_take_over(settings, catalog, contract, shadow, run.id, dry_run) for contract in contracts()]
+            damaged += _land_again(settings, ops, run.id, archive, receipts, shadow, progress)
+            tables = [
+                _take_over(settings, catalog, contract, shadow, run.id, dry_run, whole=not damaged)
+                for contract in contracts()
+            ]
         finally:
             drop_shadow(catalog, shadow)
         run.rows = sum(table.missing + table.surplus for table in tables)
-    return ReplayReport(len(receipts), tables)
+        if damaged:
+            run.status, run.error = "failed", f"damaged in the archive: {', '.join(damaged)}"
+    return ReplayReport(len(receipts), tables, damaged)
 
 
 def _land_again(
@@ -97,7 +112,9 @@ def _land_again(
     receipts: Sequence[Receipt],
     shadow: str,
     progress: Progress,
-) -> None:
+) -> list[str]:
+    """Land all receptions into the shadow; returns the objects that cannot be read."""
+    damaged: list[str] = []
     replayed: dict[str, ReplayedLandings] = {}
     done = 0
     runs: dict[str, list[Receipt]] = {}  # runs in the order of their first reception
@@ -112,14 +129,19 @@ def _land_again(
         )  # fmt: skip
         for receipt in members:
             progress(done, len(receipts), Path(receipt.path).name)
+            if not archive.is_sound(receipt.sha256):
+                damaged.append(f"{receipt.sha256} ({Path(receipt.path).name})")
+                done += 1
+                continue
             blocks = partial(archive.blocks, receipt.sha256)
             lander.take(Arrival(Path(receipt.path), blocks, receipt.request, receipt))
             done += 1
         lander.commit()
+    return damaged
 
 
 def _take_over(
-    settings: Settings, catalog: Catalog, contract: Contract, shadow: str, run_id: str, dry_run: bool
+    settings: Settings, catalog: Catalog, contract: Contract, shadow: str, run_id: str, dry_run: bool, whole: bool
 ) -> ReplayedTable:
     shadow_table = catalog.load_table((shadow, contract.name))
     replayed = pin_of(shadow_table)
@@ -144,6 +166,8 @@ def _take_over(
         return ReplayedTable(contract.name, rows, 0, 0, "equal")
     if dry_run:
         return ReplayedTable(contract.name, rows, missing, surplus, "differs")
+    if surplus and not whole:
+        return ReplayedTable(contract.name, rows, missing, surplus, "kept")
     properties = {"wattlake.run": run_id, "wattlake.source": "replay"}
     replace_all(settings, target, contract, replayed=shadow_table, properties=properties)
     return ReplayedTable(contract.name, rows, missing, surplus, "replaced")

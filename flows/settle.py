@@ -84,7 +84,7 @@ def conclude(run: Run, report: LandReport) -> None:
 
 def _settle_landing(settings: Settings, ops: Ops, run_id: str) -> None:
     archive = open_archive(settings)
-    receipts = sorted(archive.receipts(run_id), key=lambda receipt: receipt.sequence)
+    receipts = sorted(archive.receipts(run_id, damaged=[]), key=lambda receipt: receipt.sequence)
     fetches = ops_tables.FETCHES.c
     recorded = ops.query(
         sa.select(fetches.path, fetches.status, fetches.error, fetches.layout).where(fetches.run_id == run_id)

@@ -115,11 +115,20 @@ class Archive:
         return given.receipt
 
     def receive(
-        self, stream: Readable, *, run_id: str, sequence: int, source: str, path: str, request: dict[str, object]
+        self,
+        stream: Readable,
+        *,
+        run_id: str,
+        sequence: int,
+        source: str,
+        path: str,
+        request: dict[str, object],
+        received_at: datetime | None = None,
     ) -> Received:
         """Store what a stream gives, read once, and write the sidecar of this reception.
 
-        What is hashed, stored and handed on are the same bytes, whatever happens to the file behind the stream.
+        Bytes that are there already are stored again only where they are damaged. `received_at` (UTC, now where absent)
+        orders receptions: it must not go back from one run to the next. What is hashed, stored and handed on are the same bytes, whatever happens to the file behind the stream.
         """
         head = stream.read(IN_MEMORY_BYTES)
         with ExitStack() as stack:
@@ -132,7 +141,7 @@ class Archive:
                 sha256, size = _pack_stream(head, stream, packed)
                 store = partial(self.storage.upload, packed, self.object(sha256))
                 blocks = partial(self.blocks, sha256)
-            held = self.storage.exists(self.object(sha256))
+            held = self.is_sound(sha256)
             if not held:
                 store()
             receipt = Receipt(
@@ -144,7 +153,7 @@ class Archive:
                 bytes=size,
                 path=path,
                 request=request,
-                received_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+                received_at=(received_at or datetime.now(UTC)).isoformat(timespec="microseconds"),
             )
             self.record(receipt)
             if held and not self.storage.exists(self.object(sha256)):  # dropped for its age between the two looks
@@ -207,11 +216,26 @@ class Archive:
                 "restore the archive folder from a backup, or land the original file again",
             )
 
-    def receipts(self, run_id: str = "") -> Iterator[Receipt]:
+    def is_sound(self, sha256: str) -> bool:
+        """Whether the object is there whole."""
+        if not self.storage.exists(self.object(sha256)):
+            return False
+        try:
+            for _ in self.blocks(sha256):
+                pass
+        except TerminalError:
+            return False
+        return True
+
+    def receipts(self, run_id: str = "", damaged: list[str] | None = None) -> Iterator[Receipt]:
         """All receptions, or those of one run, in order of arrival.
 
+        Args:
+            run_id: of the run; empty means all.
+            damaged: takes the names of sidecars that cannot be read; the others are given.
+
         Raises:
-            TerminalError: a sidecar cannot be read.
+            TerminalError: a sidecar cannot be read, and `damaged` was not given.
         """
         found = []
         received = f"{self.root}/received"
@@ -221,6 +245,9 @@ class Archive:
             try:
                 found.append(Receipt(**json.loads(content)))
             except (ValueError, TypeError) as error:
+                if damaged is not None:
+                    damaged.append(uri)
+                    continue
                 raise TerminalError(
                     f"sidecar {uri} is damaged: {error}", "delete it and land the original file again"
                 ) from error

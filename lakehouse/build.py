@@ -252,7 +252,8 @@ class _Build:
         if models_failed:
             listed = "\n".join(f"  {node.name}: {node.message}" for node in models_failed)
             raise outage_in(listed) or TerminalError(
-                f"dbt could not build {len(models_failed)} models:\n{listed}", "mend these models"
+                f"dbt could not build {len(models_failed)} models:\n{listed}",
+                "mend these models; if the message is of a damaged file, build --full-refresh",
             )
         if not any(check.blocks for check in checks):
             with self.step("great expectations"):

@@ -7,10 +7,11 @@ Sixty commits here cost 0.01 s where sixty Iceberg appends cost 2.2 s; that is w
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -119,13 +120,27 @@ class Ops:
             self.uri = settings.ops_uri
             self.engine = open_engine(self.uri)
             create_tables(self.engine, METADATA)
+        self._latest: datetime | None = None
+
+    def instant(self) -> datetime:
+        """The present, or just after the latest recorded end of a run: a clock that steps back reverses no order.
+
+        Landings are told earlier from later by it, also by a replay; it goes with the clock again once that is ahead.
+        """
+        if self._latest is None:
+            known = self.query(sa.select(sa.func.max(RUNS.c.started_at), sa.func.max(RUNS.c.finished_at)))[0]
+            self._latest = max((at for at in known if at is not None), default=now())
+        self._latest = max(now(), self._latest + timedelta(microseconds=1))
+        return self._latest
 
     def start(self, table: sa.Table, **values: object) -> str:
         """Insert a row with status 'running'; returns its id."""
         row_id = str(values.pop("id", None) or uuid.uuid4().hex)
         with self.engine.begin() as connection:
             connection.execute(
-                table.insert().values(id=row_id, started_at=now(), status=values.pop("status", "running"), **values)
+                table.insert().values(
+                    id=row_id, started_at=self.instant(), status=values.pop("status", "running"), **values
+                )
             )
         return row_id
 
@@ -133,12 +148,12 @@ class Ops:
         """Set the end, the status and what is known now."""
         with self.engine.begin() as connection:
             connection.execute(
-                table.update().where(table.c.id == row_id).values(finished_at=now(), status=status, **values)
+                table.update().where(table.c.id == row_id).values(finished_at=self.instant(), status=status, **values)
             )
 
     def insert(self, batches: Mapping[sa.Table, Sequence[Mapping[str, object]]]) -> None:
         """Insert finished rows of several tables in one commit; fills id and the two instants where missing."""
-        instant = now()
+        instant = self.instant()
         fresh = {"started_at": instant, "finished_at": instant}
         with self.engine.begin() as connection:
             for table, rows in batches.items():
@@ -164,7 +179,7 @@ class Ops:
     def mark_interrupted(self, kind: str) -> None:
         """Mark as failed what a killed process has left running; call it inside of `alone`."""
         dead = self.interrupted(kind)
-        values = {"status": "failed", "error": "interrupted", "finished_at": now()}
+        values = {"status": "failed", "error": "interrupted", "finished_at": self.instant()}
         with self.engine.begin() as connection:
             connection.execute(RUNS.update().where(RUNS.c.id.in_(dead)).values(**values))
             running = (BUILDS.c.status == "running") & BUILDS.c.run_id.in_(dead)
@@ -179,12 +194,12 @@ class Ops:
     def run(self, kind: str, **request: object) -> Iterator[Run]:
         """Record a run around a block of work; an exception marks it failed and goes on."""
         run = Run(self, self.start(RUNS, kind=kind, request=canonical(request), attempt=1))
-        began = datetime.now(UTC)
+        began = time.perf_counter()
         try:
             yield run
         except BaseException as error:
             told = explain(error) or error
-            seconds = (datetime.now(UTC) - began).total_seconds()
+            seconds = time.perf_counter() - began
             values = {"error": f"{type(told).__name__}: {told}", "rows": run.rows, "seconds": seconds}
             # Where the database is gone too, the row still runs, and whoever works next settles it.
             with suppress(sa.exc.OperationalError):
@@ -192,7 +207,7 @@ class Ops:
             if told is error:
                 raise
             raise told from error
-        seconds = (datetime.now(UTC) - began).total_seconds()
+        seconds = time.perf_counter() - began
         self.finish(RUNS, run.id, run.status, error=run.error, rows=run.rows, seconds=seconds)
 
 

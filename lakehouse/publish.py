@@ -18,7 +18,8 @@ import duckdb
 from lakehouse.catalog import MARTS, TABLE_PROPERTIES, iceberg_type
 from lakehouse.dbt_runner import Mart
 from lakehouse.engine import connect, identifier, quote
-from lakehouse.errors import LostRace
+from lakehouse.errors import LostRace, TerminalError
+from lakehouse.reader import attach_marts
 from lakehouse.settings import Settings
 from lakehouse.storage import make_folder
 from lakehouse.transaction import committing
@@ -51,13 +52,24 @@ class Published:
 
 
 def published(settings: Settings) -> Published | None:
-    """The published build, or None. The file is the truth: the rename that published it is the commit point."""
+    """The published build, or None. The file is the truth: the rename that published it is the commit point.
+
+    A file that cannot be read publishes nothing: the next build makes it anew.
+
+    Raises:
+        TerminalError: there is a folder in the file's place.
+    """
     if not settings.marts_path.exists():
         return None
-    connection = open_marts(settings)
+    try:
+        connection = open_marts(settings)
+    except TerminalError:
+        if settings.marts_path.is_dir():
+            raise
+        return None
     try:
         row = connection.execute("SELECT build_id, pins, code_version, marts FROM marts.wattlake_build").fetchone()
-    except duckdb.CatalogException:
+    except duckdb.Error:
         return None
     finally:
         connection.close()
@@ -73,7 +85,11 @@ def open_marts(settings: Settings) -> duckdb.DuckDBPyConnection:
     an earlier build would lend it its stale file.
     """
     connection = duckdb.connect()
-    connection.execute(f"ATTACH {quote(str(settings.marts_path))} AS marts (READ_ONLY)")
+    try:
+        attach_marts(connection, settings)
+    except TerminalError:
+        connection.close()
+        raise
     return connection
 
 

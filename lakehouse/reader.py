@@ -9,6 +9,7 @@ import duckdb
 from pydantic import SecretStr
 
 from lakehouse.engine import EXTENSIONS, connect, identifier, load, quote
+from lakehouse.errors import TerminalError
 from lakehouse.pins import Pin, empty_select, pin_all
 from lakehouse.settings import Settings
 from lakehouse.sqlite_copy import attach_copy
@@ -55,8 +56,31 @@ def open_marts_session(settings: Settings) -> duckdb.DuckDBPyConnection:
     """The part of `open_session` that needs no catalog: `marts.*` as published."""
     connection = connect(settings=settings, extensions=())
     if settings.marts_path.exists():
-        connection.execute(f"ATTACH {quote(str(settings.marts_path))} AS marts (READ_ONLY)")
+        attach_marts(connection, settings)
     return connection
+
+
+def attach_marts(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Attach the published file as `marts`, read-only.
+
+    Raises:
+        TerminalError: it is no whole DuckDB file.
+    """
+    path = settings.marts_path
+    if path.is_dir():
+        raise TerminalError(f"{path} is a folder, and published marts are a file", "move it away, then build")
+    try:
+        connection.execute(f"ATTACH {quote(str(path))} AS marts (READ_ONLY)")
+        row = connection.execute(
+            "SELECT block_size * total_blocks FROM pragma_database_size() WHERE database_name = 'marts'"
+        ).fetchone()
+        # DuckDB reads a block when it is asked for: a file that was cut off opens, and fails later.
+        whole = row is not None and row[0] <= path.stat().st_size
+        problem = "it was cut off"
+    except duckdb.Error as error:
+        whole, problem = False, str(error).splitlines()[0]
+    if not whole:
+        raise TerminalError(f"{path} cannot be read: {problem}", "build: it is made anew from the raw tables")
 
 
 def _attach_ops(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:

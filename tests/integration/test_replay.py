@@ -10,7 +10,6 @@ from flows.land import land
 from flows.replay import replay
 from ingest.source import LandOptions
 from lakehouse.catalog import open_catalog
-from lakehouse.errors import TerminalError
 from lakehouse.settings import Settings
 
 from .conftest import land_meter, minutes, write_signal
@@ -69,11 +68,39 @@ def test_lost_and_falsified_rows_come_back_from_the_archive(landed: Settings) ->
     assert sorted(catalog.list_namespaces()) == [("marts",), ("raw",)]
 
 
-def test_a_replay_without_the_bytes_says_which_are_missing_and_changes_nothing(landed: Settings) -> None:
+@pytest.mark.parametrize("kept_bytes", [None, 0, 20])
+def test_a_replay_without_some_bytes_says_which_and_takes_no_row_away(landed: Settings, kept_bytes: int | None) -> None:
     before = contents(landed)
-    next(Path(landed.archive).rglob("*.zst")).unlink()
-    with pytest.raises(TerminalError, match=r"archived object .* cannot be read"):
-        replay(landed)
+    catalog = open_catalog(landed)
+    catalog.drop_table(("raw", "signals"))
+    # What m2 sent: it has a table of its own, the quarantine, beside its observations.
+    lost = next(row["source_object"] for row in before["meter_observations"] if row["asset_id"] == "m2")
+    (archived,) = Path(landed.archive).rglob(f"{lost}.zst")
+    if kept_bytes is None:
+        archived.unlink()
+    else:
+        archived.write_bytes(archived.read_bytes()[:kept_bytes])
+    report = replay(landed)
+    assert [named.split(" ")[0] for named in report.damaged] == [lost]
+    outcomes = {table.table: table.outcome for table in report.tables}
+    assert (outcomes["meter_observations"], outcomes["signals"]) == ("kept", "replaced")
+    after = contents(landed)
+    assert after["meter_observations"] == before["meter_observations"]
+    assert {row["asset_id"] for row in after["signals"]} == {"m1", "m3"}
+    # Landing the original again mends the archive, and the replay is whole again.
+    land_meter(landed, *Path(landed.root).parent.glob("c/*/*.csv"))
+    assert replay(landed).damaged == []
+    assert contents(landed) == before
+
+
+def test_a_damaged_receipt_is_named_and_the_others_are_replayed(landed: Settings) -> None:
+    before = contents(landed)
+    sidecars = sorted(Path(landed.archive).glob("received/*.json"))
+    damaged = next(path for path in sidecars if '"path"' in (text := path.read_text()) and "/c/" in text)
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    report = replay(landed)
+    assert report.damaged == [str(damaged)]
+    assert report.receipts == 4
     assert contents(landed) == before
 
 

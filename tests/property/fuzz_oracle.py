@@ -105,7 +105,7 @@ def text_lines(content: bytes) -> list[str]:
 
 def stamp_candidates(text: str, written: str, zone: str) -> frozenset[int]:
     """Microseconds since 1970 that a stamp may mean: two where the clocks go back, none where it is no time."""
-    text = text.strip()
+    text = text.strip().removeprefix("\ufeff")  # a byte order mark before the first row says nothing
     if written == "epoch_s":
         return frozenset({int(Decimal(text) * 1_000_000)} if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else ())
     if written == "epoch_ms":
