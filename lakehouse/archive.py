@@ -128,7 +128,8 @@ class Archive:
         """Store what a stream gives, read once, and write the sidecar of this reception.
 
         Bytes that are there already are stored again only where they are damaged. `received_at` (UTC, now where absent)
-        orders receptions: it must not go back from one run to the next. What is hashed, stored and handed on are the same bytes, whatever happens to the file behind the stream.
+        orders receptions: it must not go back from one run to the next. What is hashed, stored and handed
+        on are the same bytes, whatever happens to the file behind the stream.
         """
         head = stream.read(IN_MEMORY_BYTES)
         with ExitStack() as stack:
