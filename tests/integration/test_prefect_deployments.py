@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from filelock import FileLock
 
+from flows.automations import apply
 from flows.land import land
 from ingest.registry import contracts
 from ingest.simulate import simulate_demo
@@ -67,7 +68,8 @@ def test_dropped_files_land_and_builds_follow_one_after_another(prefect: Prefect
 
     # The landing's event asks for a build; two more that are asked for while it runs wait, and do the work of one.
     built = until(lambda: [r.id for r in prefect.runs("transform/marts") if r.created_by and prefect.task_runs(r.id)])
-    prefect.prefect("automation", "pause", "build-after-landing")  # the landings of other tests build nothing
+    (automation,) = prefect.client.read_automations_by_name("build-after-landing")
+    prefect.client.pause_automation(automation.id)  # the landings of other tests build nothing
     more = [prefect.start("transform/marts") for _ in range(2)]
     until(lambda: all(prefect.state(run).name == "AwaitingConcurrencySlot" for run in more))
     assert prefect.finished(built[0]).is_completed()
@@ -162,9 +164,9 @@ def test_maintenance_runs_and_shows_where_the_bytes_are(prefect: PrefectService)
 
 
 def test_automations_are_made_once_and_then_updated(prefect: PrefectService) -> None:
-    assert [prefect.python("-m", "flows.automations") for _ in range(2)] == [
-        "mark-zombies-crashed: created\n",
-        "mark-zombies-crashed: updated\n",
+    assert [apply() for _ in range(2)] == [
+        [("mark-zombies-crashed", "created")],
+        [("mark-zombies-crashed", "updated")],
     ]
     assert len(prefect.client.read_automations_by_name("mark-zombies-crashed")) == 1
 
