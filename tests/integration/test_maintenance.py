@@ -21,6 +21,7 @@ from lakehouse.errors import TerminalError
 from lakehouse.ops import RUNS, Ops
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
+from tests.servers.s3 import S3Server
 
 from .conftest import land_meter, minutes, rows, write_signal
 
@@ -146,3 +147,24 @@ def test_landings_readers_and_maintenance_run_beside_each_other(settings: Settin
     assert count(settings) == 4 * (LANDINGS + 1)
     statuses = Ops(settings).query(RUNS.select().with_only_columns(RUNS.c.status).distinct())
     assert statuses == [("done",)]
+
+
+def test_maintenance_of_a_house_on_s3_and_postgres(s3_server: S3Server, postgres_uri: str, tmp_path: Path) -> None:
+    bucket = s3_server.make_bucket("maintained")
+    settings = Settings(
+        home=tmp_path / "home", threads=2, catalog_uri=postgres_uri, warehouse=f"{bucket}/warehouse",
+        archive=f"{bucket}/archive", **s3_server.settings(),
+    )  # fmt: skip
+    land_days(settings, tmp_path, "m", range(2, 5))
+    s3_server.files().pipe_file(f"{bucket}/warehouse/raw/meter_observations/data/lost.parquet", b"lost")
+    # S3 tells the age of an object in whole seconds.
+    report = maintain(strict(settings), sweep=True, older_than=timedelta(seconds=-2))
+    assert outcome(report) == ("compacted", "expired")
+    (lost,) = (orphan for orphan in report.orphans if orphan.place == TABLE)
+    assert lost.given_up is None
+    assert "lost.parquet" in {file.uri.rsplit("/", 1)[-1] for file in lost.files}
+    assert {use.place: use.loose_bytes for use in report.after}[TABLE] == 0
+    assert count(settings) == 12
+    land_days(settings, tmp_path, "m", range(5, 6))
+    assert count(settings) == 16
+    assert {table.outcome for table in replay(settings, dry_run=True).tables} == {"equal"}
