@@ -86,11 +86,15 @@ class Case:
         """Learn the steps and the undisturbed outcome."""
         self.before = self.worker.done("look", self.settings)
         self.put_back()
-        self.cpu_s = self.worker.run(self.operation, self.settings, **self.arguments).cpu_s
+        undisturbed = self.worker.run(self.operation, self.settings, **self.arguments)
+        assert undisturbed.error is None, undisturbed.error
+        self.cpu_s = undisturbed.cpu_s
         self.after = self.worker.done("look", self.settings)
         self.expected = self.worker.done("outcome", self.settings)
         self.put_back()
-        self.steps = self.worker.run(self.operation, self.settings, observed=True, **self.arguments).steps
+        observed = self.worker.run(self.operation, self.settings, observed=True, **self.arguments)
+        assert observed.error is None, observed.error
+        self.steps = observed.steps
         print(f"{self.operation}: {len(self.steps)} steps, {self.cpu_s:.2f} s of CPU")
 
     def put_back(self) -> None:
