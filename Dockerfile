@@ -1,10 +1,11 @@
-# The worker and the Prefect server: Wattlake from its lock file, as a user without rights.
+# Wattlake from its lock file, as a user without rights: for compose.yaml and for Docker and Kubernetes work pools.
 FROM python:3.12-slim
 RUN pip install --no-cache-dir uv && useradd --create-home wattlake \
-    && install -d -o wattlake /home/wattlake/home /home/wattlake/inbox /home/wattlake/prefect
+    && install -d -o wattlake /data /home/wattlake/home /home/wattlake/inbox /home/wattlake/prefect
+# The environment is editable: dbt's project is read from this folder.
 WORKDIR /app
 COPY . .
 RUN uv sync --frozen --no-dev --no-cache
-ENV PATH=/app/.venv/bin:$PATH
+ENV PATH=/app/.venv/bin:$PATH WATTLAKE_HOME=/data
 USER wattlake
 CMD ["wattlake", "--help"]
