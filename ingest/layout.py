@@ -258,6 +258,13 @@ class SignalRule(_Strict):
             raise ValueError("write a factor as text ('0.001') so that it stays exact")
         return value
 
+    @field_validator("factor")
+    @classmethod
+    def _multiplies(cls, value: Decimal) -> Decimal:
+        if not value.is_finite() or not -9 <= value.adjusted() <= 9 or len(value.as_tuple().digits) > 9:
+            raise ValueError("a factor has at most nine digits and lies between 10^-9 and 10^9")
+        return value
+
     @model_validator(mode="after")
     def _consistent(self) -> SignalRule:
         if (self.name is None) == (self.match is None):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,10 @@ Int64Array = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 SECOND = 1_000_000
+#: A factor as a file may write it: `Decimal` also takes digits of other scripts, and 1e999999999, which fills memory.
+_FACTOR = re.compile(r"[+-]?([0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9})([eE][+-]?[0-9])?")
+#: Exact values are multiplied by a ratio of 64-bit integers.
+_RATIO_LIMIT = 2**62
 
 #: Fewer steps between rows say nothing about the cadence.
 _STEPS_THAT_TELL = 10
@@ -301,19 +306,18 @@ def _refuse(refusals: Refusals, rows: Rows, at: Int64Array, field: str, reason: 
 def _by_factor(
     count: int, factors: pa.Array | None, constant: Decimal, decimal_sign: str
 ) -> list[tuple[Int64Array, Decimal | None]]:
-    """Rows by the factor that multiplies them; None where it is no number."""
+    """Rows by the factor that multiplies them; None where it is no number that values can be multiplied by."""
     if factors is None:
         return [(np.arange(count, dtype=np.int64), constant)]
     encoded = factors.dictionary_encode()
     codes = np.asarray(encoded.indices.to_numpy(), dtype=np.int64)
     out: list[tuple[Int64Array, Decimal | None]] = []
     for code, written in enumerate(encoded.dictionary.to_pylist()):
-        try:
-            factor = Decimal(str(written).strip().replace(decimal_sign, "."))
-            usable = factor.is_finite()
-        except InvalidOperation:
-            usable = False
-        out.append((np.flatnonzero(codes == code).astype(np.int64), factor * constant if usable else None))
+        plain_text = str(written).strip().replace(decimal_sign, ".")
+        factor = Decimal(plain_text) * constant if _FACTOR.fullmatch(plain_text) else None
+        if factor is not None and max(map(abs, factor.as_integer_ratio())) >= _RATIO_LIMIT:
+            factor = None
+        out.append((np.flatnonzero(codes == code).astype(np.int64), factor))
     return out
 
 

@@ -291,7 +291,10 @@ class _Cells(_Reader):
         if reading.signal is not None:
             self.equal(row, row["signal"], cells[self.names.index(reading.signal)].strip())
         if self.parsed.layout == "energiemanager":
-            factor = Decimal(cells[self.names.index("factor")].strip()) * (-1 if row["signal"] == "eltm" else 1)
+            written = number(cells[self.names.index("factor")], ".", "")
+            if written is None:
+                raise Disagreement(f"the factor is no number, and {row} landed")
+            factor = written * (-1 if row["signal"] == "eltm" else 1)
         if self.parsed.layout == "toon":
             at = 1
         elif reading.value is not None:
