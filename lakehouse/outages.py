@@ -1,10 +1,11 @@
-"""Errors of the services behind the house, told as ours: which service, whether to try again, what to do.
+"""Errors of the disk and the services behind the house, told as ours: which service, whether to try again, what to do.
 
 Clients are known by the name of the module that defines their errors, so that nothing is imported to look at one.
 """
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +15,13 @@ from lakehouse.errors import TerminalError, TransientError, WattlakeError
 LATER = "try again later; `wattlake doctor` tells what cannot be reached"
 KEYS = "check WATTLAKE_S3_ACCESS_KEY_ID, WATTLAKE_S3_SECRET_ACCESS_KEY and what the key may do in this bucket"
 LOCATIONS = "check WATTLAKE_WAREHOUSE, WATTLAKE_ARCHIVE and WATTLAKE_S3_ENDPOINT; `wattlake doctor` tells more"
+SPACE = "free some space, then run it again; `wattlake doctor` shows it, `wattlake maintain --sweep` frees a part"
 DATABASE = "check the user, password and database in WATTLAKE_CATALOG_URI and WATTLAKE_OPS_URI"
 
+#: The disk, a quota or a limit on the size of files is used up.
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+#: The same in the words of DuckDB and SQLite, which hand on no number.
+NO_SPACE = re.compile(r"no space left|disk (?:is )?full|disk quota exceeded|file too large", re.IGNORECASE)
 #: What Postgres says when somebody must act.
 REFUSED_BY_POSTGRES = re.compile(r"authentication failed|does not exist|permission denied|no pg_hba\.conf entry")
 HTTP_STATUS = re.compile(r"\(HTTP (\d{3})")
@@ -41,6 +47,8 @@ def explain(error: BaseException) -> WattlakeError | None:
     while seen is not None:
         if isinstance(seen, WattlakeError):
             return seen if seen is not error else None
+        if isinstance(seen, OSError) and seen.errno in FULL:
+            return _full(str(seen))
         module = type(seen).__module__.split(".")[0]
         found = {
             "botocore": _s3, "aiobotocore": _s3, "aiohttp": _s3, "duckdb": _duckdb, "_duckdb": _duckdb,
@@ -53,12 +61,18 @@ def explain(error: BaseException) -> WattlakeError | None:
 
 
 def outage_in(text: str) -> WattlakeError | None:
-    """Our error for a DuckDB error of which only the text has come, as from dbt; None if S3 is not at fault."""
+    """Our error for a DuckDB error of which only the text has come, as from dbt; None if no service is at fault."""
+    if NO_SPACE.search(text):
+        return _full(text)
     if status := HTTP_STATUS.search(text):
         return _answer("S3", int(status[1]), text)
     if "http" in text.lower() and LOST_CONNECTION.search(text):
         return TransientError(f"S3 did not answer, after several attempts: {text}", LATER)
     return None
+
+
+def _full(text: str) -> WattlakeError:
+    return TerminalError(f"the disk is full: {text}", SPACE)
 
 
 def _none(_: BaseException) -> WattlakeError | None:
@@ -79,7 +93,7 @@ def _duckdb(error: BaseException) -> WattlakeError | None:
     kind, text = type(error).__name__, str(error).splitlines()[0] if str(error) else ""
     if kind == "HTTPException":
         return _answer("S3", int(getattr(error, "status_code", 0) or 0), text)
-    return outage_in(text) if kind == "IOException" else None
+    return outage_in(text) if kind in ("IOException", "OutOfMemoryException", "FatalException") else None
 
 
 def _answer(service: str, status: int, text: str, code: str = "") -> WattlakeError:
@@ -96,6 +110,8 @@ def _database(error: BaseException) -> WattlakeError | None:
     if type(error).__name__ not in ("OperationalError", "InterfaceError", "DBAPIError"):
         return None
     text = str(getattr(error, "orig", error)).strip().splitlines()[0]
+    if NO_SPACE.search(text):
+        return _full(text)
     if "locked" in text:
         return TransientError(f"the catalog's database is busy: {text}", "try again")
     if type(getattr(error, "orig", None)).__module__.split(".")[0] != "psycopg2":
