@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lakehouse.errors import ContractViolation
 from lakehouse.outages import explained
 from lakehouse.settings import Settings
-from lakehouse.storage import S3_CONNECT_TIMEOUT_S, S3_READ_TIMEOUT_S, is_s3
+from lakehouse.storage import S3_CONNECT_TIMEOUT_S, S3_READ_TIMEOUT_S, bound_attempts, is_s3
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -90,6 +90,7 @@ def _file_properties(settings: Settings) -> dict[str, str]:
     """How pyiceberg reaches the warehouse. Through fsspec ten small commits took 1.0 s, through Arrow 3.4 s."""
     if not is_s3(settings.warehouse):
         return {}
+    bound_attempts()
     s3 = settings.s3
     properties = {
         "py-io-impl": "pyiceberg.io.fsspec.FsspecFileIO",

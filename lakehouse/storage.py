@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 PART_BYTES = 32 * 2**20
 #: Attempts a request, the first one included: botocore waits up to 1, 2, 4, 8 s between five.
 S3_ATTEMPTS = 5
+#: Rounds of these attempts that s3fs makes (5 by its own will, which took minutes to give up): the second is for an
+#: answer that breaks off while it is read, after botocore has handed it on.
+S3FS_ROUNDS = 2
 #: Seconds to connect, and to wait for the next bytes of an answer.
 S3_CONNECT_TIMEOUT_S = 10
 S3_READ_TIMEOUT_S = 30
@@ -162,6 +165,13 @@ def _take_place(temporary: Path, target: Path) -> None:
         os.close(folder)
 
 
+def bound_attempts() -> None:
+    """Keep s3fs, ours and that of pyiceberg, from multiplying botocore's attempts."""
+    from s3fs import S3FileSystem
+
+    S3FileSystem.retries = S3FS_ROUNDS
+
+
 class S3Storage:
     """Objects in S3. A PUT is atomic: an object is there whole or not at all."""
 
@@ -173,6 +183,7 @@ class S3Storage:
         """s3fs keeps one client for equal arguments and process: asking again after a fork makes a new one."""
         from s3fs import S3FileSystem
 
+        bound_attempts()
         return S3FileSystem(
             key=self._settings.access_key_id,
             secret=self._settings.secret_access_key.get_secret_value(),

@@ -80,13 +80,14 @@ def test_a_landing_and_a_query_outlive_a_store_that_fails_now_and_then(
     assert proxy.failed >= 5
 
 
+@pytest.mark.parametrize("kind", ["500", "503"])
 def test_a_store_that_stays_away_is_a_transient_error_and_the_next_landing_makes_good(
-    house: Settings, proxy: S3Proxy, tmp_path: Path
+    house: Settings, proxy: S3Proxy, tmp_path: Path, kind: str
 ) -> None:
     assert landed(house, signal(tmp_path / "a", [1] * 8)).ok
     late = signal(tmp_path / "b", [2] * 8, "m2")
     # The metadata of the observations: assets and signals have been committed by then.
-    proxy.fail("500", wanted=lambda method, path: method == "PUT" and "observations/metadata" in path)
+    proxy.fail(kind, wanted=lambda method, path: method == "PUT" and "observations/metadata" in path)
     with pytest.raises(TransientError, match="S3 did not answer") as caught:
         landed(house, late)
     assert "doctor" in caught.value.next_step or "again" in caught.value.next_step
