@@ -21,7 +21,7 @@ from ingest.source import LandOptions
 from lakehouse.settings import Settings
 
 #: Points of the small and the large house of a scale.
-POINTS = {"small": (100_000, 400_000), "full": (10_000_000, 100_000_000)}
+POINTS = {"small": (100_000, 400_000), "full": (10_000_000, 40_000_000)}
 #: One file a signal of a meter.
 POINTS_A_SIGNAL = 1_000_000
 ZONE = "Europe/Berlin"
