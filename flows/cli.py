@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -292,6 +293,11 @@ def serve_sql(host: str, port: int) -> None:
     from flows.serve import serve_sql as run
 
     run(settings(), host, port, log)
+    # Everything is closed. A statement that DuckDB still winds up may call the guard, which aborts the process if the
+    # interpreter is being taken down meanwhile; so it is not.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 @main.command(epilog=example("wattlake demo"))

@@ -72,7 +72,7 @@ def test_merged_files_are_sorted(settings: Settings) -> None:
         land(settings, [(asset, "q", 1, 1), (asset, "p", 2, 1), (asset, "p", 1, 1)])
     compacted(settings)
     (task,) = open_catalog(settings).load_table(("raw", CONTRACT.name)).scan().plan_files()
-    found = rows_of(f"SELECT asset_id, signal, ts FROM read_parquet('{task.file.file_path}')")
+    found = rows_of(settings, f"SELECT asset_id, signal, ts FROM read_parquet('{task.file.file_path}')")
     assert found == sorted(found)
 
 

@@ -97,7 +97,7 @@ def test_a_kept_pin_is_read_after_the_writer_has_dropped_its_metadata_file(setti
     land(settings, [("a", "p", 8, 8)])
     land(settings, [("a", "p", 9, 9)])
     assert not Path(pinned.metadata).exists()
-    assert rows_of(f"SELECT value FROM {kept.scan()}") == [(0.0,)]
+    assert rows_of(settings, f"SELECT value FROM {kept.scan()}") == [(0.0,)]
 
 
 def test_pins_of_running_builds_and_of_the_last_build_of_every_home_are_in_use(settings: Settings) -> None:

@@ -23,7 +23,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CheckResult]:
     connection.close()
     marts = [Mart(name, "", ("asset_id", "day"), None, {"coverage": (0, 1)}) for name in ("sound", "broken", "absent")]
     misdeclared = Mart("misdeclared", "", ("asset_id",), None, {"nowhere": (0, 1)})
-    return {result.name: result for result in expect(path, [*marts, misdeclared])}
+    return {result.name: result for result in expect(path, [*marts, misdeclared], path.with_suffix(".json"))}
 
 
 def test_a_sound_mart_passes_every_check(results: dict[str, CheckResult]) -> None:
@@ -38,7 +38,7 @@ def test_of_a_mart_over_time_the_rows_of_changed_assets_and_those_without_one_ar
     mart = Mart("days", "", ("asset_id", "day"), "day", {"coverage": (0, 1)})
 
     def failing(assets: tuple[str, ...]) -> list[int]:
-        return [result.rows_failed for result in expect(path, [mart], assets)]
+        return [result.rows_failed for result in expect(path, [mart], path.with_suffix(".json"), assets)]
 
     # Keys that are not unique, keys with NULL, values out of range.
     assert failing(("a",)) == [0, 1, 2]
