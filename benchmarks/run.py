@@ -1,10 +1,12 @@
-"""Runs every benchmark and writes docs/benchmarks.md: one table, peers measured in the same run."""
+"""Runs benchmarks and writes docs/benchmarks.md: a section each, peers measured in the same run.
+
+A section that is not run keeps what an earlier run has written.
+"""
 
 from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.util
 import os
 import platform
 import re
@@ -42,32 +44,47 @@ def number(value: object) -> str:
     return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
-def page(rows: dict[str, list[dict[str, object]]], absent: list[str], scale: str, before: str) -> str:
-    """The page in Markdown."""
+def section(name: str, found: list[dict[str, object]], scale: str, before: str) -> str:
+    """The rows of one benchmark in Markdown, with what they were measured on."""
+    lines = [
+        f"## {name}",
+        "",
+        f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC at scale {scale}, commit {commit()}, on {before}; "
+        f"Python {platform.python_version()}, {', '.join(f'{library} {version(library)}' for library in VERSIONS)}.",
+        "",
+        "| what | ours | peer | ratio | target | unit | limit |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in found:
+        cells = [number(row.get(key)) for key in ("name", "ours", "peer", "ratio", "target", "unit", "limit_note")]
+        lines.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
+    lines += [f"\nData: {data}." for data in dict.fromkeys(str(row["data"]) for row in found if row.get("data"))]
+    return "\n".join(lines)
+
+
+def page(sections: dict[str, str]) -> str:
+    """The page in Markdown.
+
+    Args:
+        sections: benchmark → its section; one that is missing is named as not measured.
+    """
     lines = [
         "# Benchmarks",
         "",
-        f"Written by `python -m benchmarks --scale {scale}`. Ratio: ours / peer of the same run; smaller is better.",
-        "Processor time (CPU) is user and system time of all processes; on a busy machine it is the figure to trust.",
-        "",
-        f"- machine: {before}",
-        f"- date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {commit()}, Python {platform.python_version()}",
-        f"- versions: {', '.join(f'{name} {version(name)}' for name in VERSIONS)}",
+        "Written by `python -m benchmarks`. Ratio: ours / peer of the same run; smaller is better. Processor time",
+        "(CPU) is user and system time of all processes; on a busy machine it is the figure to trust.",
     ]
-    lines += [f"- not measured: {name}" for name in absent]
-    for module, found in rows.items():
-        lines += [
-            "",
-            f"## {module}",
-            "",
-            "| what | ours | peer | ratio | target | unit | limit |",
-            "|---|---|---|---|---|---|---|",
-        ]
-        for row in found:
-            cells = [number(row.get(key)) for key in ("name", "ours", "peer", "ratio", "target", "unit", "limit_note")]
-            lines.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
-        lines += [f"\nData: {data}." for data in dict.fromkeys(str(row["data"]) for row in found if row.get("data"))]
-    return "\n".join(lines) + "\n"
+    found = [sections[name] for name in MODULES if name in sections]
+    missing = [name for name in MODULES if name not in sections]
+    if missing:
+        found.append(f"Not measured: {', '.join(missing)}.")
+    return "\n\n".join(["\n".join(lines), *found]) + "\n"
+
+
+def sections_of(text: str) -> dict[str, str]:
+    """The sections of a page that was written before."""
+    parts = re.split(r"^## ", text.split("\nNot measured: ")[0], flags=re.MULTILINE)[1:]
+    return {part.split("\n", 1)[0]: f"## {part.rstrip()}" for part in parts}
 
 
 def main() -> None:
@@ -77,17 +94,14 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=MODULES, default=list(MODULES), help="benchmarks to run")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.md", help="page to write")
     asked = parser.parse_args()
-    before = machine()
-    rows: dict[str, list[dict[str, object]]] = {}
-    absent = [f"{name} (not asked for)" for name in MODULES if name not in asked.only]
+    sections = sections_of(asked.output.read_text()) if asked.output.exists() else {}
     for name in asked.only:
-        if importlib.util.find_spec(f"benchmarks.{name}") is None:
-            absent.append(f"{name} (there is no benchmarks/{name}.py)")
-            continue
         print(f"… {name}", flush=True)
-        rows[name] = importlib.import_module(f"benchmarks.{name}").measure(asked.scale)
-        for row in rows[name]:
+        before = machine()
+        rows = importlib.import_module(f"benchmarks.{name}").measure(asked.scale)
+        for row in rows:
             shown = (f"{key} {number(row.get(key))}" for key in ("ours", "peer", "ratio", "target"))
             print(f"  {row['name']}: {', '.join(shown)} {row['unit']}", flush=True)
-    asked.output.write_text(page(rows, absent, asked.scale, before))
+        sections[name] = section(name, rows, asked.scale, before)
+        asked.output.write_text(page(sections))
     print(f"wrote {asked.output}")
