@@ -56,17 +56,19 @@ def test_a_query_of_marts_imports_nothing_heavy(house: Settings) -> None:
     assert not (HEAVY | {"sqlalchemy", "pyarrow"}) & set(ast.literal_eval(finished.stdout.splitlines()[-1]))
 
 
-def test_readers_hold_the_file_open_through_ten_builds_and_iceberg_follows_each(
-    house: Settings, tmp_path: Path
+@pytest.mark.parametrize("builds", [4, pytest.param(10, marks=pytest.mark.nightly)])
+def test_readers_hold_the_file_open_through_builds_and_iceberg_follows_each(
+    house: Settings, tmp_path: Path, builds: int
 ) -> None:
     reader = duckdb.connect(str(house.marts_path), read_only=True)
     before = reader.execute("SELECT count(*), sum(n) FROM lod_1d").fetchall()
-    for day in range(2, 12):
+    asset = f"through_{builds}"
+    for day in range(2, 2 + builds):
         stamps = minutes(f"2024-06-{day:02d}", 4)
-        land_meter(house, write_signal(tmp_path / str(day), "m10", "com_ap", [(s, day) for s in stamps]))
+        land_meter(house, write_signal(tmp_path / str(day), asset, "com_ap", [(s, day) for s in stamps]))
         assert build(house).mode == "incremental"
         assert reader.execute("SELECT count(*), sum(n) FROM lod_1d").fetchall() == before
-        assert rows(house, "SELECT sum(n) FROM lod_1d WHERE asset_id = 'm10'") == [(4 * (day - 1),)]
+        assert rows(house, f"SELECT sum(n) FROM lod_1d WHERE asset_id = '{asset}'") == [(4 * (day - 1),)]
     reader.close()
     catalog = open_catalog(house)
     now = published(house)
