@@ -330,6 +330,7 @@ import resource, signal, sys
 from pathlib import Path
 from flows.land import land
 from ingest.source import LandOptions
+from lakehouse.errors import TerminalError
 from lakehouse.settings import Settings
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 settings = Settings()
@@ -337,8 +338,8 @@ land(settings, "meter", [Path(sys.argv[1])], LandOptions())
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFINITY))
 try:
     land(settings, "meter", [Path(sys.argv[2])], LandOptions())
-except OSError as error:
-    print("refused by the disk:", error)
+except TerminalError as error:
+    print(error)
 """
 
 
@@ -359,9 +360,9 @@ def test_a_full_disk_fails_the_landing_and_the_next_one_works(settings: Settings
         [sys.executable, "-c", FULL, str(small), str(large), "300000"], env=environment, capture_output=True, text=True,
         timeout=550, check=False,
     )  # fmt: skip
-    assert "refused by the disk: [Errno 27]" in ran.stdout, ran.stderr
+    assert "the disk is full: [Errno 27]" in ran.stdout, ran.stderr
     runs = ops_tables.Ops(settings).query(ops_tables.RUNS.select().order_by(ops_tables.RUNS.c.started_at))
-    assert [run.status for run in runs] == ["done", "failed"] and "OSError" in runs[1].error
+    assert [run.status for run in runs] == ["done", "failed"] and "disk is full" in runs[1].error
     assert len(observed(settings)) == 30
     assert land(settings, "meter", [large], LandOptions()).ok
     assert len(observed(settings)) == 30 + 27 * 24 * 60

@@ -52,13 +52,24 @@ def _caused_by(error: Exception) -> Exception:
     return outer
 
 
-@pytest.mark.parametrize(
-    "error", [OSError(28, "No space left on device"), ValueError("x"), duckdb.BinderException("y")]
-)
+@pytest.mark.parametrize("error", [OSError(13, "Permission denied"), ValueError("x"), duckdb.BinderException("y")])
 def test_other_errors_go_on_as_they_are(error: Exception) -> None:
     assert explain(error) is None
     with pytest.raises(type(error)), explained():
         raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        OSError(27, "File too large"),
+        duckdb.IOException("No space left on device"),
+    ],
+)
+def test_a_full_disk_is_told_as_one(error: Exception) -> None:
+    ours = explain(error)
+    assert isinstance(ours, TerminalError) and "disk is full" in ours.message and "space" in ours.next_step
 
 
 def test_dbt_s_text_of_an_error_tells_an_outage_from_a_fault_of_a_model() -> None:
