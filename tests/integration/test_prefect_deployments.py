@@ -141,7 +141,9 @@ def test_a_cancelled_run_leaves_whole_commits_a_record_and_a_house_that_goes_on(
     assert set(whole.values()) == {96}
     assert before <= set(whole) and len(whole) - len(before) <= 1  # killed between a commit and its record
     records = ops.query(sa.select(RUNS.c.status, RUNS.c.error).where(RUNS.c.kind == "backfill"))
-    assert ("failed", "TerminationSignal: ") in [(status, str(error)[:19]) for status, error in records]
+    # DuckDB says it in its own words where the signal meets one of its statements.
+    interrupted = ("TerminationSignal: ", "RuntimeError: Query interrupted")
+    assert any(status == "failed" and str(error).startswith(interrupted) for status, error in records), records
     assert not ops.query(sa.select(RUNS.c.id).where(RUNS.c.status == "running", RUNS.c.kind == "backfill"))
     _, state = prefect.run("backfill/history", paths=[str(tmp_path / "c")], batch=30)
     assert state.is_completed()
