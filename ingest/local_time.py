@@ -20,7 +20,6 @@ Int64Array = npt.NDArray[np.int64]
 Int8Array = npt.NDArray[np.int8]
 
 SECOND = 1_000_000
-HOUR = 3600 * SECOND
 
 OK, NONEXISTENT, AMBIGUOUS = 0, 1, 2
 #: Microseconds since 1970 of years that every zone can be asked about.

@@ -7,7 +7,6 @@ when, and what came of it. The hash is that of the plain bytes.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import tempfile
 import uuid
@@ -105,14 +104,6 @@ class Archive:
     def __init__(self, storage: Storage, root: str) -> None:
         self.storage = storage
         self.root = root
-
-    def put(
-        self, content: bytes, *, run_id: str, sequence: int, source: str, path: str, request: dict[str, object]
-    ) -> Receipt:
-        """Store bytes and write the sidecar of this reception. Storing the same bytes again adds a sidecar only."""
-        stream = io.BytesIO(content)
-        given = self.receive(stream, run_id=run_id, sequence=sequence, source=source, path=path, request=request)
-        return given.receipt
 
     def receive(
         self,

@@ -25,10 +25,11 @@ from lakehouse.errors import ChecksFailed, TerminalError
 from lakehouse.ops import Ops
 from lakehouse.outages import outage_in
 from lakehouse.pins import Pin, Touched, keep, pin_all
-from lakehouse.publish import Published, copy_file, follow, open_marts, published, sign, swap
+from lakehouse.publish import Published, copy_file, follow, open_marts, published, sign
 from lakehouse.quality import CheckResult
 from lakehouse.reader import select_pinned
 from lakehouse.settings import Settings
+from lakehouse.storage import take_place
 
 Progress = Callable[[str], None]
 """Called with what the build does now."""
@@ -216,7 +217,7 @@ class _Build:
                 declared = marts(folder / "target")
                 self.held()
                 sign(build_file, Published(build_id, ids, code, declared), started)
-                swap(build_file, self.settings.marts_path)
+                take_place(build_file, self.settings.marts_path)  # readers keep the file they have open
         except BaseException as error:
             self._finish(build_id, "failed", f"{type(error).__name__}: {error}")
             raise

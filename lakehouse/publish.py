@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
@@ -125,18 +124,6 @@ def copy_file(source: Path, target: Path) -> None:
         except OSError:
             pass  # not a file system with reflinks
     shutil.copyfile(source, target)
-
-
-def swap(build_file: Path, target: Path) -> None:
-    """Put the build in the place of the published file; readers keep the one they have open."""
-    with build_file.open("rb") as handle:
-        os.fsync(handle.fileno())
-    build_file.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def follow(

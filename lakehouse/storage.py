@@ -132,14 +132,14 @@ class LocalStorage:
         temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
         try:
             temporary.write_bytes(content)
-            _take_place(temporary, target)
+            take_place(temporary, target)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
 
     def upload(self, path: Path, uri: str) -> None:
         """See `Storage`. The file must lie on the same disk."""
-        _take_place(path, _parent_made(uri))
+        take_place(path, _parent_made(uri))
 
     def delete(self, uris: Iterable[str]) -> None:
         """See `Storage`."""
@@ -153,7 +153,7 @@ def _parent_made(uri: str) -> Path:
     return target
 
 
-def _take_place(temporary: Path, target: Path) -> None:
+def take_place(temporary: Path, target: Path) -> None:
     """Flush a file, rename it, and flush the folder: after a power cut it is there whole or not at all."""
     with temporary.open("rb") as handle:
         os.fsync(handle.fileno())

@@ -55,11 +55,6 @@ class Landed:
     superseded: int = 0
     touched: Touched = field(default_factory=dict)
 
-    @property
-    def rows_changed(self) -> int:
-        """Rows new or replaced."""
-        return sum(counts.new + counts.replaced for counts in self.by_sequence.values())
-
 
 @dataclass(frozen=True)
 class Slice:

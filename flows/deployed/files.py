@@ -26,7 +26,7 @@ LANDED_EVENT = "wattlake.landed"
 
 
 @flow(persist_result=False)
-def land(source: str, paths: list[Path], options: FileOptions = FileOptions()) -> State[dict[str, int]]:  # noqa: B008
+def land(source: str, paths: list[Path], options: FileOptions = FileOptions()) -> State[dict[str, int]]:
     """Land files and folders. Fails if nothing could be used.
 
     Args:
@@ -43,7 +43,7 @@ def land(source: str, paths: list[Path], options: FileOptions = FileOptions()) -
 def backfill(
     source: str,
     paths: list[Path],
-    options: FileOptions = FileOptions(),  # noqa: B008
+    options: FileOptions = FileOptions(),
     batch: int = BATCH_FILES,
 ) -> State[dict[str, int]]:
     """Land a large history in batches. Run it again after an interruption: it goes on where it stopped.
@@ -62,7 +62,7 @@ def backfill(
 @flow(persist_result=False)
 def inbox(
     source: str,
-    options: FileOptions = FileOptions(),  # noqa: B008
+    options: FileOptions = FileOptions(),
     settle_s: float = SETTLE_S,
 ) -> State[dict[str, int]]:
     """Land every complete file of the inbox and put it away: into done, or into refused beside its reason.

@@ -15,7 +15,7 @@ class FileOptions(BaseModel):
     Texts are empty rather than None: the UI shows a plain field for the one and two buttons for the other.
     """
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True)
 
     asset: str = Field("", description="asset_id for everything in the files; else from the bytes or the path")
     site: str = Field("", description="site id; prefixes every asset_id as site/")

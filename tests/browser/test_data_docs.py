@@ -17,7 +17,7 @@ from lakehouse.data_docs import BUILDS_KEPT, kept_path, write_pages
 from lakehouse.dbt_runner import Mart
 from lakehouse.ops import CHECKS, Ops
 from lakehouse.settings import Settings
-from tests.browser.test_docs_page import ARGUMENTS, CHROMIUM
+from tests.browser.chromium import ARGUMENTS, CHROMIUM, in_chromium
 
 BUILD = "20240601T120000-aaaaaaaa"
 
@@ -47,7 +47,7 @@ def validated(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+@in_chromium
 def test_the_served_site_shows_suites_outcomes_and_failing_rows_without_a_request_outside(validated: Settings) -> None:
     environment = {**os.environ, "WATTLAKE_HOME": str(validated.home), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "flows.cli", "docs", "--port", "0"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -10,23 +9,11 @@ from playwright.sync_api import sync_playwright
 
 from flows.docs import write_site
 from lakehouse.settings import DBT_PROJECT, Settings
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-#: Nothing outside this machine resolves, and the browser does not try on its own.
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-]
+from tests.browser.chromium import ARGUMENTS, CHROMIUM, in_chromium
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+@in_chromium
 def test_the_docs_page_shows_every_mart_its_columns_and_the_lineage_offline(settings: Settings, tmp_path: Path) -> None:
     page_file = write_site(settings, tmp_path / "docs").parent / "dbt" / "index.html"
     marts = sorted(path.stem for path in (DBT_PROJECT / "models" / "marts").rglob("*.sql"))

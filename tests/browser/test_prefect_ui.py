@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,22 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from tests.browser.chromium import ARGUMENTS, CHROMIUM, in_chromium
+
 if TYPE_CHECKING:
     from tests.servers.prefect_service import PrefectService
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-#: Nothing outside this machine resolves, and the browser does not try on its own.
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-]
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")]
+pytestmark = [pytest.mark.browser, in_chromium]
 
 
 @pytest.fixture

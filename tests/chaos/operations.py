@@ -72,7 +72,7 @@ def publish(settings: Settings, recorded: str, record: bool = False) -> str:
         shutil.copytree(kept, folder, dirs_exist_ok=True)
         return build_module.BuildReport(build_id, True, "incremental")
 
-    build_module._Build._audited = from_record  # type: ignore[method-assign]
+    build_module._Build._audited = from_record
     return transform.build(settings).mode
 
 
@@ -95,7 +95,7 @@ def build_with_dbt_killed(settings: Settings, victim: str, told: str) -> str:
         os.kill(dbt.pid if victim == "dbt" else os.getpid(), signal.SIGKILL)
         return subprocess.CompletedProcess(arguments, dbt.wait(), "", "")
 
-    dbt_runner.subprocess.run = run  # type: ignore[assignment]
+    dbt_runner.subprocess.run = run
     return transform.build(settings).mode
 
 

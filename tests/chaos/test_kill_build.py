@@ -48,7 +48,7 @@ def runs(pid: int) -> bool:
 
 def test_a_publication_killed_before_or_after_the_rename_is_whole_after_the_next(publishing: Case) -> None:
     functions = [step.function for step in publishing.steps]
-    renamed = functions.index("swap")
+    renamed = functions.index("take_place")
     publishing.kill_at(publishing.steps[renamed - 1 : renamed + 2])
 
 

@@ -8,19 +8,17 @@ import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from flows.land import land
 from flows.lander import LandReport
-from ingest.registry import contracts
 from ingest.source import LandOptions
 from lakehouse import datafiles
 from lakehouse.errors import TransientError
-from lakehouse.reader import open_session
 from lakehouse.settings import Settings
+from tests.querying import query
 from tests.servers.postgres_proxy import postgres_proxy
 from tests.servers.s3 import S3Server
 from tests.servers.s3_proxy import S3Proxy, s3_proxy
@@ -56,14 +54,6 @@ def signal(folder: Path, values: list[int], asset: str = "m1") -> Path:
 
 def landed(settings: Settings, path: Path) -> LandReport:
     return land(settings, "meter", [path], LandOptions())
-
-
-def query(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
-    session = open_session(settings, contracts())
-    try:
-        return session.execute(sql).fetchall()
-    finally:
-        session.close()
 
 
 def values(settings: Settings) -> list[tuple[str, float]]:

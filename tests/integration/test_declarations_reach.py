@@ -55,4 +55,4 @@ def test_a_dropout_of_several_samples_adds_no_energy(settings: Settings, tmp_pat
     land_meter(settings, path)
     build(settings)
     ((kwh,),) = rows(settings, "SELECT sum(energy_kwh)::DOUBLE FROM energy_1d")
-    assert kwh < 1  # type: ignore[operator]
+    assert kwh < 1

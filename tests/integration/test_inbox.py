@@ -90,7 +90,7 @@ def test_a_file_that_is_replaced_while_it_lands_stays_for_the_next_run(
     land = flows.inbox.land
 
     def replaced_meanwhile(*arguments: object) -> object:
-        report = land(*arguments)  # type: ignore[arg-type]
+        report = land(*arguments)
         drop(settings, "m1", count=9)
         return report
 

@@ -9,11 +9,10 @@ import pytest
 
 from flows.land import land
 from flows.replay import replay
-from ingest.registry import contracts
 from ingest.source import LandOptions
 from lakehouse.errors import TerminalError
-from lakehouse.reader import open_session
 from lakehouse.settings import Settings
+from tests.querying import query
 
 from .conftest import land_meter, write_signal
 
@@ -22,17 +21,9 @@ UTC_HOURS = [datetime(2024, 6, 1, hour, tzinfo=UTC) for hour in (12, 13, 14)]
 BERLIN_HOURS = [datetime(2024, 6, 1, hour, tzinfo=UTC) for hour in (10, 11, 12)]
 
 
-def raw(settings: Settings, sql: str) -> list[tuple[object, ...]]:
-    connection = open_session(settings, contracts())
-    try:
-        return connection.execute(sql).fetchall()
-    finally:
-        connection.close()
-
-
 def stamps(settings: Settings, asset: str) -> list[object]:
     return [
-        ts for (ts,) in raw(settings, f"SELECT ts FROM raw.meter_observations WHERE asset_id = '{asset}' ORDER BY 1")
+        ts for (ts,) in query(settings, f"SELECT ts FROM raw.meter_observations WHERE asset_id = '{asset}' ORDER BY 1")
     ]
 
 
@@ -86,7 +77,7 @@ def test_reading_one_file_anew_leaves_the_rows_of_a_register_with_the_same_bytes
         paths.append(path)
     land_meter(settings, *paths)
     land_meter(settings, paths[1], site_timezone="UTC")
-    found = raw(settings, "SELECT signal, count(*) FROM raw.meter_observations GROUP BY 1 ORDER BY 1")
+    found = query(settings, "SELECT signal, count(*) FROM raw.meter_observations GROUP BY 1 ORDER BY 1")
     assert found == [(name, 3) for name in names]
 
 
@@ -130,7 +121,7 @@ def test_a_signal_does_not_change_its_unit_under_rows_that_have_landed(settings:
     watts.parent.mkdir(parents=True)
     watts.write_text("time,com_ap\n2024-06-02 12:00:00,5000\n")
     land_meter(settings, watts)
-    found = raw(
+    found = query(
         settings,
         "SELECT count(DISTINCT CASE unit WHEN 'W' THEN value / 1000 ELSE value END) "
         "FROM raw.meter_observations JOIN raw.signals USING (asset_id, signal)",

@@ -118,7 +118,7 @@ def _land(home: Path, folder: Path) -> None:
 
 def _maintain(home: Path, stop: object) -> None:
     while True:
-        last = stop.is_set()  # type: ignore[attr-defined]
+        last = stop.is_set()
         maintain(strict(Settings(home=home, threads=1)))
         if last:
             return

@@ -20,9 +20,10 @@ import duckdb
 import pytest
 
 from lakehouse.engine import load
-from lakehouse.publish import Published, sign, swap
+from lakehouse.publish import Published, sign
 from lakehouse.settings import Settings
 from lakehouse.sql_server import token
+from lakehouse.storage import take_place
 
 TOKEN = "a-token-of-the-tests"
 ROWS = 20_000
@@ -42,7 +43,7 @@ def publish(home: Path, number: int) -> str:
         connection.execute(f"CREATE TABLE {mart} AS SELECT '{build_id}' AS build_id, i{more} FROM range({ROWS}) t(i)")
     connection.close()
     sign(path, Published(build_id, {}, "", []), datetime.now(UTC))
-    swap(path, home / "marts.duckdb")
+    take_place(path, home / "marts.duckdb")
     folder.rmdir()
     return build_id
 

@@ -11,12 +11,11 @@ from pydantic import SecretStr
 
 from flows.replay import replay
 from flows.transform import build
-from ingest.registry import contracts
 from lakehouse.doctor import examine
 from lakehouse.errors import TerminalError
-from lakehouse.reader import open_session
 from lakehouse.settings import Settings
 from lakehouse.storage import storage_at
+from tests.querying import query
 from tests.servers.s3 import S3Server
 
 from .conftest import land_meter, minutes, write_signal
@@ -34,14 +33,6 @@ def on_servers(home: Path, s3: S3Server, database: str, bucket: str) -> Settings
         archive=f"{bucket}/archive",
         **s3.settings(),
     )
-
-
-def query(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
-    session = open_session(settings, contracts())
-    try:
-        return session.execute(sql).fetchall()
-    finally:
-        session.close()
 
 
 def numbers(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:

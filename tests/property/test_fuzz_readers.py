@@ -77,7 +77,7 @@ def case(number: int) -> tuple[Sample, list[Damage]]:
     """Case `number` of the nightly run."""
     rng = random.Random(number)
     damages = [tuple(rng.randrange(_LARGE) for _ in range(4)) for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 5)))]
-    return rng.choice(SAMPLES), damages  # type: ignore[return-value]
+    return rng.choice(SAMPLES), damages
 
 
 @pytest.mark.nightly

@@ -15,7 +15,9 @@ from lakehouse.storage import LocalStorage
 
 
 def put(archive: Archive, content: bytes, sequence: int = 0, run: str = "run") -> Receipt:
-    return archive.put(content, run_id=run, sequence=sequence, source="meter", path="m1/pf.csv", request={"site": "x"})
+    return archive.receive(
+        io.BytesIO(content), run_id=run, sequence=sequence, source="meter", path="m1/pf.csv", request={"site": "x"}
+    ).receipt
 
 
 def test_bytes_come_back_as_they_were(tmp_path: Path) -> None:

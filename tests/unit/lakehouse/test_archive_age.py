@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +25,9 @@ def archive(tmp_path: Path) -> Archive:
 def received(archive: Archive, content: bytes, *outcomes: str) -> Receipt:
     """Receive bytes as often as there are outcomes; returns the last reception."""
     for number, outcome in enumerate(outcomes):
-        receipt = archive.put(content, run_id=f"r{number}", sequence=0, source="s", path="p", request={})
+        receipt = archive.receive(
+            io.BytesIO(content), run_id=f"r{number}", sequence=0, source="s", path="p", request={}
+        ).receipt
         if outcome != "received":
             receipt = archive.close(receipt, outcome)
     return receipt
@@ -60,7 +63,7 @@ def test_bytes_received_while_they_are_dropped_are_kept(archive: Archive, monkey
     delete = archive.storage.delete
 
     def receive_first(uris: Iterable[str]) -> None:
-        archive.put(b"bytes", run_id="new", sequence=0, source="s", path="p", request={})
+        archive.receive(io.BytesIO(b"bytes"), run_id="new", sequence=0, source="s", path="p", request={})
         delete(uris)
 
     monkeypatch.setattr(archive.storage, "delete", receive_first)
@@ -80,7 +83,7 @@ def test_bytes_dropped_while_they_are_received_are_written_again(
         record(receipt)
 
     monkeypatch.setattr(archive, "record", drop_first)
-    archive.put(b"bytes", run_id="new", sequence=0, source="s", path="p", request={})
+    archive.receive(io.BytesIO(b"bytes"), run_id="new", sequence=0, source="s", path="p", request={})
     assert archive.get(old.sha256) == b"bytes"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -157,7 +158,7 @@ def test_what_a_killed_replay_left_goes_and_what_a_running_one_writes_stays(sett
 
 def test_archived_bytes_that_a_sidecar_or_ops_names_stay(settings: Settings) -> None:
     archive, ops = open_archive(settings), Ops(settings)
-    kept = archive.put(b"named", run_id="r", sequence=0, source="s", path="p", request={})
+    kept = archive.receive(io.BytesIO(b"named"), run_id="r", sequence=0, source="s", path="p", request={}).receipt
     root = Path(archive.root)
     for sha256, days in (("ab" + "0" * 62, 2.0), ("ab" + "1" * 62, 0.5), ("ab" + "2" * 62, 2.0)):
         aged(root / "ab" / f"{sha256}.zst", days=days)

@@ -1,0 +1,18 @@
+"""What a reader gets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ingest.registry import contracts
+from lakehouse.reader import open_session
+from lakehouse.settings import Settings
+
+
+def query(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
+    """Rows of a query over raw.*, marts.* and ops.*, in a session of its own."""
+    session = open_session(settings, contracts())
+    try:
+        return session.execute(sql).fetchall()
+    finally:
+        session.close()
