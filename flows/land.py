@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from flows.lander import Lander, LandReport
 from flows.reading import take_all
 from flows.settle import conclude, raw_tables
 from ingest.registry import sources
-from ingest.source import LandOptions, Source
+from ingest.source import LAND_OPTIONS, LandOptions, Source
 from lakehouse.archive import open_archive
 from lakehouse.errors import TerminalError, WrongUsage
 from lakehouse.settings import Settings, claim_home
@@ -28,6 +28,7 @@ def land(
     paths: Sequence[Path],
     options: LandOptions,
     progress: Progress = lambda done, total, name: None,
+    origins: Mapping[Path, Mapping[str, object]] | None = None,
 ) -> LandReport:
     """Land files and folders of one source as one commit a table.
 
@@ -36,9 +37,10 @@ def land(
         source_name: one of `ingest.registry.sources()`.
         paths: files, or folders that are searched for files the source recognises.
         options: what the user says about them.
+        origins: where files that were downloaded came from, by resolved path; see `lakehouse.archive.Receipt`.
 
     Raises:
-        WrongUsage: no such source, or an option that makes no sense.
+        WrongUsage: no such source, an option that it does not heed, or an option that makes no sense.
         TerminalError: no file found, or the home holds the other kind (real, simulated) of assets.
     """
     for name in ("max_power_kw", "capacity_kwh"):
@@ -50,6 +52,12 @@ def land(
         if value is not None and (not value.isprintable() or not value.strip() or value != value.strip()):
             raise WrongUsage(f"{name} must be a name, not {value!r}", "leave it out to take the id from the file")
     source = source_named(source_name)
+    unheeded = sorted(name for name in LAND_OPTIONS - source.options if getattr(options, name))
+    if unheeded:
+        raise WrongUsage(
+            f"source {source_name} takes no --{unheeded[0].replace('_', '-')}: its files say that themselves",
+            "leave it out",
+        )
     files = find_files(source, paths)
     claim_home(settings, options.simulated)
     archive = open_archive(settings)
@@ -58,7 +66,7 @@ def land(
     with raw_tables(settings) as ops, ops.run("land", **asked) as run:
         lander = Lander(settings, ops, run.id, source, options)
         try:
-            take_all(lander, archive, files, request, settings.threads, progress)
+            take_all(lander, archive, files, request, settings.threads, progress, origins or {})
             progress(len(files), len(files), "committing")
             report = lander.commit()
             lander.close(archive)

@@ -7,6 +7,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -136,7 +137,7 @@ class Lander:
             outcome.reason = f"the name of {outcome.path} is no Unicode text\n  next: give the file another name"
         else:
             try:
-                file = RawFile(receipt.sha256, arrival.path, receipt.bytes, arrival.blocks)
+                file = raw_file(arrival)
                 prepared.declared = self._write(receipt.sequence, file, self.options, outcome, prepared.staged)
             except UnreadableFile as error:
                 self._refuse(prepared, error)
@@ -315,6 +316,17 @@ class Lander:
             }
             for outcome in self.outcomes
         ]
+
+
+def raw_file(arrival: Arrival) -> RawFile:
+    """What a source is given of an arrival; the same for a landing, its completion after a kill, and a replay."""
+    receipt = arrival.receipt
+    published = receipt.origin.get("published_at")
+    return RawFile(
+        receipt.sha256, arrival.path, receipt.bytes, arrival.blocks,
+        published_at=datetime.fromisoformat(str(published)) if published else None,
+        received_at=datetime.fromisoformat(receipt.received_at),
+    )  # fmt: skip
 
 
 def printable(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC
@@ -83,6 +83,7 @@ def take_all(
     request: dict[str, object],
     threads: int,
     progress: Callable[[int, int, str], None],
+    origins: Mapping[Path, Mapping[str, object]],
 ) -> None:
     """Archive and parse files, and make them part of a landing in their order.
 
@@ -95,13 +96,14 @@ def take_all(
         request: land options, for the receipts.
         threads: files prepared at once.
         progress: called with (files done, files in all, current file).
+        origins: where files that were downloaded came from, see `Receipt.origin`.
     """
 
     def prepare(number: int, path: Path) -> Prepared:
         with StillFile(path) as file:
             received = archive.receive(
                 file, run_id=lander.run_id, sequence=number, source=lander.source.name, path=str(path),
-                request=request, received_at=lander.ops.instant().replace(tzinfo=UTC),
+                request=request, received_at=lander.ops.instant().replace(tzinfo=UTC), origin=origins.get(path),
             )  # fmt: skip
         return lander.prepare(Arrival(path, received.blocks, request, received.receipt))
 

@@ -12,7 +12,7 @@ from ingest.lines import Lines, split_lines
 from ingest.observe import Observer
 from ingest.pieces import PIECE_BYTES, NotInPieces, Progress, RunsIntoRepeatedHour, cut
 from ingest.recognise import read_json, recognise
-from ingest.source import WHOLE_FILE_BYTES, LandOptions, Parsed, RawFile
+from ingest.source import LAND_OPTIONS, WHOLE_FILE_BYTES, LandOptions, Parsed, RawFile
 from ingest.tabulate import tabulate
 from lakehouse.contract import Contract
 from lakehouse.errors import UnreadableFile
@@ -64,6 +64,7 @@ class LayoutSource:
     """
 
     needs = "files; --timezone where naive stamps are not of the layout's zone"
+    options = LAND_OPTIONS
 
     def __init__(self, name: str, summary: str, contract: Contract) -> None:
         self.name, self.summary = name, summary

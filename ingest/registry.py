@@ -1,4 +1,4 @@
-"""Finds every source: a module `ingest/<domain>/source.py` with an attribute `SOURCE`."""
+"""Finds every source: a module `ingest/<domain>/source.py` with an attribute `SOURCES`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _found() -> tuple[Source, ...]:
             continue
         folder = Path(__file__).parent / package.name.rpartition(".")[2]
         if (folder / "source.py").is_file():
-            found.append(importlib.import_module(f"{package.name}.source").SOURCE)
+            found += importlib.import_module(f"{package.name}.source").SOURCES
     return tuple(found)
 
 

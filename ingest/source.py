@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -36,12 +37,16 @@ class RawFile:
             Only its name and its parent's name carry meaning.
         size_bytes: length of the bytes.
         blocks: gives the bytes from the start, in blocks of any size; the same ones each time.
+        published_at: when the operator says that it published them (a listing, a header), UTC; None where it does not.
+        received_at: when they were received first, UTC; a replay gives the same instant.
     """
 
     sha256: str
     path: Path
     size_bytes: int
     blocks: Callable[[], Iterator[bytes]]
+    published_at: datetime | None = None
+    received_at: datetime | None = None
 
     @property
     def content(self) -> bytes:
@@ -83,6 +88,10 @@ class LandOptions:
     layout: str | None = None
 
 
+#: Every land option.
+LAND_OPTIONS = frozenset(option.name for option in fields(LandOptions))
+
+
 @dataclass
 class Parsed:
     """What one file, or a piece of it, said.
@@ -115,12 +124,14 @@ class Source(Protocol):
         summary: one line for `wattlake sources`.
         needs: what it needs from the user (credentials, options), one line.
         contracts: the tables it lands, shared tables left out.
+        options: names of the land options that it heeds; any other is refused.
     """
 
     name: str
     summary: str
     needs: str
     contracts: tuple[Contract, ...]
+    options: frozenset[str]
 
     def recognises(self, path: Path) -> bool:
         """Whether a file found in a folder is worth reading (by suffix; content decides the rest)."""

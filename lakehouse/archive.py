@@ -10,9 +10,9 @@ import hashlib
 import json
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -52,6 +52,8 @@ class Receipt:
         bytes: their length.
         path: where they came from, as given by the user.
         request: what was asked (land options).
+        origin: where bytes from a network came from: url, http_status, headers that matter, and published_at (ISO
+            instant in UTC) where the operator says it. No credential is among them.
         received_at: ISO instant in UTC.
         outcome: 'received', then 'landed', 'unchanged' (they had landed before), 'refused', or 'failed' with a run that
             committed nothing.
@@ -73,6 +75,7 @@ class Receipt:
     reason: str | None = None
     layout: str | None = None
     dropped_at: str | None = None
+    origin: dict[str, object] = field(default_factory=dict)
 
     @property
     def order(self) -> tuple[str, str, int]:
@@ -115,6 +118,7 @@ class Archive:
         path: str,
         request: dict[str, object],
         received_at: datetime | None = None,
+        origin: Mapping[str, object] | None = None,
     ) -> Received:
         """Store what a stream gives, read once, and write the sidecar of this reception.
 
@@ -146,6 +150,7 @@ class Archive:
                 path=path,
                 request=request,
                 received_at=(received_at or datetime.now(UTC)).isoformat(timespec="microseconds"),
+                origin=dict(origin or {}),
             )
             self.record(receipt)
             if held and not self.storage.exists(self.object(sha256)):  # dropped for its age between the two looks

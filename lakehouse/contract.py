@@ -54,6 +54,21 @@ TYPES: dict[str, tuple[pa.DataType, str]] = {
 
 
 @dataclass(frozen=True)
+class Restated:
+    """Which rows are left out because they only say again what was said before.
+
+    Args:
+        order: instant column that tells an earlier statement from a later one.
+        column, value: rows with this value are left out where the statement before them is equal. It must be one whose
+            rows arrive in that order, such as what a growing file said each time it was fetched.
+    """
+
+    order: str
+    column: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Contract:
     """What one raw table promises.
 
@@ -69,6 +84,9 @@ class Contract:
         touch: the columns that name what a landing touched (asset, signal); the build rebuilds these.
         sort: sort order inside a file.
         fresh_within_hours: older than this is stale in the catalog; None where age says nothing.
+        statement: key columns that tell one statement of a thing from another one, `source_object` among them: rows
+            of other bytes are never in conflict, and nothing that landed goes.
+        restated: statements that are left out because they add nothing.
     """
 
     name: str
@@ -81,14 +99,24 @@ class Contract:
     touch: tuple[str, ...]
     sort: tuple[str, ...]
     fresh_within_hours: float | None = None
+    statement: tuple[str, ...] = ()
+    restated: Restated | None = None
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
         if len(set(names)) != len(names):
             raise ValueError(f"contract {self.name}: a column name occurs twice")
-        for used in (*self.key, *self.touch, *self.sort, *([self.time_column] if self.time_column else [])):
+        for used in (
+            *self.key,
+            *self.statement,
+            *self.touch,
+            *self.sort,
+            *([self.time_column] if self.time_column else []),
+        ):
             if used not in names:
                 raise ValueError(f"contract {self.name}: {used} is not one of its columns")
+        if self.statement and not {"source_object", *self.statement} <= {*self.statement} & {*self.key}:
+            raise ValueError(f"contract {self.name}: its statement must be a part of its key, with source_object")
         for column in self.columns:
             if column.type not in TYPES:
                 raise ValueError(f"contract {self.name}.{column.name}: unknown type {column.type}")

@@ -3,6 +3,6 @@
 from ingest.bess.contracts import OBSERVATIONS
 from ingest.files import LayoutSource
 
-SOURCE = LayoutSource(
-    "bess", "battery systems: one CSV a signal, rack BMS, cell temperatures, inverter JSON", OBSERVATIONS
+SOURCES = (
+    LayoutSource("bess", "battery systems: one CSV a signal, rack BMS, cell temperatures, inverter JSON", OBSERVATIONS),
 )

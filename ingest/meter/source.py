@@ -3,8 +3,10 @@
 from ingest.files import LayoutSource
 from ingest.meter.contracts import OBSERVATIONS
 
-SOURCE = LayoutSource(
-    "meter",
-    "smart meters: load profiles, counters and interval energy in the files of 15 devices and portals",
-    OBSERVATIONS,
+SOURCES = (
+    LayoutSource(
+        "meter",
+        "smart meters: load profiles, counters and interval energy in the files of 15 devices and portals",
+        OBSERVATIONS,
+    ),
 )

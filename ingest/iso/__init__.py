@@ -1,0 +1,1 @@
+"""Power markets of the independent system operators ERCOT, CAISO, ISO-NE and NYISO."""

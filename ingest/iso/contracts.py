@@ -1,0 +1,122 @@
+"""What markets land: prices of energy and of ancillary services, every statement of an operator as a row of its own.
+
+A price that is stated again with another value is a new statement, not a change: `published_at` tells which is later.
+So the marts show the latest one, and any instant in the past can be asked what was known then.
+"""
+
+from __future__ import annotations
+
+from lakehouse.contract import Column, Contract, Restated
+
+ISOS = ("ERCOT", "CAISO", "ISONE", "NYISO")
+#: Day-ahead; real time by 5 minutes, 15 minutes and hours; CAISO's hour-ahead; ERCOT's dispatch runs.
+MARKETS = ("DAM", "RT5", "RT15", "RTH", "HASP", "SCED")
+#: posted: the only kind the operator knows; prelim and final: of ISO-NE; advisory: a forecast of NYISO's RTC;
+#: correction: of ERCOT's price corrections.
+VINTAGES = ("posted", "prelim", "final", "correction", "advisory")
+
+PUBLISHED_BY_OPERATOR = "operator"
+PUBLISHED_AS_RECEIVED = "received"
+
+
+def statement_columns() -> tuple[Column, ...]:
+    """The columns that say who stated a row, when, and in which bytes."""
+    return (
+        Column("published_at", "timestamptz", "When the operator published it; see published_basis.", nullable=False),
+        Column(
+            "published_basis",
+            "string",
+            "operator: from a listing, a header or the document's name; received: when the bytes first arrived here.",
+            nullable=False,
+            allowed=(PUBLISHED_BY_OPERATOR, PUBLISHED_AS_RECEIVED),
+        ),
+        Column("is_simulated", "boolean", "True for simulated markets.", nullable=False),
+        Column("source_object", "string", "SHA-256 of the archived bytes.", nullable=False),
+        Column("member", "string", "File inside of those bytes, where they are an archive.", provenance=True),
+        Column("line", "long", "Line in that file, from 1.", nullable=False, provenance=True),
+    )
+
+
+PRICES = Contract(
+    name="iso_prices",
+    description="Energy prices of four markets: every statement of an operator, none overwritten.",
+    grain="one statement of the price of one location and interval",
+    columns=(
+        Column("iso", "string", "Independent system operator.", nullable=False, allowed=ISOS),
+        Column("market", "string", "Market and cadence.", nullable=False, allowed=MARKETS),
+        Column("location", "string", "Settlement point, pricing node or zone by its name.", nullable=False),
+        Column(
+            "location_type",
+            "string",
+            "The operator's own type (RN, LZ, LZEW, HU; ZONE, GENERATOR; HUB ...), or '' where it states none.",
+            nullable=False,
+        ),
+        Column("location_id", "string", "The operator's number of the location (PTID, LocId), where it has one."),
+        Column("price_type", "string", "SPP, LMP or LBMP: what the operator calls the price.", nullable=False),
+        Column("interval_start", "timestamptz", "Start of the interval.", nullable=False),
+        Column("interval_end", "timestamptz", "End of the interval (exclusive).", nullable=False),
+        Column("lmp_usd_mwh", "decimal(18,6)", "The price in $/MWh.", nullable=False),
+        Column("energy_usd_mwh", "decimal(18,6)", "Energy component; the four components add up to the price."),
+        Column("congestion_usd_mwh", "decimal(18,6)", "Congestion component; positive raises the price."),
+        Column("loss_usd_mwh", "decimal(18,6)", "Loss component; positive raises the price."),
+        Column("ghg_usd_mwh", "decimal(18,6)", "Greenhouse gas component (CAISO), where stated."),
+        Column(
+            "congestion_published_usd_mwh",
+            "decimal(18,6)",
+            "Congestion as published: NYISO's sign is the other way round (price = energy + losses - congestion).",
+        ),
+        Column("vintage", "string", "How final the operator calls it.", nullable=False, allowed=VINTAGES),
+        *statement_columns(),
+    ),
+    key=(
+        "iso",
+        "market",
+        "location",
+        "location_type",
+        "price_type",
+        "interval_start",
+        "vintage",
+        "published_at",
+        "source_object",
+    ),
+    mode="merge",
+    time_column="interval_start",
+    touch=("iso", "market"),
+    sort=("iso", "market", "location", "location_type", "interval_start"),
+    statement=("vintage", "published_at", "source_object"),
+    restated=Restated("published_at", "published_basis", PUBLISHED_AS_RECEIVED),
+)
+
+AS_PRICES = Contract(
+    name="as_prices",
+    description="Clearing prices for ancillary services: every statement of an operator, none overwritten.",
+    grain="one statement of the price of one product, location and interval",
+    columns=(
+        Column("iso", "string", "Independent system operator.", nullable=False, allowed=ISOS),
+        Column("market", "string", "Market and cadence.", nullable=False, allowed=MARKETS),
+        Column(
+            "location",
+            "string",
+            "Zone; the operator's own name where the price is of the whole system.",
+            nullable=False,
+        ),
+        Column("product", "string", "The operator's own name of the product (REGUP, RRS, ...).", nullable=False),
+        Column("interval_start", "timestamptz", "Start of the interval.", nullable=False),
+        Column("interval_end", "timestamptz", "End of the interval (exclusive).", nullable=False),
+        Column(
+            "mcpc_usd_mw",
+            "decimal(18,6)",
+            "Market clearing price for capacity in $/MW for an hour of it.",
+            nullable=False,
+        ),
+        Column("vintage", "string", "How final the operator calls it.", nullable=False, allowed=VINTAGES),
+        *statement_columns(),
+    ),
+    key=("iso", "market", "location", "product", "interval_start", "vintage", "published_at", "source_object"),
+    mode="merge",
+    time_column="interval_start",
+    touch=("iso", "market"),
+    sort=("iso", "market", "location", "product", "interval_start"),
+    statement=("vintage", "published_at", "source_object"),
+    restated=Restated("published_at", "published_basis", PUBLISHED_AS_RECEIVED),
+)

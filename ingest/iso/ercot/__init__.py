@@ -1,0 +1,1 @@
+"""ERCOT: prices, and the 60-day disclosures."""

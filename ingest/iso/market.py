@@ -1,0 +1,72 @@
+"""What all market sources share: one class, and when a document was published."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ingest.iso.contracts import PUBLISHED_AS_RECEIVED, PUBLISHED_BY_OPERATOR
+from ingest.source import LandOptions, Parsed, RawFile
+from lakehouse.contract import Contract
+
+#: Stands for the reception of bytes that nobody received (a parser called by itself).
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+Reader = Callable[[RawFile, LandOptions], Iterator[Parsed]]
+
+
+class MarketSource:
+    """One feed of one market operator.
+
+    Args:
+        name: `<iso>-<market>-<what>`, as the user types it.
+        summary: one line for `wattlake sources`.
+        needs: what it needs from the user, one line.
+        contracts: the tables that it lands.
+        suffixes: of files in a folder that are worth reading.
+        read: `module:function` that turns bytes into rows, piece by piece (see `ingest.source.Source.parse`). It is
+            imported when it is needed, so that a list of sources loads no library.
+    """
+
+    options = frozenset({"simulated"})
+
+    def __init__(
+        self,
+        name: str,
+        summary: str,
+        contracts: tuple[Contract, ...],
+        read: str,
+        *,
+        needs: str = "files, or `wattlake download`",
+        suffixes: tuple[str, ...] = (".csv", ".zip"),
+    ) -> None:
+        self.name, self.summary, self.needs, self.contracts = name, summary, needs, contracts
+        self._read, self._suffixes = read, suffixes
+
+    def recognises(self, path: Path) -> bool:
+        """Whether a file found in a folder is worth reading, by its suffix."""
+        return path.name.lower().endswith(self._suffixes)
+
+    def parse(self, file: RawFile, options: LandOptions, layout_dirs: Sequence[Path] = ()) -> Iterator[Parsed]:
+        """Read one document; see `ingest.source.Source.parse`.
+
+        Raises:
+            UnreadableFile: nothing in the file can be used; says why and what to do.
+        """
+        module, _, function = self._read.partition(":")
+        read: Reader = getattr(importlib.import_module(module), function)
+        return read(file, options)
+
+
+def publication(file: RawFile, stated: datetime | None = None) -> tuple[datetime, str]:
+    """When a document was published, and on what basis that is known.
+
+    Args:
+        file: the document; what a listing or a header said of it comes first.
+        stated: what the document's own name or text says, UTC.
+    """
+    if at := file.published_at or stated:
+        return at, PUBLISHED_BY_OPERATOR
+    return file.received_at or NEVER, PUBLISHED_AS_RECEIVED

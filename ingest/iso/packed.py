@@ -1,0 +1,102 @@
+"""Files inside of ZIP archives, read as streams; what an archive claims of itself is never believed."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ingest.source import RawFile
+from lakehouse.errors import UnreadableFile
+
+#: Files in an archive: a day of disclosures has 17, a bulk download 1,000.
+MEMBERS = 2_000
+#: Bytes that a file in an archive may unpack to: a day of generators in SCED has 90 MB.
+MEMBER_BYTES = 1 << 30
+#: Bytes that all of them may.
+TOTAL_BYTES = 8 << 30
+#: Deflate reaches 1030:1; prices and curves stay below 40:1.
+RATIO = 200
+#: Below this size a ratio says nothing.
+RATIO_FROM_BYTES = 16 << 20
+#: An archive in an archive (a bulk download, a monthly bundle) and no further.
+DEPTH = 2
+BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file to be read.
+
+    Args:
+        name: inside of its archive, the archive's own name before it where archives are nested; None for a plain file.
+        content: gives the bytes, once, block by block; raises UnreadableFile where they are damaged or a bomb.
+    """
+
+    name: str | None
+    content: Iterator[bytes]
+
+
+def members(file: RawFile) -> Iterator[Member]:
+    """The files in a ZIP archive in its order, or the file itself where it is none.
+
+    Each must be read, or left, before the next is asked for.
+
+    Raises:
+        UnreadableFile: it is damaged, encrypted, or unpacks to too much.
+    """
+    blocks = file.blocks()
+    first = next(blocks, b"")
+    if not first.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+
+        def plain() -> Iterator[bytes]:
+            yield first
+            yield from blocks
+
+        yield Member(None, plain())
+        return
+    yield from _inside(io.BytesIO(file.content), "", 1, [TOTAL_BYTES])
+
+
+def _inside(archive: io.BytesIO, prefix: str, depth: int, left: list[int]) -> Iterator[Member]:
+    try:
+        opened = zipfile.ZipFile(archive)
+    except zipfile.BadZipFile as error:
+        raise UnreadableFile(f"the archive is damaged: {error}", "download it again") from error
+    with opened:
+        listed = [info for info in opened.infolist() if not info.is_dir()]
+        if len(listed) > MEMBERS:
+            raise UnreadableFile(
+                f"the archive holds {len(listed)} files, more than {MEMBERS}", "unpack and land them in parts"
+            )
+        for info in listed:
+            name = f"{prefix}{info.filename}"
+            if info.flag_bits & 1:
+                raise UnreadableFile(f"{name} in the archive is encrypted", "unpack it and land the files")
+            if info.filename.lower().endswith(".zip"):
+                if depth == DEPTH:
+                    raise UnreadableFile(f"{name} lies more than {DEPTH} archives deep", "unpack it and land the files")
+                inner = io.BytesIO(b"".join(_unpack(opened, info, name, left)))
+                yield from _inside(inner, f"{name}/", depth + 1, left)
+            else:
+                yield Member(name, _unpack(opened, info, name, left))
+
+
+def _unpack(opened: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, left: list[int]) -> Iterator[bytes]:
+    read = 0
+    try:
+        with opened.open(info) as stream:
+            while block := stream.read(BLOCK_BYTES):
+                read += len(block)
+                left[0] -= len(block)
+                packed = max(info.compress_size, 1)
+                if read > MEMBER_BYTES or left[0] < 0 or (read > RATIO_FROM_BYTES and read > RATIO * packed):
+                    raise UnreadableFile(
+                        f"{name} unpacks to more than {read / 2**20:.0f} MiB: that is no document of an operator",
+                        "check where the file comes from",
+                    )
+                yield block
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+        raise UnreadableFile(f"{name} in the archive is damaged: {error}", "download it again") from error
