@@ -6,8 +6,10 @@ from ingest.iso.contracts import AS_PRICES, PRICES
 from ingest.iso.ercot.contracts import DISCLOSURES, SCED_ESR
 from ingest.iso.market import MarketSource
 
-ERCOT_NEEDS = "files; to download: ERCOT_API_USERNAME, ERCOT_API_PASSWORD, ERCOT_API_KEY, or the last days without"
-ISONE_NEEDS = "files; to download: ISONE_USERNAME and ISONE_PASSWORD, or the public files without"
+ERCOT_NEEDS = (
+    "files; to download: an account at ERCOT's Public API, or nothing for the last days; see `wattlake doctor`"
+)
+ISONE_NEEDS = "files; to download: an account at ISO-NE, or nothing for the public files; see `wattlake doctor`"
 
 ERCOT = (
     MarketSource(
@@ -93,8 +95,12 @@ NYISO = (
         for market, what in (("dam", "day-ahead LBMPs"), ("rt5", "5-minute LBMPs"), ("rth", "hourly integrated LBMPs"))
         for kind in ("zone", "generator")
     ),
-    MarketSource("nyiso-dam-as", "NYISO day-ahead prices of ancillary services", (AS_PRICES,), "ingest.iso.nyiso:dam_as"),
-    MarketSource("nyiso-rt5-as", "NYISO real-time prices of ancillary services", (AS_PRICES,), "ingest.iso.nyiso:rt5_as"),
+    MarketSource(
+        "nyiso-dam-as", "NYISO day-ahead prices of ancillary services", (AS_PRICES,), "ingest.iso.nyiso:dam_as",
+    ),
+    MarketSource(
+        "nyiso-rt5-as", "NYISO real-time prices of ancillary services", (AS_PRICES,), "ingest.iso.nyiso:rt5_as",
+    ),
 )  # fmt: skip
 
 SOURCES = (*ERCOT, *CAISO, *ISONE, *NYISO)
