@@ -321,11 +321,14 @@ class Lander:
 def raw_file(arrival: Arrival) -> RawFile:
     """What a source is given of an arrival; the same for a landing, its completion after a kill, and a replay."""
     receipt = arrival.receipt
-    published = receipt.origin.get("published_at")
+    stated = {
+        name: datetime.fromisoformat(str(receipt.origin[name]))
+        for name in ("published_at", "modified_at")
+        if receipt.origin.get(name)
+    }
     return RawFile(
         receipt.sha256, arrival.path, receipt.bytes, arrival.blocks,
-        published_at=datetime.fromisoformat(str(published)) if published else None,
-        received_at=datetime.fromisoformat(receipt.received_at),
+        received_at=datetime.fromisoformat(receipt.received_at), **stated,
     )  # fmt: skip
 
 

@@ -37,7 +37,8 @@ class RawFile:
             Only its name and its parent's name carry meaning.
         size_bytes: length of the bytes.
         blocks: gives the bytes from the start, in blocks of any size; the same ones each time.
-        published_at: when the operator says that it published them (a listing, a header), UTC; None where it does not.
+        published_at: when the operator says that it published them (a listing), UTC; None where it does not.
+        modified_at: when the operator says that it last wrote the file (a header), UTC; None where it does not.
         received_at: when they were received first, UTC; a replay gives the same instant.
     """
 
@@ -46,6 +47,7 @@ class RawFile:
     size_bytes: int
     blocks: Callable[[], Iterator[bytes]]
     published_at: datetime | None = None
+    modified_at: datetime | None = None
     received_at: datetime | None = None
 
     @property

@@ -52,8 +52,8 @@ class Receipt:
         bytes: their length.
         path: where they came from, as given by the user.
         request: what was asked (land options).
-        origin: where bytes from a network came from: url, http_status, headers that matter, and published_at (ISO
-            instant in UTC) where the operator says it. No credential is among them.
+        origin: where bytes from a network came from: url, http_status, headers that matter, and published_at and
+            modified_at (ISO instants in UTC) where a listing and a header say them. No credential is among them.
         received_at: ISO instant in UTC.
         outcome: 'received', then 'landed', 'unchanged' (they had landed before), 'refused', or 'failed' with a run that
             committed nothing.

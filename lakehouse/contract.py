@@ -59,13 +59,14 @@ class Restated:
 
     Args:
         order: instant column that tells an earlier statement from a later one.
-        column, value: rows with this value are left out where the statement before them is equal. It must be one whose
-            rows arrive in that order, such as what a growing file said each time it was fetched.
+        column, values: rows with one of these values are left out where the statement before them is equal. They must
+            be such that rows arrive in that order, as what a growing file said each time it was fetched: of rows that
+            arrive late, one that was left out could be missed later.
     """
 
     order: str
     column: str
-    value: str
+    values: tuple[str, ...]
 
 
 @dataclass(frozen=True)

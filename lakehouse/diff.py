@@ -7,12 +7,12 @@ and is a conflict. So the outcome does not depend on how rows were split over la
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from lakehouse.contract import Contract
+from lakehouse.contract import Contract, Restated
 from lakehouse.datafiles import month_of, order_of, write_files
 from lakehouse.engine import identifier, quote
 from lakehouse.errors import ContractViolation
@@ -58,8 +58,14 @@ class Diff:
         self.key = [identifier(name) for name in contract.key]
         files = ", ".join(quote(str(path)) for path in staging.files(contract))
         nothing = f"SELECT *, 0::BIGINT AS {SEQUENCE}, 0::BIGINT AS {ORDINAL} FROM ({empty_select(contract)})"
-        self.db.execute(f"CREATE VIEW staged AS {f'SELECT * FROM read_parquet([{files}])' if files else nothing}")
+        self.db.execute(f"CREATE VIEW arrived AS {f'SELECT * FROM read_parquet([{files}])' if files else nothing}")
         self.db.execute(f"CREATE VIEW stored AS {pin_of(table).select(contract)}")
+        self._only_added = False
+        self._restated: dict[int, int] = {}
+        staged = "SELECT * FROM arrived"
+        if contract.restated and self._find_restated(contract.restated):
+            staged = f"SELECT * FROM arrived ANTI JOIN restated USING ({SEQUENCE}, {ORDINAL})"
+        self.db.execute(f"CREATE VIEW staged AS {staged}")
 
     def merge(self, superseded_objects: Sequence[str]) -> None:
         """Unite staged rows with stored ones by key, in order of arrival.
@@ -68,7 +74,7 @@ class Diff:
             superseded_objects: hashes of bytes that land again, read in another way.
         """
         key = ", ".join(self.key)
-        arrivals = f"SEMI JOIN staged USING ({key}) {self._bounds()}"
+        arrivals = f"SEMI JOIN staged USING ({key}) {self._bounds(self.contract.key, 'staged')}"
         self._fold(arrivals)
         self.db.execute(f"CREATE TABLE gone AS SELECT {key} FROM winners WHERE __was_there")
         self.db.execute(f"CREATE TABLE superseded AS SELECT {key} FROM gone WHERE false")
@@ -113,15 +119,25 @@ class Diff:
         )
         self.db.execute(f"CREATE TABLE superseded AS SELECT {key} FROM gone ANTI JOIN winners USING ({key})")
 
+    def adds_only(self) -> bool:
+        """Whether staged rows are statements of bytes that are not in the table, each with a key of its own."""
+        if "source_object" not in self.contract.statement:
+            return False
+        key = ", ".join(self.key)
+        if self._count(f"SELECT count(*) FROM (SELECT 1 FROM staged GROUP BY {key} HAVING count(*) > 1 LIMIT 1)"):
+            return False
+        if self.table.current_snapshot() is None:
+            return True
+        hashes = self.db.execute("SELECT DISTINCT source_object FROM staged").fetchall()
+        listed = ", ".join(quote(value) for (value,) in hashes) or "NULL"
+        bounds = self._bounds([self.contract.time_column] if self.contract.time_column else [], "staged")
+        found = f"SELECT 1 FROM stored {bounds or 'WHERE true'} AND source_object IN ({listed}) LIMIT 1"
+        return not self._count(f"SELECT count(*) FROM ({found})")
+
     def append(self) -> None:
-        """Add staged rows as they are; the stream's offset keeps them from coming twice."""
-        self.db.execute(
-            """
-            CREATE TABLE folded AS
-            SELECT *, 1 AS __arrival, true AS __changes, false AS __was_there FROM staged
-            """
-        )
-        self.db.execute(f"CREATE TABLE winners AS SELECT * FROM folded ORDER BY {order_of(self.contract)}")
+        """Add staged rows as they are: an offset keeps them from coming twice, or `adds_only` has said so."""
+        self._only_added = True
+        self.db.execute(f"CREATE TABLE winners AS SELECT * FROM staged ORDER BY {order_of(self.contract)}")
         self.db.execute(f"CREATE TABLE gone AS SELECT {', '.join(self.key)} FROM winners WHERE false")
         self.db.execute("CREATE TABLE superseded AS SELECT * FROM gone")
 
@@ -169,15 +185,47 @@ class Diff:
             """
         )
 
-    def _bounds(self) -> str:
-        """Literal bounds on the stored rows, so that Iceberg prunes whole files by month, asset and signal."""
-        bounded = [
-            c for c in self.contract.columns if c.name in self.contract.key and c.type in ("timestamptz", "string")
-        ]
+    def _find_restated(self, rule: Restated) -> bool:
+        """Make `restated`, the arrivals that are left out, and count them by file; whether there are any."""
+        listed = ", ".join(quote(value) for value in rule.values)
+        base = [name for name in self.contract.key if name not in self.contract.statement]
+        apart = {rule.order, rule.column, "source_object"}
+        compared = [n for n in (*self.contract.compared, *self.contract.statement) if n not in apart]
+        key = ", ".join(identifier(name) for name in base)
+        if not self._count(f"SELECT count(*) FROM (SELECT 1 FROM arrived WHERE {rule.column} IN ({listed}) LIMIT 1)"):
+            return False
+        columns = ", ".join(identifier(name) for name in (*base, *compared, rule.order, rule.column))
+        same = " AND ".join(f"{n} IS NOT DISTINCT FROM lag({n}) OVER said" for n in map(identifier, compared))
+        self.db.execute(
+            f"""
+            CREATE TABLE restated AS
+            WITH statements AS (
+                SELECT {columns}, {STORED}::BIGINT AS {SEQUENCE}, 0::BIGINT AS {ORDINAL}
+                FROM stored SEMI JOIN arrived USING ({key}) {self._bounds(base, "arrived")}
+                UNION ALL
+                SELECT {columns}, {SEQUENCE}, {ORDINAL} FROM arrived
+            )
+            SELECT {SEQUENCE}, {ORDINAL} FROM statements
+            WINDOW said AS (PARTITION BY {key} ORDER BY {rule.order}, {SEQUENCE}, {ORDINAL})
+            QUALIFY {SEQUENCE} > {STORED} AND {rule.column} IN ({listed}) AND row_number() OVER said > 1 AND {same}
+            """
+        )
+        counted = self.db.execute(f"SELECT {SEQUENCE}, count(*) FROM restated GROUP BY ALL").fetchall()
+        self._restated = {int(sequence): int(rows) for sequence, rows in counted}
+        return bool(counted)
+
+    def _bounds(self, names: Sequence[str], source: str) -> str:
+        """Literal bounds on the stored rows, so that Iceberg prunes whole files by month, asset and signal.
+
+        Args:
+            names: columns in which stored rows must equal rows of `source`.
+            source: the rows that arrive.
+        """
+        bounded = [c for c in self.contract.columns if c.name in names and c.type in ("timestamptz", "string")]
         tests = []
         for column in bounded:
             name = identifier(column.name)
-            row = self.db.execute(f"SELECT min({name})::VARCHAR, max({name})::VARCHAR FROM staged").fetchone()
+            row = self.db.execute(f"SELECT min({name})::VARCHAR, max({name})::VARCHAR FROM {source}").fetchone()
             low, high = row or (None, None)
             if low is None:
                 return "WHERE false"
@@ -199,6 +247,17 @@ class Diff:
 
     def counts(self) -> dict[int, ObjectCounts]:
         """What every staged file contributed."""
+        found = self._counts_added() if self._only_added else self._counts_folded()
+        for sequence, rows in self._restated.items():
+            counted = found.get(sequence, ObjectCounts())
+            found[sequence] = replace(counted, equal=counted.equal + rows)
+        return found
+
+    def _counts_added(self) -> dict[int, ObjectCounts]:
+        rows = self.db.execute(f"SELECT {SEQUENCE}, count(*) FROM winners GROUP BY ALL").fetchall()
+        return {int(sequence): ObjectCounts(new=int(count)) for sequence, count in rows}
+
+    def _counts_folded(self) -> dict[int, ObjectCounts]:
         key = ", ".join(self.key)
         rows = self.db.execute(
             f"""

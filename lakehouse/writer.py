@@ -242,7 +242,10 @@ def _land_once(
             added = fresh.write_pieces(table, contract, pieces, settings.threads)
         else:
             diff = Diff(connection, table, contract, staging)
-            compare(diff)
+            if may_only_add and diff.adds_only():
+                diff.append()
+            else:
+                compare(diff)
             counts, superseded = diff.counts(), diff.superseded()
             if not diff.changed():
                 return Landed(contract.name, None, counts)

@@ -16,7 +16,10 @@ MARKETS = ("DAM", "RT5", "RT15", "RTH", "HASP", "SCED")
 VINTAGES = ("posted", "prelim", "final", "correction", "advisory")
 
 PUBLISHED_BY_OPERATOR = "operator"
+PUBLISHED_AS_MODIFIED = "modified"
 PUBLISHED_AS_RECEIVED = "received"
+#: What a file says each time it is fetched adds nothing where it said so before.
+RESTATED = Restated("published_at", "published_basis", (PUBLISHED_AS_MODIFIED, PUBLISHED_AS_RECEIVED))
 
 
 def statement_columns() -> tuple[Column, ...]:
@@ -26,9 +29,10 @@ def statement_columns() -> tuple[Column, ...]:
         Column(
             "published_basis",
             "string",
-            "operator: from a listing, a header or the document's name; received: when the bytes first arrived here.",
+            "operator: from a listing or the document's name; modified: when the operator last wrote the file that "
+            "holds it, among others; received: when the bytes first arrived here.",
             nullable=False,
-            allowed=(PUBLISHED_BY_OPERATOR, PUBLISHED_AS_RECEIVED),
+            allowed=(PUBLISHED_BY_OPERATOR, PUBLISHED_AS_MODIFIED, PUBLISHED_AS_RECEIVED),
         ),
         Column("is_simulated", "boolean", "True for simulated markets.", nullable=False),
         Column("source_object", "string", "SHA-256 of the archived bytes.", nullable=False),
@@ -84,7 +88,7 @@ PRICES = Contract(
     touch=("iso", "market"),
     sort=("iso", "market", "location", "location_type", "interval_start"),
     statement=("vintage", "published_at", "source_object"),
-    restated=Restated("published_at", "published_basis", PUBLISHED_AS_RECEIVED),
+    restated=RESTATED,
 )
 
 AS_PRICES = Contract(
@@ -118,5 +122,5 @@ AS_PRICES = Contract(
     touch=("iso", "market"),
     sort=("iso", "market", "location", "product", "interval_start"),
     statement=("vintage", "published_at", "source_object"),
-    restated=Restated("published_at", "published_basis", PUBLISHED_AS_RECEIVED),
+    restated=RESTATED,
 )

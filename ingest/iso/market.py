@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ingest.iso.contracts import PUBLISHED_AS_RECEIVED, PUBLISHED_BY_OPERATOR
+from ingest.iso.contracts import PUBLISHED_AS_MODIFIED, PUBLISHED_AS_RECEIVED, PUBLISHED_BY_OPERATOR
 from ingest.source import LandOptions, Parsed, RawFile
 from lakehouse.contract import Contract
 
@@ -64,9 +64,11 @@ def publication(file: RawFile, stated: datetime | None = None) -> tuple[datetime
     """When a document was published, and on what basis that is known.
 
     Args:
-        file: the document; what a listing or a header said of it comes first.
+        file: the document; what a listing said of it comes first, what a header said of the file that holds it last.
         stated: what the document's own name or text says, UTC.
     """
     if at := file.published_at or stated:
         return at, PUBLISHED_BY_OPERATOR
+    if file.modified_at:
+        return file.modified_at, PUBLISHED_AS_MODIFIED
     return file.received_at or NEVER, PUBLISHED_AS_RECEIVED
