@@ -63,6 +63,11 @@ def is_observations(contract: Contract) -> bool:
     return {"asset_id", "signal", "ts"} <= set(contract.key)
 
 
+def is_other_over_time(contract: Contract) -> bool:
+    """Whether a table holds rows over time that are no observations: prices, disclosures."""
+    return contract.time_column is not None and not is_observations(contract)
+
+
 def build(
     settings: Settings,
     contracts: Sequence[Contract],
@@ -224,7 +229,9 @@ class _Build:
         in_step = followed and not whole and self._newest_code() == code
         self._finish(build_id, "published")
         with self.step("iceberg marts"):
-            changed = (changes.rebuild_from, changes.rebuild_to) if in_step else None
+            changed = None
+            if in_step and changes.rebuild_from and changes.rebuild_to:
+                changed = (changes.rebuild_from, changes.rebuild_to)
             follow(self.settings, open_catalog(self.settings), declared, build_id, changed)
         self._finish(build_id, "done")
         report.durations = self.durations
@@ -284,7 +291,8 @@ def changes_between(
         connection.execute("ATTACH ':memory:' AS raw")
         for contract in contracts:
             connection.execute(f"CREATE VIEW raw.{identifier(contract.name)} AS {select_pinned(pins, contract)}")
-        return find_changes(connection, [c for c in contracts if is_observations(c)], touched, folder)
+        observations = [contract for contract in contracts if is_observations(contract)]
+        return find_changes(connection, observations, touched, folder, [c for c in contracts if is_other_over_time(c)])
     finally:
         connection.close()
 
@@ -292,26 +300,44 @@ def changes_between(
 def write_manifest(folder: Path, contracts: Sequence[Contract], pins: dict[str, Pin], changes: Changes | None) -> Path:
     """What the dbt plugin creates: the pinned raw views and the build's own inputs.
 
-    Views of observations hold what the build reads and no more, so that Iceberg opens no other file: the changed
-    assets, a day beyond what is read of the changed signals, for models that look at a second signal of an asset.
+    Views hold what the build reads and no more, so that Iceberg opens no other file. Of observations: the changed
+    assets, a day beyond what is read of the changed signals, for models that look at a second signal of an asset. Of
+    other tables over time: the days around those that changed.
     """
     views: dict[str, dict[str, str]] = {"raw": {c.name: select_pinned(pins, c) for c in contracts}, "build": {}}
     if changes:
-        first, last = changes.read_from - timedelta(days=1), changes.read_to + timedelta(days=1)
-        bounds = f"BETWEEN {quote(first.isoformat())}::TIMESTAMPTZ AND {quote(last.isoformat())}::TIMESTAMPTZ"
-        if assets := listed_assets(changes):
-            bounds += f" AND asset_id IN ({', '.join(quote(asset) for asset in assets)})"
         for contract in contracts:
-            if is_observations(contract):
+            if bounds := _bounds(contract, changes):
                 pinned = views["raw"][contract.name]
-                views["raw"][contract.name] = f"SELECT * FROM ({pinned}) WHERE {contract.time_column} {bounds}"
+                views["raw"][contract.name] = f"SELECT * FROM ({pinned}) WHERE {bounds}"
         views["build"] = {
-            "changed_spans": f"SELECT * FROM read_parquet({quote(str(changes.spans))})",
-            "local_days": f"SELECT * FROM read_parquet({quote(str(changes.days))})",
+            path.stem: f"SELECT * FROM read_parquet({quote(str(path))})"
+            for path in (changes.spans, changes.days, changes.tables)
         }
     path = folder / "manifest.json"
     path.write_text(json.dumps({"scratch": str(folder / "scratch.duckdb"), "views": views}))
     return path
+
+
+def _bounds(contract: Contract, changes: Changes) -> str:
+    """SQL condition of the rows that a build reads of a table; empty for all."""
+    if is_observations(contract):
+        if changes.read_from is None or changes.read_to is None:
+            return "false"
+        within = _between(contract, changes.read_from - timedelta(days=1), changes.read_to + timedelta(days=1))
+        if assets := listed_assets(changes):
+            within += f" AND asset_id IN ({', '.join(quote(asset) for asset in assets)})"
+        return within
+    if not is_other_over_time(contract) or changes.everything:
+        return ""
+    if changes.tables_from is None or changes.tables_to is None:
+        return "false"
+    return _between(contract, changes.tables_from, changes.tables_to)
+
+
+def _between(contract: Contract, first: datetime, last: datetime) -> str:
+    instants = " AND ".join(f"{quote(at.isoformat())}::TIMESTAMPTZ" for at in (first, last))
+    return f"{contract.time_column} BETWEEN {instants}"
 
 
 def dbt_checks(settings: Settings, nodes: Sequence[NodeResult], build_file: Path, manifest: Path) -> list[CheckResult]:

@@ -1,4 +1,5 @@
-"""What a build has to do: which local days of which signals changed since the last published pins.
+"""What a build has to do: which local days of which signals, and which days of which other tables, changed since the
+last published pins.
 
 A sample reaches beyond its own instant. An instant value is carried forward for at most max_gap_s, an interval value
 lies on all of its interval. A counter's step is spread back to the sample before it, and whether a step is a spike, a
@@ -8,11 +9,11 @@ on both sides. Changed spans are whole local days of the asset, because days are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
@@ -40,6 +41,22 @@ LISTED_ASSETS = 200
 
 DAY = timedelta(days=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: What is read of other tables around their changed UTC days: the local days that these touch, and a day beside them.
+TABLE_MARGIN = 2 * DAY
+
+_INSTANT = pa.timestamp("us", tz="UTC")
+SPANS_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("asset_id", "signal", "time_zone")),
+        *((name, _INSTANT) for name in ("rebuild_from", "rebuild_to", "read_from", "read_to")),
+    ]
+)
+TABLES_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("table_name", "key_1", "key_2")),
+        *((name, pa.date32()) for name in ("first_day", "last_day")),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -50,21 +67,28 @@ class Changes:
         everything: the build starts from nothing.
         spans: Parquet file of (asset_id, signal, time_zone, rebuild_from, rebuild_to, read_from, read_to).
         days: Parquet file of the calendar (time_zone, local_date, day_start, day_end).
+        tables: Parquet file of what changed in tables that hold no observations: (table_name, key_1, key_2, first_day,
+            last_day), the values of the contract's touch columns and UTC days, inclusive. Empty where everything is
+            rebuilt.
         count: number of spans.
-        rebuild_from, rebuild_to: overall range.
-        read_from, read_to: overall range of samples that are read.
+        read_from, read_to: overall range of samples that are read; None without spans.
+        tables_from, tables_to: range of the other tables that is read; None where they are read whole.
         assets: the assets that change, sorted.
+        rebuild_from, rebuild_to: overall range of what may change in marts; None where it is not bounded.
     """
 
     everything: bool
     spans: Path
     days: Path
+    tables: Path
     count: int
-    rebuild_from: datetime
-    rebuild_to: datetime
-    read_from: datetime
-    read_to: datetime
+    read_from: datetime | None
+    read_to: datetime | None
+    tables_from: datetime | None
+    tables_to: datetime | None
     assets: tuple[str, ...]
+    rebuild_from: datetime | None
+    rebuild_to: datetime | None
 
 
 def listed_assets(changes: Changes) -> tuple[str, ...] | None:
@@ -96,6 +120,7 @@ def find_changes(
     observations: Iterable[Contract],
     touched: Mapping[str, list[Touched]] | None,
     folder: Path,
+    others: Iterable[Contract] = (),
 ) -> Changes | None:
     """Turn touched keys into spans to rebuild.
 
@@ -104,41 +129,90 @@ def find_changes(
         observations: contracts of long observations (asset_id, signal, ts).
         touched: from `touched_by_table`; None rebuilds everything.
         folder: where the Parquet files go.
+        others: contracts of other tables over time.
 
     Returns:
         None where nothing has changed.
     """
-    _collect_samples(connection, list(observations), touched)
-    _collect_touched(connection, touched, [contract.name for contract in observations])
-    if _scalar(connection, "SELECT count(*) FROM touched") == 0:
+    spans, days, tables = (folder / f"{name}.parquet" for name in ("changed_spans", "local_days", "changed_tables"))
+    count = _find_spans(connection, list(observations), touched, spans, days)
+    rows = [] if touched is None else list(_changed_tables(others, touched))
+    pq.write_table(pa.Table.from_pylist(rows, schema=TABLES_SCHEMA), tables)
+    some = rows if touched is not None else any(_has_rows(connection, contract) for contract in others)
+    if not count and not some:
         return None
-    _describe_signals(connection)
-    _affected(connection)
-    if _scalar(connection, "SELECT count(*) FROM affected") == 0:
-        return None  # what those rows mean has not been pinned with them; the next build finds both
-    first, last = connection.execute("SELECT min(a0), max(a1) FROM affected").fetchall()[0]
-    zones = [row[0] for row in connection.execute("SELECT DISTINCT time_zone FROM affected").fetchall()]
-    days = calendar(zones, first - DAY, last + DAY)
-    connection.register("local_days", days)
-    _spans(connection)
-    paths = folder / "changed_spans.parquet", folder / "local_days.parquet"
-    pq.write_table(connection.execute("SELECT * FROM spans ORDER BY ALL").to_arrow_table(), paths[0])
-    pq.write_table(days, paths[1])
-    count, rebuild_from, rebuild_to, read_from, read_to = connection.execute(
-        "SELECT count(*), min(rebuild_from), max(rebuild_to), min(read_from), max(read_to) FROM spans"
-    ).fetchall()[0]
-    assets = connection.execute("SELECT DISTINCT asset_id FROM spans ORDER BY 1").fetchall()
+    columns = "min(rebuild_from), max(rebuild_to), min(read_from), max(read_to)"
+    found = connection.execute(f"SELECT {columns} FROM read_parquet({quote(str(spans))})").fetchall()[0]
+    assets = connection.execute(
+        f"SELECT DISTINCT asset_id FROM read_parquet({quote(str(spans))}) ORDER BY 1"
+    ).fetchall()
+    first = last = None
+    if rows:
+        first = _midnight(min(row["first_day"] for row in rows)) - TABLE_MARGIN
+        last = _midnight(max(row["last_day"] for row in rows)) + DAY + TABLE_MARGIN
     return Changes(
         everything=touched is None,
-        spans=paths[0],
-        days=paths[1],
+        spans=spans,
+        days=days,
+        tables=tables,
         count=count,
-        rebuild_from=rebuild_from,
-        rebuild_to=rebuild_to,
-        read_from=read_from,
-        read_to=read_to,
+        read_from=found[2],
+        read_to=found[3],
+        tables_from=first,
+        tables_to=last,
         assets=tuple(asset for (asset,) in assets),
+        rebuild_from=min((at for at in (found[0], first) if at), default=None),
+        rebuild_to=max((at for at in (found[1], last) if at), default=None),
     )
+
+
+def _find_spans(
+    connection: duckdb.DuckDBPyConnection,
+    observations: list[Contract],
+    touched: Mapping[str, list[Touched]] | None,
+    spans: Path,
+    days: Path,
+) -> int:
+    """Write the spans and their calendar; gives the number of spans."""
+    calendar_rows = calendar([], EPOCH, EPOCH)
+    _collect_samples(connection, observations, touched)
+    _collect_touched(connection, touched, [contract.name for contract in observations])
+    if _scalar(connection, "SELECT count(*) FROM touched"):
+        _describe_signals(connection)
+        _affected(connection)
+        # Without any, what those rows mean has not been pinned with them; the next build finds both.
+        if _scalar(connection, "SELECT count(*) FROM affected"):
+            first, last = connection.execute("SELECT min(a0), max(a1) FROM affected").fetchall()[0]
+            zones = [row[0] for row in connection.execute("SELECT DISTINCT time_zone FROM affected").fetchall()]
+            calendar_rows = calendar(zones, first - DAY, last + DAY)
+    pq.write_table(calendar_rows, days)
+    if not calendar_rows.num_rows:
+        pq.write_table(SPANS_SCHEMA.empty_table(), spans)
+        return 0
+    connection.register("local_days", calendar_rows)
+    _spans(connection)
+    pq.write_table(connection.execute("SELECT * FROM spans ORDER BY ALL").to_arrow_table(), spans)
+    return _scalar(connection, "SELECT count(*) FROM spans")
+
+
+def _changed_tables(others: Iterable[Contract], touched: Mapping[str, list[Touched]]) -> Iterator[dict[str, Any]]:
+    for contract in others:
+        for commit in touched.get(contract.name, []):
+            for key, runs in commit.items():
+                names = (*key, None, None)[:2]
+                for first, last in runs or []:
+                    yield {
+                        "table_name": contract.name, "key_1": names[0], "key_2": names[1],
+                        "first_day": (EPOCH + first * DAY).date(), "last_day": (EPOCH + last * DAY).date(),
+                    }  # fmt: skip
+
+
+def _has_rows(connection: duckdb.DuckDBPyConnection, contract: Contract) -> bool:
+    return connection.execute(f"SELECT 1 FROM raw.{contract.name} LIMIT 1").fetchone() is not None
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(0), tzinfo=UTC)
 
 
 def _scalar(connection: duckdb.DuckDBPyConnection, sql: str) -> int:

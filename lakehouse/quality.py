@@ -104,6 +104,8 @@ def _scope(mart: Mart, assets: Sequence[str] | None) -> str:
     """Condition on the rows that are looked at; a row without an asset always is."""
     if assets is None or mart.time is None or "asset_id" not in mart.key:
         return "true"
+    if not assets:
+        return "asset_id is null"
     return f"(asset_id in ({', '.join(quote(asset) for asset in assets)}) or asset_id is null)"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -92,3 +93,33 @@ def test_an_interval_reaches_to_its_end_however_long_it_is(session: duckdb.DuckD
 def test_nothing_touched_is_nothing_to_build(session: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     put(session, "power", [(0, 1, None)])
     assert find_changes(session, [THINGS], {}, tmp_path) is None
+
+
+PRICES = dataclasses.replace(THINGS, name="prices", touch=("asset_id",), sort=("ts",), key=("asset_id", "ts", "line"))
+
+
+def test_a_changed_table_without_observations_is_told_by_its_keys_and_days(
+    session: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    first = (START - datetime(1970, 1, 1, tzinfo=UTC)).days
+    touched: dict[str, list[Touched]] = {PRICES.name: [{("hub",): [(first, first + 1), (first + 5, first + 5)]}]}
+    found = find_changes(session, [THINGS], touched, tmp_path, [PRICES])
+    assert found is not None and found.count == 0 and found.read_from is None
+    rows = session.execute(f"SELECT * FROM '{found.tables}' ORDER BY first_day").fetchall()
+    day = START.date()
+    assert rows == [
+        ("prices", "hub", None, day, day + timedelta(days=1)),
+        ("prices", "hub", None, day + timedelta(days=5), day + timedelta(days=5)),
+    ]
+    assert found.tables_from is not None and found.tables_from < START
+    assert found.tables_to is not None and found.tables_to > START + timedelta(days=6)
+
+
+def test_a_house_that_holds_prices_alone_is_built_whole_without_bounds(
+    session: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    session.execute(f"CREATE TABLE raw.prices AS {empty_select(PRICES)}")
+    assert find_changes(session, [THINGS], None, tmp_path, [PRICES]) is None
+    session.execute("INSERT INTO raw.prices SELECT 'hub', 's', now(), NULL, 1, NULL, NULL, 'x', 1")
+    found = find_changes(session, [THINGS], None, tmp_path, [PRICES])
+    assert found is not None and found.everything and found.tables_from is None and found.count == 0
