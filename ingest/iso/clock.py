@@ -1,0 +1,122 @@
+"""Clocks of market operators: zone names beside a stamp, hour-ending labels, and where an operating day begins.
+
+Stamps that repeat an autumn hour without a mark are told apart by `ingest.local_time.to_utc`, location by location.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.local_time import zone
+
+Int64Array = npt.NDArray[np.int64]
+Int8Array = npt.NDArray[np.int8]
+
+MICROS: Final = 1_000_000
+MINUTE: Final = 60 * MICROS
+HOUR: Final = 3600 * MICROS
+DAY: Final = 24 * HOUR
+EPOCH: Final = date(1970, 1, 1)
+
+EASTERN: Final = "America/New_York"
+PACIFIC: Final = "America/Los_Angeles"
+#: Abbreviations that US operators write beside a stamp → hours behind UTC (tz database, northamerica).
+ABBREVIATED: Final = {"EST": 5, "EDT": 4, "CST": 6, "CDT": 5, "PST": 8, "PDT": 7}
+
+#: Why the label of an hour cannot be placed, by number.
+LABEL_REASONS: Final = {
+    1: "the label is no hour of a day (01 to 24, 02X)",
+    2: "02X stands on a day that repeats no hour",
+    3: "the clocks go forward on this day and the location does not have its 23 hours in order: "
+    "which hour the label means is not certain",
+}
+
+
+@lru_cache(maxsize=4096)
+def midnight(day: int, name: str) -> int:
+    """Start of a local day as microseconds since 1970 UTC.
+
+    Args:
+        day: days since 1970-01-01 of the local calendar.
+        name: IANA zone; its clocks change after midnight.
+    """
+    moment = datetime.combine(EPOCH + timedelta(days=day), datetime.min.time(), zone(name)).astimezone(UTC)
+    return round(moment.timestamp()) * MICROS
+
+
+def hours_in(day: int, name: str) -> int:
+    """Hours of a local day: 23, 24 or 25."""
+    return (midnight(day + 1, name) - midnight(day, name)) // HOUR
+
+
+def midnights(days: Int64Array, name: str) -> Int64Array:
+    """`midnight` of many days."""
+    unique, index = np.unique(days, return_inverse=True)
+    starts = np.array([midnight(int(day), name) for day in unique], np.int64)
+    return starts[index] if len(unique) else days
+
+
+def instant(text: str, pattern: str, name: str) -> datetime:
+    """A wall-clock reading that a document states of itself, as UTC; the later one where it occurs twice.
+
+    Raises:
+        ValueError: the text does not follow the pattern.
+    """
+    naive = datetime.strptime(text, pattern)  # noqa: DTZ007  the zone follows
+    return naive.replace(tzinfo=zone(name), fold=1).astimezone(UTC)
+
+
+def hour_starts(days: Int64Array, labels: pa.Array, series: Int64Array, name: str) -> tuple[Int64Array, Int8Array]:
+    """Starts of hours that are labelled by their end, `01` to `24`, and `02X` for the repeated one.
+
+    In spring operators disagree on which label is left out (the wall clock at the hour's end leaves out 02), so that
+    day goes by order: a location's labels must rise and be as many as the day has hours.
+
+    Args:
+        days: days since 1970-01-01 of the local calendar, one a row.
+        labels: hour-ending labels, one a row, in file order.
+        series: number of every row's location.
+        name: IANA zone.
+
+    Returns:
+        Microseconds since 1970 UTC, and for every row 0 or a key of `LABEL_REASONS`.
+    """
+    faults = np.zeros(len(days), np.int8)
+    known = np.asarray(pc.match_substring_regex(labels, r"^(0?[1-9]|1\d|2[0-4]|02X)$").to_numpy(zero_copy_only=False))
+    faults[~known] = 1
+    repeated = np.asarray(pc.equal(labels, "02X").to_numpy(zero_copy_only=False), dtype=np.bool_)
+    digits = pc.if_else(pa.array(known), pc.replace_substring(labels, "X", ""), "1")
+    label = np.asarray(digits.cast(pa.int64()).to_numpy(zero_copy_only=False), dtype=np.int64)
+    index = label - 1
+    for day in np.unique(days).tolist():
+        rows = np.flatnonzero((days == day) & known)
+        hours = hours_in(day, name)
+        if hours == 25:
+            # 01 and 02 come before the repeated hour, 02X is it, 03 and later follow it.
+            index[rows] += repeated[rows] | (label[rows] > 2)
+            continue
+        faults[rows[repeated[rows]]] = 2
+        if hours == 23:
+            _by_order(rows[~repeated[rows]], label, series, index, faults)
+    starts = midnights(days, name) + index * HOUR
+    return starts, faults
+
+
+def _by_order(
+    rows: npt.NDArray[np.intp], label: Int64Array, series: Int64Array, index: Int64Array, faults: Int8Array
+) -> None:
+    order = rows[np.lexsort((rows, series[rows]))]
+    _, begin, count = np.unique(series[order], return_index=True, return_counts=True)
+    for first, hours in zip(begin.tolist(), count.tolist(), strict=True):
+        mine = order[first : first + hours]
+        if hours == 23 and (np.diff(label[mine]) > 0).all():
+            index[mine] = np.arange(23)
+        else:
+            faults[mine] = 3

@@ -1,0 +1,204 @@
+"""CSV documents with a header that must be known: columns by our names, exact prices, refused rows by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.assemble import rejects as rejects_of_lines
+from ingest.blocks import Refusals
+from ingest.lines import Lines, read_grid, split_cells
+from ingest.numbers import exact_array, parse_numbers
+from ingest.source import REJECTS_SCHEMA, WHOLE_FILE_BYTES
+from lakehouse.errors import UnreadableFile
+
+Int64Array = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass
+class Sheet:
+    """Rows of a CSV file, or of a piece of it; rows that turn out to be unusable stay, and are named in `refusals`.
+
+    Args:
+        lines: the text.
+        line: physical line of every row.
+        cells: our column name → its cells without blanks around them.
+        refusals: why rows or cells cannot be used.
+        ok: rows that can be used so far.
+        rounded: prices with more than six decimals, rounded half to even.
+    """
+
+    lines: Lines
+    line: Int64Array
+    cells: dict[str, pa.Array]
+    refusals: Refusals = field(default_factory=Refusals)
+    ok: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
+    rounded: int = 0
+
+    def refuse(self, rows: npt.NDArray[np.intp] | BoolArray, column: str, reason: str) -> None:
+        """Take rows (indices or a mask) out of use."""
+        self.refusals.add_rows(self.line[rows], column, reason)
+        self.ok[rows] = False
+
+    def exact(self, column: str, required: bool = False) -> Price:
+        """A column of numbers in units of 10^-6, exact from the text; blank is NULL.
+
+        Args:
+            column: our name of it.
+            required: refuse rows where it is blank.
+        """
+        text = self.cells[column]
+        blank = np.asarray(pc.equal(text, "").to_numpy(zero_copy_only=False), dtype=np.bool_)
+        numbers = parse_numbers(pc.if_else(pa.array(blank), "0", text), exact=True)
+        for row, reason in numbers.reasons.items():
+            self.refuse(np.array([row]), column, f"{text[row].as_py()!r} is {reason}")
+        if required and blank.any():
+            self.refuse(blank, column, "there is no price")
+        self.rounded += numbers.rounded
+        assert numbers.micro is not None
+        return Price(numbers.micro, blank)
+
+
+@dataclass
+class Price:
+    """Exact numbers of a column.
+
+    Args:
+        micro: in units of 10^-6; 0 where NULL.
+        null: where the file states none.
+    """
+
+    micro: Int64Array
+    null: BoolArray
+
+    def array(self, rows: npt.NDArray[np.intp] | BoolArray) -> pa.Array:
+        """DECIMAL(18,6) of these rows."""
+        return exact_array(self.micro[rows], self.null[rows])
+
+
+def whole(content: Iterable[bytes], name: str) -> bytes:
+    """A member of an archive as bytes.
+
+    Raises:
+        UnreadableFile: it is too large to be read whole.
+    """
+    blocks, size = [], 0
+    for block in content:
+        blocks.append(block)
+        size += len(block)
+        if size > WHOLE_FILE_BYTES:
+            raise UnreadableFile(f"{name} has more than {WHOLE_FILE_BYTES >> 20} MiB", "split it by day")
+    return b"".join(blocks)
+
+
+def header(lines: Lines) -> tuple[int, list[str]]:
+    """Line and cells of the first line that is not blank; a lone quote at its end is a cell cut short."""
+    number, text = lines.head(1)[0]
+    return number, [cell.strip().strip('"').strip() for cell in split_cells(text, ",")]
+
+
+def named(
+    cells: Sequence[str], known: Mapping[str, str | None], required: Iterable[str], what: str
+) -> list[str | None]:
+    """Our names of a header's columns, None for those that are known and not used.
+
+    Args:
+        cells: the header.
+        known: column as the operator writes it → our name.
+        required: our names that must be there.
+        what: the kind of document, for the message.
+
+    Raises:
+        UnreadableFile: a column is unknown, doubled or missing.
+    """
+    names: list[str | None] = []
+    for cell in cells:
+        if cell not in known:
+            raise UnreadableFile(
+                f"{what} has an unknown column {cell!r}", "report it: its meaning must be declared before it is read"
+            )
+        name = known[cell]
+        if name is not None and name in names:
+            raise UnreadableFile(f"{what} states {cell!r} twice", "check the file against its sender")
+        names.append(name)
+    for name in required:
+        if name not in names:
+            written = next(cell for cell, ours in known.items() if ours == name)
+            raise UnreadableFile(f"{what} has no column {written!r}", "check that it is the document it claims to be")
+    return names
+
+
+def read_sheet(lines: Lines, first: int, names: Sequence[str | None]) -> Sheet:
+    """Read the rows from line `first` on; cells of columns without a name are left out."""
+    if first > lines.last:
+        nothing = {name: pa.array([], pa.string()) for name in names if name is not None}
+        return Sheet(lines, np.zeros(0, np.int64), nothing)
+    grid = read_grid(lines, first, len(names), ",")
+    cells = {
+        name: pc.utf8_trim_whitespace(column)
+        for name, column in zip(names, grid.columns, strict=True)
+        if name is not None
+    }
+    sheet = Sheet(lines, grid.line, cells, ok=np.ones(len(grid.line), np.bool_))
+    for number, reason in grid.refused.items():
+        sheet.refusals.add(number, "", reason)
+    return sheet
+
+
+def codes(*columns: pa.Array) -> Int64Array:
+    """Rows numbered by what they have in some columns: equal cells, equal number."""
+    number = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        encoded = column.dictionary_encode()
+        cell = np.asarray(encoded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+        _, number = np.unique(number * max(len(encoded.dictionary), 1) + cell, return_inverse=True)
+        number = number.astype(np.int64)
+    return number
+
+
+def refuse_repeated(sheet: Sheet, series: Int64Array, start: Int64Array, compared: Sequence[Price]) -> None:
+    """Refuse rows that contradict a row above them about the same interval; rows that repeat one are left.
+
+    Args:
+        sheet: whose rows.
+        series: number of every row's location (and product).
+        start: its interval's start in microseconds.
+        compared: the numbers that it states.
+    """
+    rows = np.flatnonzero(sheet.ok)
+    order = rows[np.lexsort((rows, start[rows], series[rows]))]
+    same = (series[order][1:] == series[order][:-1]) & (start[order][1:] == start[order][:-1])
+    if not same.any():
+        return
+    first = np.maximum.accumulate(np.where(np.concatenate(([True], ~same)), np.arange(len(order)), 0))
+    original = order[first]
+    differs = np.zeros(len(order), np.bool_)
+    for price in compared:
+        differs |= (price.micro[order] != price.micro[original]) | (price.null[order] != price.null[original])
+    for row, above in zip(order[differs].tolist(), original[differs].tolist(), strict=True):
+        number = int(sheet.line[above])
+        sheet.refuse(np.array([row]), "", f"line {number} states another price for the same interval and location")
+
+
+def rejects(sheet: Sheet, member: str | None) -> pa.Table:
+    """Refused rows as `Parsed.rejects`; in an archive, the field says which file of it the line is in."""
+    table = rejects_of_lines(sheet.refusals, sheet.lines, None)
+    return table if member is None else in_member(table, member)
+
+
+def in_member(table: pa.Table, member: str) -> pa.Table:
+    """Name the file of an archive in the field of every refusal."""
+    fields = [f"{member}: {name}" if name else member for name in table.column("field").to_pylist()]
+    return table.set_column(1, REJECTS_SCHEMA.field("field"), pa.array(fields, pa.string()))
+
+
+def refused_whole(member: str, reason: str) -> pa.Table:
+    """A file of an archive that cannot be used, as `Parsed.rejects`."""
+    row = {"line": 0, "field": member, "reason": reason, "raw_text": None}
+    return pa.Table.from_pylist([row], schema=REJECTS_SCHEMA)

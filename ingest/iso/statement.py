@@ -1,0 +1,74 @@
+"""Columns to a market table: who stated the rows, when, and in which bytes, is the same for all rows of a document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+
+from ingest.iso.market import publication
+from ingest.source import LandOptions, RawFile
+from lakehouse.contract import TYPES, Contract
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What is the same for all rows of a document.
+
+    Args:
+        published_at, published_basis: see `ingest.iso.market.publication`.
+        is_simulated: whether the market is.
+        source_object: SHA-256 of the bytes.
+        member: file in the archive, None where they are none.
+    """
+
+    published_at: datetime
+    published_basis: str
+    is_simulated: bool
+    source_object: str
+    member: str | None
+
+
+def statement(file: RawFile, options: LandOptions, member: str | None, stated: datetime | None = None) -> Statement:
+    """Who stated the rows of a document, and when.
+
+    Args:
+        file: the bytes.
+        options: what the user says about them.
+        member: file in the archive.
+        stated: when the document says that it was published, UTC.
+    """
+    at, basis = publication(file, stated)
+    return Statement(at, basis, options.simulated, file.sha256, member)
+
+
+def rows_of(contract: Contract, said: Statement, count: int, columns: Mapping[str, object]) -> pa.Table:
+    """A table of a contract.
+
+    Args:
+        contract: its columns and types.
+        said: who stated it.
+        count: rows.
+        columns: name → an Arrow array, microseconds since 1970 for instants, or one value for all rows; a column that
+            is neither here nor in `said` is NULL.
+    """
+    values: dict[str, object] = {**vars(said), **columns}
+    arrays, fields = [], []
+    for column in contract.columns:
+        kind = TYPES[column.type][0]
+        value = values.get(column.name)
+        if isinstance(value, np.ndarray):
+            array = pa.array(value, pa.int64()).cast(kind)
+        elif isinstance(value, pa.Array):
+            array = value
+        elif column.name in ("source_object", "member") and value is not None:
+            # A text of 64 characters costs four bytes a row.
+            array = pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([value], pa.string()))
+        else:
+            array = pa.repeat(pa.scalar(value, kind), count)
+        arrays.append(array)
+        fields.append(pa.field(column.name, array.type, nullable=column.nullable))
+    return pa.table(arrays, schema=pa.schema(fields))
