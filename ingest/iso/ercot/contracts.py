@@ -13,6 +13,7 @@ STATEMENT = ("published_at", "source_object")
 DAM_CURVE_POINTS = 10
 SCED_CURVE_POINTS = 35
 TPO_POINTS = 10
+LOAD_BID_POINTS = 10
 #: Ancillary services that a resource can be awarded in the day-ahead market, as columns name them → the market's own
 #: name of the price. RRS without a suffix is that of files before it was split, about 2020.
 DAM_AWARDS = {
@@ -42,12 +43,12 @@ def _hours() -> tuple[Column, ...]:
     )
 
 
-def _who(type_description: str = "Resource type (ESR, PWRSTR, CCGT90, ...).") -> tuple[Column, ...]:
+def _who() -> tuple[Column, ...]:
     return (
         Column("qse", "string", "Qualified scheduling entity; files before 2016 or so have none."),
         Column("dme", "string", "Decision making entity; files before 2016 or so have none."),
         Column("resource_name", "string", "Resource as disclosed.", nullable=False),
-        Column("resource_type", "string", type_description),
+        Column("resource_type", "string", "Resource type (ESR, PWRSTR, CCGT90, ...)."),
     )
 
 
@@ -165,10 +166,10 @@ DAM_LOAD = _disclosure(
     "60-day DAM disclosure (NP3-966-ER): ancillary service awards of load resources.",
     "one statement of one load resource and hour",
     (
-        *_hours(), *_who("Load resource type."),
+        *_hours(),
+        Column("resource_name", "string", "Load resource as disclosed; who schedules it is not.", nullable=False),
         _mw("max_power_consumption_mw", "Maximum power consumption"),
         _mw("low_power_consumption_mw", "Low power consumption"),
-        Column("resource_status", "string", "Status submitted for the hour."),
         *_dam_services(),
     ),
     "interval_start",
@@ -180,7 +181,7 @@ SCED_LOAD = _disclosure(
     "60-day SCED disclosure (NP3-965-ER): consumption, limits and responsibilities of load resources.",
     "one statement of one load resource and SCED run",
     (
-        *_sced_times(), *_who("Load resource type."),
+        *_sced_times(), *_who()[:-1],
         Column("resource_status", "string", "Telemetered resource status."),
         _mw("max_power_consumption_mw", "Maximum power consumption"),
         _mw("low_power_consumption_mw", "Low power consumption"),
@@ -191,7 +192,13 @@ SCED_LOAD = _disclosure(
         *_sced_services("as_schedule", "Ancillary service responsibility, until RTC+B:"),
         *_sced_services("as_capability", "Ancillary service capability:"),
         *_sced_services("as_award", "Ancillary service award of the run, since RTC+B:"),
-        *_curve("bid_curve", SCED_CURVE_POINTS, "SCED bid to buy"),
+        *(
+            _mw(f"self_provided_{service}_mw", f"Self-provided {service.upper()}, since RTC+B")
+            for service in ("rrsffr", "rrsufr", "ecrs")
+        ),
+        Column("ramp_rate_up_mw_min", "double", "Ramp rate up, MW a minute."),
+        Column("ramp_rate_down_mw_min", "double", "Ramp rate down, MW a minute."),
+        *_curve("bid_curve", LOAD_BID_POINTS, "SCED bid to buy"),
     ),
     "sced_at",
 )  # fmt: skip

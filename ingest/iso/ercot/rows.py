@@ -1,0 +1,261 @@
+"""Delimited text of ERCOT's into typed columns, piece by piece; a header decides what the columns are.
+
+Pieces that read cleanly go straight from bytes to numbers. Where a single cell does not, the piece is read as text, and
+the rows with such cells are refused one by one: no row lands with a part of what it said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+
+from ingest.lines import Lines, read_grid, split_cells
+from ingest.numbers import EXACT_TYPE, exact_array, parse_numbers
+from ingest.pieces import cut
+from lakehouse.errors import UnreadableFile
+
+Int64Array = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+Kind = Literal["double", "exact", "text"]
+
+PIECE_BYTES = 16 * 2**20
+#: What ERCOT writes where there is no number: nothing, or since 2026-04-04 (notice M-B040326-01) NaN in some tables.
+NULLS = ("", "NaN")
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+#: Wider than DECIMAL(18,6), which Arrow does not hold numbers to when it parses them; a cast does.
+_WIDE = pa.decimal128(34, 6)
+#: One that stays in the cache is parsed quickest.
+_BLOCK_BYTES = 1 << 20
+
+
+class UnusableMember(UnreadableFile):
+    """A file, perhaps one of many in an archive, that is not what it should be; the others may be."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column of a document.
+
+    Args:
+        header: as published, without the blanks around it.
+        column: what it is called here.
+        kind: what its cells are; text comes dictionary-encoded, blank as NULL.
+    """
+
+    header: str
+    column: str
+    kind: Kind = "text"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the columns of a document mean, over all the years: names that changed are several fields of one column.
+
+    Args:
+        name: of the document.
+        fields: every column that is known.
+        required: columns without which a document is not complete.
+    """
+
+    name: str
+    fields: tuple[Field, ...]
+    required: frozenset[str]
+
+    def bind(self, header: Sequence[str]) -> list[Field]:
+        """The field of every column.
+
+        Raises:
+            UnusableMember: a column is unknown, missing, or stated twice.
+        """
+        known = {field.header: field for field in self.fields}
+        if unknown := [name for name in header if name not in known]:
+            raise UnusableMember(
+                f"{self.name}: unknown column{'s' * (len(unknown) > 1)} {', '.join(map(repr, unknown[:5]))}",
+                "report it: the operator has changed the document, and nothing of it is guessed",
+            )
+        bound = [known[name] for name in header]
+        columns = [field.column for field in bound]
+        if doubled := sorted({column for column in columns if columns.count(column) > 1}):
+            raise UnusableMember(f"{self.name}: {doubled[0]} is stated by two columns", "download the document again")
+        if missing := sorted(self.required - set(columns)):
+            raise UnusableMember(
+                f"{self.name}: no column for {', '.join(missing)}", "land the document as it was published"
+            )
+        return bound
+
+
+@dataclass
+class Rows:
+    """Some rows of a document.
+
+    Args:
+        columns: column → cells, for columns that the document has.
+        line: of every row, from 1.
+        shown: gives the text of a line, for refusals.
+        read: rows that were read to get these.
+        refused: (line, column or '', reason) of rows that were not usable.
+        rounded: numbers with more than six decimals that were rounded half to even.
+    """
+
+    columns: dict[str, pa.Array]
+    line: Int64Array
+    shown: Callable[[int], str]
+    read: int = 0
+    refused: list[tuple[int, str, str]] = field(default_factory=list)
+    rounded: int = 0
+
+    def __len__(self) -> int:
+        return len(self.line)
+
+    def where(self, mask: BoolArray) -> Rows:
+        """The rows of a mask; counts and refusals stay with the whole."""
+        keep = pa.array(mask)
+        return Rows({name: cells.filter(keep) for name, cells in self.columns.items()}, self.line[mask], self.shown)
+
+    def without(self, reasons: Mapping[int, tuple[str, str]]) -> Rows:
+        """The rows but those of these indices, which are refused with a column and a reason."""
+        if not reasons:
+            return self
+        keep = np.ones(len(self), np.bool_)
+        keep[np.fromiter(reasons, np.int64)] = False
+        rest = self.where(keep)
+        refused = [(int(self.line[index]), *why) for index, why in sorted(reasons.items())]
+        return Rows(rest.columns, rest.line, self.shown, self.read, [*self.refused, *refused], self.rounded)
+
+
+def read_rows(
+    content: Iterable[bytes], layout_of: Callable[[list[str]], Layout], piece_bytes: int = PIECE_BYTES
+) -> Iterator[Rows]:
+    """Read a document; one without rows gives a piece without rows.
+
+    Args:
+        content: its bytes, in blocks.
+        layout_of: the layout by the header's names; may raise.
+        piece_bytes: about as much is held at a time.
+
+    Raises:
+        UnusableMember: it has no header, or not one of the layout.
+        UnreadableFile: the rows cannot be told apart, or the bytes are damaged.
+    """
+    pieces = cut(content, piece_bytes)
+    lines = Lines(next(pieces, b"").removeprefix(b"\xef\xbb\xbf"))
+    # Extracts that others made of a document may say so in lines before its header.
+    heads = [head for head in lines.head(20) if not head[1].startswith("#")]
+    if not heads:
+        raise UnusableMember("the document is empty", "download it again")
+    number, text = heads[0]
+    header = split_cells(text, ",")
+    fields = layout_of(header).bind(header)
+    begun = int(lines.starts[number - lines.base]) if number < lines.last else len(lines.content)
+    first = Lines(lines.content[begun:], base=number)
+    base = number
+    for piece in chain([first.content], pieces):
+        lines = Lines(piece, base=base)
+        yield _plain(lines, fields) or _careful(lines, fields)
+        base = lines.last
+
+
+def _plain(lines: Lines, fields: Sequence[Field]) -> Rows | None:
+    """All rows at once, or None where one of them is anything but plain."""
+    body, count = lines.content, lines.last - lines.base
+    if b'"' in body:
+        body = _unquoted(body, count, len(fields)) or b""
+    if not body or b"\x00" in body or (b"\r" in body and body.count(b"\r") != body.count(b"\r\n")):
+        return None
+    kinds = {"double": pa.float64(), "exact": _WIDE, "text": _TEXT}
+    try:
+        table = pacsv.read_csv(
+            pa.BufferReader(body),
+            read_options=pacsv.ReadOptions(column_names=[f.column for f in fields], block_size=_BLOCK_BYTES),
+            parse_options=pacsv.ParseOptions(quote_char=False),
+            convert_options=pacsv.ConvertOptions(
+                column_types={f.column: kinds[f.kind] for f in fields},
+                null_values=list(NULLS),
+                strings_can_be_null=True,
+            ),
+        )
+        if table.num_rows != count:
+            return None
+        columns = {}
+        for name, cells in zip(table.column_names, table.columns, strict=True):
+            if cells.type == _WIDE:
+                cells = cells.cast(EXACT_TYPE)
+            if cells.type == _TEXT:
+                columns[name] = _trimmed(cells.unify_dictionaries().combine_chunks())
+            else:
+                columns[name] = cells.combine_chunks()
+    except pa.ArrowInvalid:
+        return None
+    return Rows(columns, np.arange(lines.base + 1, lines.base + count + 1), lines.shown, count)
+
+
+def _unquoted(body: bytes, rows: int, width: int) -> bytes | None:
+    """The text without its quotes, where they enclose all cells and do nothing else."""
+    stripped = body.rstrip(b"\r\n")
+    ends = stripped.count(b'"\n"') + stripped.count(b'"\r\n"')
+    enclosing = stripped.startswith(b'"') and stripped.endswith(b'"') and ends == rows - 1
+    if enclosing and stripped.count(b'","') == (width - 1) * rows and stripped.count(b'"') == 2 * width * rows:
+        return body.replace(b'"', b"")
+    return None
+
+
+def _trimmed(cells: pa.DictionaryArray | pa.ChunkedArray) -> pa.DictionaryArray:
+    """Text without blanks around it; what is blank then is NULL."""
+    if isinstance(cells, pa.ChunkedArray):  # of no chunk
+        return pa.array([], pa.string()).dictionary_encode()
+    trimmed = pc.utf8_trim_whitespace(cells.dictionary)
+    if trimmed.equals(cells.dictionary):
+        return cells
+    text = trimmed.take(cells.indices)
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text).dictionary_encode()
+
+
+def _careful(lines: Lines, fields: Sequence[Field]) -> Rows:
+    """Row by row where it must be: rows with cells that cannot be read are refused."""
+    if lines.last == lines.base:
+        return typed({f.column: pa.array([], pa.string()) for f in fields}, fields, np.array([], np.int64), str)
+    grid = read_grid(lines, lines.base + 1, len(fields), ",")
+    cells = {f.column: text for f, text in zip(fields, grid.columns, strict=True)}
+    rows = typed(cells, fields, grid.line, lines.shown)
+    rows.read += len(grid.refused)
+    rows.refused = sorted([*((line, "", reason) for line, reason in grid.refused.items()), *rows.refused])
+    return rows
+
+
+def typed(
+    cells: Mapping[str, pa.Array], fields: Sequence[Field], line: Int64Array, shown: Callable[[int], str]
+) -> Rows:
+    """Text cells to typed columns; rows with a cell that cannot be read are refused.
+
+    Args:
+        cells: column → strings, all equally long; NULL or blank where there is nothing.
+        fields: of these columns.
+        line: of every row.
+        shown: gives the text of a line.
+    """
+    columns: dict[str, pa.Array] = {}
+    reasons: dict[int, tuple[str, str]] = {}
+    rounded = 0
+    for f in fields:
+        text = pc.utf8_trim_whitespace(pc.fill_null(cells[f.column].cast(pa.string()), ""))
+        null = np.asarray(pc.is_in(text, pa.array(NULLS)))
+        if f.kind == "text":
+            columns[f.column] = pc.if_else(pa.array(null), pa.scalar(None, pa.string()), text).dictionary_encode()
+            continue
+        numbers = parse_numbers(pc.if_else(pa.array(null), "0", text), exact=f.kind == "exact")
+        for index, reason in numbers.reasons.items():
+            reasons.setdefault(index, (f.header, f"{reason}: {text[index].as_py()[:100]!r}"))
+        rounded += numbers.rounded
+        if numbers.micro is not None:
+            columns[f.column] = exact_array(numbers.micro, null)
+        else:
+            columns[f.column] = pa.array(numbers.value, mask=null)
+    return Rows(columns, line, shown, len(line), [], rounded).without(reasons)

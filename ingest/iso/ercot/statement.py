@@ -1,0 +1,144 @@
+"""Who states a row, and when: publication times in the names of ERCOT's documents, and the columns that keep them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
+
+import pyarrow as pa
+
+from ingest.iso.contracts import PUBLISHED_BY_OPERATOR
+from ingest.iso.ercot.clock import CENTRAL, BadTime, midnight, wall_instant
+from ingest.iso.ercot.rows import Rows
+from ingest.iso.market import publication
+from ingest.source import REJECTS_SCHEMA, LandOptions, Parsed, RawFile
+from lakehouse.contract import TYPES, Contract
+
+#: `cdr.00012301.0000000000000000.20260929.120023.NAME.csv`: report type, and when it was posted, Central.
+_POSTED = re.compile(r"(?:cdr|ext|rpt)\.\d{8}\.\d{16}\.(\d{8})\.(\d{6})\d*\.")
+#: `60d_ESR_Data_in_SCED-06-SEP-26.csv`
+_DATED = re.compile(r"-(\d{2}-[A-Z]{3}-\d{2})\.csv$", re.IGNORECASE)
+#: `60d_ESR_Resource_Data_in_SCED_02032026_thru_02182026_SUPPLEMENTAL`: it amends what was published on these days.
+_AMENDS = re.compile(r"_\d{8}_thru_(\d{8})(?!\d)")
+#: In names of documents of the second 01:00 hour that an autumn night has.
+_SECOND_HOUR = "xhr"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Who says something, when, and where it stands.
+
+    Args:
+        published_at: UTC.
+        basis: how that is known; see `ingest.iso.contracts`.
+        source_object: hash of the bytes.
+        member: the file inside of them, where they are an archive.
+        is_simulated: of a simulated market.
+    """
+
+    published_at: datetime
+    basis: str
+    source_object: str
+    member: str | None
+    is_simulated: bool
+
+    def table(self, contract: Contract, rows: Rows, columns: Mapping[str, pa.Array]) -> pa.Table:
+        """Rows of a table: what the columns say, who states it, on which line; what is not given is NULL."""
+        own = {
+            "published_at": self.published_at,
+            "published_basis": self.basis,
+            "is_simulated": self.is_simulated,
+            "source_object": self.source_object,
+            "member": self.member,
+        }
+        cells, fields = [], []
+        for column in contract.columns:
+            kind = TYPES[column.type][0]
+            if column.name in columns:
+                values = columns[column.name]
+            elif column.name == "line":
+                values = pa.array(rows.line)
+            elif column.name in own:
+                values = pa.repeat(pa.scalar(own[column.name], kind), len(rows))
+            else:
+                values = pa.nulls(len(rows), kind)
+            cells.append(values)
+            fields.append(pa.field(column.name, values.type, nullable=column.nullable))
+        return pa.table(cells, schema=pa.schema(fields))
+
+
+def statement(file: RawFile, member: str | None, options: LandOptions, content: datetime | None = None) -> Statement:
+    """Who states what stands in a document.
+
+    When it was published is known, from the best to the worst: from the name of the document's own archive inside of a
+    bundle, from a listing or header of the file, from the names of the member and of the file, from `content`.
+
+    Args:
+        file: the bytes.
+        member: the file inside of them, where they are an archive.
+        options: what the user says.
+        content: when the document itself says that it was published.
+    """
+    inside = PurePosixPath(member or "")
+    basis = PUBLISHED_BY_OPERATOR
+    if bundled := next(filter(None, (_posted(part) for part in reversed(inside.parts[:-1]))), None):
+        at = bundled
+    else:
+        names = (inside.name, file.path.name)
+        named = next(filter(None, (*(_posted(name) for name in names), *(_dated(name) for name in names))), None)
+        at, basis = publication(file, named or content)
+    return Statement(at, basis, file.sha256, member, options.simulated)
+
+
+def _posted(name: str) -> datetime | None:
+    """The posting time that a name carries; on an autumn night, the second hour only where it says so."""
+    if not (match := _POSTED.search(name)):
+        return None
+    try:
+        wall = datetime.strptime(match[1] + match[2], "%Y%m%d%H%M%S").replace(tzinfo=None)  # noqa: DTZ007 - Central
+        try:
+            return wall_instant(wall, None)
+        except BadTime:
+            return wall.replace(tzinfo=CENTRAL, fold=int(_SECOND_HOUR in name)).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _dated(name: str) -> datetime | None:
+    """The publication date that a name carries, as its midnight.
+
+    What amends documents came after the last of them: it counts as published at the end of that one's day.
+    """
+    try:
+        if match := _DATED.search(name):
+            return midnight(datetime.strptime(match[1], "%d-%b-%y").date())  # noqa: DTZ007 - a date
+        if match := _AMENDS.search(name):
+            last = datetime.strptime(match[1], "%m%d%Y").date()  # noqa: DTZ007 - a date
+            return midnight(last + timedelta(days=1))
+    except ValueError:
+        pass
+    return None
+
+
+def refusals(rows: Rows, member: str | None) -> pa.Table:
+    """Refused rows as a source gives them; of a file in an archive, fields begin with its name."""
+    return rejects(
+        [
+            (line, f"{member}: {name}" if member else name, reason, rows.shown(line))
+            for line, name, reason in rows.refused
+        ]
+    )
+
+
+def rejects(refused: list[tuple[int, str, str, str | None]]) -> pa.Table:
+    """(line, field, reason, text) as a source gives them."""
+    names = REJECTS_SCHEMA.names
+    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in refused], schema=REJECTS_SCHEMA)
+
+
+def parsed(tables: dict[str, pa.Table], rows: Rows, member: str | None, layout: str) -> Parsed:
+    """A piece of a document."""
+    return Parsed(tables, refusals(rows, member), layout, rows_read=rows.read)

@@ -1,0 +1,82 @@
+"""Documents of ERCOT's through its sources, without a home."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from ingest.iso.source import ERCOT
+from ingest.source import LandOptions, RawFile
+
+SOURCES = {source.name: source for source in ERCOT}
+
+
+@dataclass
+class Document:
+    """All that the pieces of a document said."""
+
+    tables: dict[str, list[pa.Table]] = field(default_factory=dict)
+    rejects: list[dict[str, object]] = field(default_factory=list)
+    dialect: dict[str, object] = field(default_factory=dict)
+    rows_read: int = 0
+    rows_empty: int = 0
+
+    def rows(self, table: str) -> list[dict[str, object]]:
+        """Rows of a table, in file order."""
+        return [row for piece in self.tables.get(table, []) for row in piece.to_pylist()]
+
+    @property
+    def landed(self) -> int:
+        """Rows of all tables."""
+        return sum(piece.num_rows for pieces in self.tables.values() for piece in pieces)
+
+    @property
+    def refused(self) -> list[tuple[object, ...]]:
+        """Line, field and reason of everything refused."""
+        return [(row["line"], row["field"], row["reason"]) for row in self.rejects]
+
+
+def read(
+    source: str, content: bytes | str | Path, name: str = "document.csv", block_bytes: int = 1 << 20, **stated: datetime
+) -> Document:
+    """Read bytes, text or a file.
+
+    Args:
+        source: its name.
+        content: what to read.
+        name: of the file.
+        block_bytes: it is given in blocks of so many.
+        stated: `published_at` and `received_at`, as a listing and a reception say them.
+    """
+    path = content if isinstance(content, Path) else Path("/given") / name
+    bytes_ = content.read_bytes() if isinstance(content, Path) else content
+    given = bytes_.encode() if isinstance(bytes_, str) else bytes_
+    blocks = [given[at : at + block_bytes] for at in range(0, len(given), block_bytes)] or [b""]
+    file = RawFile(hashlib.sha256(given).hexdigest(), path, len(given), lambda: iter(blocks), **stated)
+    document = Document()
+    for piece in SOURCES[source].parse(file, LandOptions()):
+        for table, rows in piece.tables.items():
+            contract = next(c for c in SOURCES[source].contracts if c.name == table)
+            assert rows.column_names == contract.arrow_schema.names
+            document.tables.setdefault(table, []).append(rows.cast(contract.arrow_schema))
+        document.rejects += piece.rejects.to_pylist()
+        document.dialect = piece.dialect
+        document.rows_read += piece.rows_read
+        document.rows_empty += piece.rows_empty
+    return document
+
+
+def packed(members: Mapping[str, bytes | str]) -> bytes:
+    """A ZIP archive of these members."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
