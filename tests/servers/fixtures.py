@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.servers.postgres import make_database, postgres_server
 from tests.servers.s3 import S3Server, Unavailable
 from tests.servers.s3 import s3_server as run_s3_server
+
+if TYPE_CHECKING:
+    from tests.servers.market_server import MarketServer
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +38,12 @@ def postgres_server_uri() -> Iterator[str]:
 def postgres_uri(postgres_server_uri: str) -> str:
     """An empty Postgres database of the test's own."""
     return make_database(postgres_server_uri)
+
+
+@pytest.fixture
+def market_server() -> Iterator[MarketServer]:
+    """Simulated market operators on loopback, of the test's own."""
+    from tests.servers.market_server import market_server as run_market_server
+
+    with run_market_server() as server:
+        yield server

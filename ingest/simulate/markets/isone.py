@@ -55,6 +55,10 @@ _PRICES = (
     ("Locational Marginal Price", "Number"), ("Energy Component", "Number"), ("Congestion Component", "Number"),
     ("Marginal Loss Component", "Number"),
 )  # fmt: skip
+_FIVE_MINUTES = (
+    ("Local Time", "Time"), ("Location ID", "String"), ("LMP", "Number"), ("Energy Component", "Number"),
+    ("Congestion Component", "Number"), ("Loss Component", "Number"),
+)  # fmt: skip
 REPORTS = {
     "dam": Report(
         "DAM", 60, "Day-Ahead Energy Market Hourly LMP Report", (*_HOUR, *_PLACE, *_PRICES), "da-lmp", "WW_DALMP_ISO_",
@@ -70,13 +74,15 @@ REPORTS = {
     ),
     "rt5-prelim": Report(
         "RT5", 5, "Five-Minute Locational Marginal Prices",
-        (
-            ("Local Time", "Time"), ("Location ID", "String"), ("LMP", "Number"), ("Energy Component", "Number"),
-            ("Congestion Component", "Number"), ("Loss Component", "Number"),
-        ),
+        _FIVE_MINUTES,
         "5min-rt-prelim", "lmp_5min_", "prelim",
     ),
+    "rt5-final": Report(
+        "RT5", 5, "Five-Minute Locational Marginal Prices", _FIVE_MINUTES, "5min-rt-final", "lmp_5min_", "final",
+    ),
 }  # fmt: skip
+#: There is no public CSV of final 5-minute prices; the web services have them.
+WEB_ONLY = ("rt5-final",)
 
 
 def source_of(report: str) -> str:
