@@ -75,6 +75,7 @@ class Changes:
         tables_from, tables_to: range of the other tables that is read; None where they are read whole.
         assets: the assets that change, sorted.
         rebuild_from, rebuild_to: overall range of what may change in marts; None where it is not bounded.
+        names: raw tables that changed; empty where everything is rebuilt.
     """
 
     everything: bool
@@ -89,6 +90,7 @@ class Changes:
     assets: tuple[str, ...]
     rebuild_from: datetime | None
     rebuild_to: datetime | None
+    names: tuple[str, ...]
 
 
 def listed_assets(changes: Changes) -> tuple[str, ...] | None:
@@ -163,6 +165,7 @@ def find_changes(
         assets=tuple(asset for (asset,) in assets),
         rebuild_from=min((at for at in (found[0], first) if at), default=None),
         rebuild_to=max((at for at in (found[1], last) if at), default=None),
+        names=tuple(sorted(name for name, commits in (touched or {}).items() if any(commits))),
     )
 
 
