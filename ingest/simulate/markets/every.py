@@ -1,0 +1,33 @@
+"""Every document of every simulated operator about one operating day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from ingest.simulate.markets import caiso, ercot, isone, nyiso
+from ingest.simulate.markets.stated import Document
+
+
+def day_documents(seed: int, day: date, *, sced: bool = True) -> Iterator[Document]:
+    """Documents of ERCOT, NYISO, CAISO and ISO-NE: about 130 of them, and 290 more with the SCED runs.
+
+    Args:
+        seed: of the prices.
+        day: operating day, local to each operator.
+        sced: with the postings of SCED runs.
+    """
+    for emil, product in ercot.PRODUCTS.items():
+        if sced or product.minutes:
+            for slot in ercot.slots(seed, emil, day):
+                yield ercot.posting(seed, emil, day, slot)
+    for stem in nyiso.FEEDS:
+        yield nyiso.daily(seed, stem, day)
+    for query in caiso.QUERIES:
+        yield caiso.day_answer(seed, query, day)
+    for report in isone.REPORTS:
+        if report not in isone.WEB_ONLY:
+            parts = range(len(isone.PARTS)) if report == "rt5-prelim" else (None,)
+            for part in parts:
+                yield isone.public_csv(seed, report, day, part)
+        yield isone.web_service(seed, report, day)
