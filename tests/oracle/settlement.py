@@ -5,7 +5,7 @@ It reads no document and shares no code with the product. Formulas are those of 
 - day-ahead energy (4.6.2): award times price of the settlement point, by hour; negative awards cost;
 - day-ahead services (4.6.4.1): award times clearing price, by hour; RRS is the sum of its three kinds;
 - real-time energy (6.6.3.1): (output - a quarter of the hour's award) times price, by 15 minutes;
-- real-time services (6.7.2, since RTC+B): a quarter of (award of the runs - award day-ahead) times price, by 15 minutes.
+- real-time services (6.7.2, since RTC+B): a quarter of (award of the runs - award day-ahead) times price, the same way.
 
 Output is telemetered at SCED runs. A run's values hold until the next one, at most 15 minutes, and are cut at the
 edges of the settlement intervals. What is not covered moves nothing that is known; an interval without any cover has
