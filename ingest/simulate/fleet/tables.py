@@ -215,7 +215,7 @@ def _sced_loads(fleet: Fleet) -> Columns:
         "max_power_consumption_mw": pa.array(power.ravel()),
         "low_power_consumption_mw": pa.array(np.zeros(power.size)),
         "real_power_consumption_mw": _number(np.where(output == BLANK, BLANK, np.maximum(-output, 0)), TICKS),
-        "base_point_mw": pa.array(np.maximum(-fleet.real.base_point[:, kept], 0.0).ravel()),
+        "base_point_mw": pa.array(np.rint(np.maximum(-fleet.real.base_point[:, kept], 0.0) * 10).ravel() / 10),
     }
 
 
