@@ -24,6 +24,8 @@ MINUTE: Final = 60 * MICROS
 HOUR: Final = 3600 * MICROS
 DAY: Final = 24 * HOUR
 EPOCH: Final = date(1970, 1, 1)
+#: Days since 1970 of 2100-01-01: calendars are asked about days before it.
+LAST_DAY: Final = 47_482
 
 EASTERN: Final = "America/New_York"
 PACIFIC: Final = "America/Los_Angeles"
@@ -36,6 +38,7 @@ LABEL_REASONS: Final = {
     2: "02X stands on a day that repeats no hour",
     3: "the clocks go forward on this day and the location does not have its 23 hours in order: "
     "which hour the label means is not certain",
+    4: "the day lies outside of 1970 to 2100",
 }
 
 
@@ -52,13 +55,13 @@ def midnight(day: int, name: str) -> int:
 
 
 def hours_in(day: int, name: str) -> int:
-    """Hours of a local day: 23, 24 or 25."""
+    """Hours of a local day before 2100: 23, 24 or 25."""
     return (midnight(day + 1, name) - midnight(day, name)) // HOUR
 
 
 def midnights(days: Int64Array, name: str) -> Int64Array:
-    """`midnight` of many days."""
-    unique, index = np.unique(days, return_inverse=True)
+    """`midnight` of many days; those outside of 1970 to 2100 count as its ends."""
+    unique, index = np.unique(np.clip(days, 0, LAST_DAY), return_inverse=True)
     starts = np.array([midnight(int(day), name) for day in unique], np.int64)
     return starts[index] if len(unique) else days
 
@@ -91,11 +94,12 @@ def hour_starts(days: Int64Array, labels: pa.Array, series: Int64Array, name: st
     faults = np.zeros(len(days), np.int8)
     known = np.asarray(pc.match_substring_regex(labels, r"^(0?[1-9]|1\d|2[0-4]|02X)$").to_numpy(zero_copy_only=False))
     faults[~known] = 1
+    faults[(days < 0) | (days >= LAST_DAY)] = 4
     repeated = np.asarray(pc.equal(labels, "02X").to_numpy(zero_copy_only=False), dtype=np.bool_)
     digits = pc.if_else(pa.array(known), pc.replace_substring(labels, "X", ""), "1")
     label = np.asarray(digits.cast(pa.int64()).to_numpy(zero_copy_only=False), dtype=np.int64)
     index = label - 1
-    for day in np.unique(days).tolist():
+    for day in np.unique(days[faults == 0]).tolist():
         rows = np.flatnonzero((days == day) & known)
         hours = hours_in(day, name)
         if hours == 25:

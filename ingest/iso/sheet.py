@@ -118,6 +118,8 @@ def named(
         UnreadableFile: a column is unknown, doubled or missing.
     """
     names: list[str | None] = []
+    if not any(cell in known for cell in cells):
+        raise UnreadableFile(f"the file is not {what}: it begins {','.join(cells)[:100]!r}", "check what it is")
     for cell in cells:
         if cell not in known:
             raise UnreadableFile(

@@ -1,0 +1,100 @@
+"""What CAISO's OASIS answers with beside tables: errors in XML inside of a good answer, and pages of its gateway."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from xml.etree.ElementTree import Element, ParseError
+
+from ingest.iso.clock import PACIFIC, instant
+from lakehouse.errors import UnreadableFile
+
+#: The answer to a request for what OASIS does not hold (any more).
+NO_DATA = "1000"
+
+#: `<from>_<to>_<query>_<run>_<when it was answered>_v<version>`, the name of an answer and of the files in it.
+_NAME = re.compile(r"\d{8}_\d{8}_(?P<query>\w+?)_(?P<at>\d{8}_\d{2}_\d{2}_\d{2})_v\d+\.", re.IGNORECASE)
+_TAGS = re.compile(r"<[^>]*>")
+
+
+@dataclass(frozen=True)
+class OasisError:
+    """An error document: the operator's code and words."""
+
+    code: str
+    words: str
+
+
+def answered_at(name: str) -> datetime | None:
+    """When OASIS made an answer, from its name; None where the name does not say.
+
+    The stamp is a Pacific wall clock: XML answers state the same moment in UTC (TimeDate 2016-05-20T00:07:07-00:00 in
+    20160519_20160520_ENE_SLRS_DAM_20160519_17_07_07_v1.xml).
+    """
+    found = _NAME.search(name)
+    try:
+        return instant(found["at"], "%Y%m%d_%H_%M_%S", PACIFIC) if found else None
+    except ValueError:
+        return None
+
+
+def query_in(name: str) -> str | None:
+    """The query and run that an answer's name states (`SLD_FCST_DAM`), if it does."""
+    found = _NAME.search(name)
+    return found["query"] if found else None
+
+
+def is_markup(content: bytes) -> bool:
+    """Whether a document is XML or HTML, by its first bytes."""
+    return content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<"
+
+
+def error_in(content: bytes) -> OasisError | None:
+    """The error that an XML document of OASIS states, None where it states none or is no XML."""
+    root = _parse(content)
+    if root is None:
+        return None
+    said = {_local(element): (element.text or "").strip() for element in root.iter()}
+    if "ERR_CODE" not in said:
+        return None
+    return OasisError(said["ERR_CODE"], said.get("ERR_DESC", ""))
+
+
+def refuse_markup(content: bytes, name: str) -> UnreadableFile:
+    """Why a document of markup is no table of prices, in the operator's words, and what to do."""
+    head = content[:1000].lstrip().lower()
+    if head.startswith((b"<html", b"<!doctype html")):
+        words = " ".join(_TAGS.sub(" ", content[:4000].decode("utf-8", "replace")).split())
+        return UnreadableFile(f"CAISO answered with a page instead of data: {words[:300]}", "download it again later")
+    root = _parse(content)
+    if root is None:
+        return UnreadableFile(f"{name} is broken XML", "download it again")
+    error = error_in(content)
+    if error is None:
+        reports = [element.text for element in root.iter() if _local(element) == "REPORT"]
+        what = f"the report {reports[0]}" if reports else "a report"
+        return UnreadableFile(
+            f"{name} is {what} of OASIS as XML; tables are read as CSV", "ask OASIS for resultformat=6"
+        )
+    if error.code == NO_DATA:
+        return UnreadableFile(
+            f"OASIS has no data for the request ({error.code}: {error.words})",
+            "ask for other nodes or days; OASIS keeps prices for some 39 months",
+        )
+    return UnreadableFile(f"OASIS refused the request ({error.code}: {error.words})", "correct the request")
+
+
+def _parse(content: bytes) -> Element | None:
+    from defusedxml import DefusedXmlException
+    from defusedxml.ElementTree import fromstring
+
+    try:
+        root: Element = fromstring(content)
+    except (ParseError, DefusedXmlException, ValueError):
+        return None
+    return root
+
+
+def _local(element: Element) -> str:
+    return element.tag.rsplit("}", 1)[-1]
