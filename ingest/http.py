@@ -1,0 +1,512 @@
+"""One asynchronous HTTP client for every operator: limits a host, retries, documents streamed into files.
+
+It knows HTTP and no market. What an answer of status 200 is worth, its caller says (`Judge`): an operator's error page,
+refusal and empty day come with that status too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import email.message
+import hashlib
+import json
+import random
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Protocol
+from urllib.parse import urlsplit
+
+import httpx
+from filelock import FileLock
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+
+from lakehouse.errors import TerminalError, TransientError, WattlakeError
+
+#: Seconds to connect, and to wait for the next bytes.
+CONNECT_S, READ_S = 15.0, 60.0
+#: Seconds for one whole answer: ERCOT's largest document has 56 MB, one that drips is given up.
+ANSWER_S = 900.0
+#: Bytes of one answer: a bulk download of 100 documents stays below.
+ANSWER_BYTES = 2 << 30
+#: Bytes of a refusal that are kept for the message.
+REASON_BYTES = 2_000
+#: Attempts at one request, the first included.
+ATTEMPTS = 5
+#: Seconds that a server may ask to wait (Retry-After); beyond, the next run asks again.
+LONGEST_WAIT_S = 300.0
+REDIRECTS = 5
+
+Outcome = Literal["done", "unchanged", "empty", "absent", "denied", "throttled", "malformed", "failed"]
+
+
+class Throttled(TransientError):
+    """The server asks to slow down."""
+
+
+class Unanswered(TransientError):
+    """No whole answer came, or the server says that it is its own fault."""
+
+
+class Malformed(TransientError):
+    """An answer that is not what was asked for; the next one may be."""
+
+
+class Denied(TerminalError):
+    """The server does not let us in: somebody must mend the account, or be elsewhere."""
+
+
+class Refused(TerminalError):
+    """The server does not do what was asked, or what it does is not safe to follow."""
+
+
+class _Renewed(Exception):
+    """The credentials had expired and are new: ask once more at once."""
+
+
+OUTCOMES: dict[type[WattlakeError], Outcome] = {
+    Throttled: "throttled", Unanswered: "failed", Malformed: "malformed", Denied: "denied", Refused: "failed",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The wall clock in seconds since 1970, and how to wait; a test gives its own."""
+
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+class Credentials(Protocol):
+    """What lets a request in. Its secrets stand in headers or in a form, never in a URL."""
+
+    @property
+    def next_step(self) -> str:
+        """What to do where the server does not let us in."""
+        ...
+
+    async def headers(self, client: Client) -> Mapping[str, str]:
+        """Headers of a request; may ask the client for a token first."""
+        ...
+
+    def renew(self) -> bool:
+        """Forget what a 401 has refuted; False where nothing can be had anew."""
+        ...
+
+
+@dataclass(frozen=True)
+class Operator:
+    """How an operator's servers want to be asked.
+
+    Args:
+        name: of the operator, for messages.
+        urls: bases of everything that is asked of it; no request and no redirect leads to another host.
+        every_s: seconds between two requests, over all processes of this machine that share `turns`.
+        at_once: requests under way at a time, per process.
+        wait_s: first wait after a failure, doubled each time.
+        forbidden: what to do where it answers 403.
+    """
+
+    name: str
+    urls: tuple[str, ...]
+    every_s: float
+    at_once: int
+    wait_s: float
+    forbidden: str = "check the account and where this machine is"
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Hosts with their ports."""
+        return frozenset(urlsplit(url).netloc for url in self.urls)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request.
+
+    Args:
+        operator: who is asked.
+        url: without its query.
+        params: of the query; no secret.
+        json: body of a POST; None asks by GET.
+        form: body of a POST, URL-encoded; may hold secrets.
+        credentials: None where none are needed.
+        accept: media type.
+        etag, last_modified: of the version at hand; the answer may then be `unchanged`.
+        first: a URL that is asked before, for its cookie; once a client.
+    """
+
+    operator: Operator
+    url: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    json: Any = None
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    credentials: Credentials | None = None
+    accept: str = "*/*"
+    etag: str | None = None
+    last_modified: str | None = None
+    first: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The URL with its query: what may be kept and told."""
+        return str(httpx.URL(self.url, params=dict(self.params))) if self.params else self.url
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an answer of status 200 is worth: 'done', 'empty', or an error with its reason."""
+
+    outcome: Literal["done", "empty"] = "done"
+    error: WattlakeError | None = None
+
+
+#: Judges the bytes of an answer of status 200, given its headers. Runs in a thread.
+Judge = Callable[[Path, Mapping[str, str]], Verdict]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a request.
+
+    Args:
+        outcome: 'done' and 'empty' as judged; 'unchanged' (304); 'absent' (404, 410); else an error after all attempts.
+        url: as asked, no secret.
+        attempts: requests that were made.
+        http_status: of the last one, None where none was answered.
+        path: the bytes; only where they were done.
+        sha256, size_bytes: of the bytes.
+        etag, last_modified: headers.
+        file_name: that the server gives the bytes (Content-Disposition).
+        fetched_at: when the last byte came, UTC.
+        error: what went wrong and what to do; no secret.
+    """
+
+    outcome: Outcome
+    url: str
+    attempts: int = 1
+    http_status: int | None = None
+    path: Path | None = None
+    sha256: str | None = None
+    size_bytes: int | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    file_name: str | None = None
+    fetched_at: datetime | None = None
+    error: WattlakeError | None = None
+
+
+class Turns:
+    """Spacing of requests over all processes of this machine: whoever asks takes the next free instant.
+
+    The instant is written under a lock that is held for microseconds; the wait is outside of it.
+
+    Args:
+        folder: of the files that hold the next free instants.
+        clock: wall clock.
+    """
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._folder, self._clock = folder, clock
+        folder.mkdir(parents=True, exist_ok=True)
+
+    async def take(self, name: str, every_s: float) -> None:
+        """Wait for a turn."""
+        path = self._folder / f"{name}.turn"
+        with FileLock(path.with_suffix(".lock")):
+            now = self._clock.now()
+            try:
+                free = float(path.read_text())
+            except (FileNotFoundError, ValueError):  # never asked, or killed while writing
+                free = now
+            # An instant far ahead is of a clock that was set back since.
+            mine = max(now, free) if free - now < 3600 else now
+            path.write_text(repr(mine + every_s))
+        if mine > now:
+            await self._clock.sleep(mine - now)
+
+
+class Client:
+    """Asks operators, each at its own pace. Use as an asynchronous context.
+
+    Args:
+        folder: for the bytes of answers under way, of this process alone.
+        turns: folder of the spacing of requests, shared with other processes.
+        secrets: texts that must not appear in any error.
+        clock: wall clock.
+    """
+
+    def __init__(self, folder: Path, turns: Path, secrets: Iterable[str] = (), clock: Clock = Clock()) -> None:
+        self._folder, self._clock = folder, clock
+        self._secrets = [secret for secret in secrets if secret]
+        self._turns = Turns(turns, clock)
+        self._at_once: dict[str, asyncio.Semaphore] = {}
+        self._asked_first: dict[str, asyncio.Task[Answer]] = {}
+        self._http = httpx.AsyncClient(
+            timeout=httpx.Timeout(READ_S, connect=CONNECT_S), follow_redirects=False, trust_env=True,
+            headers={"User-Agent": "wattlake"},
+        )  # fmt: skip
+        self._number = 0
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    def hide(self, secret: str) -> None:
+        """Keep a text out of every error from now on."""
+        if secret and secret not in self._secrets:
+            self._secrets.append(secret)
+
+    def now(self) -> datetime:
+        """The present, UTC."""
+        return datetime.fromtimestamp(self._clock.now(), UTC)
+
+    async def fetch(self, ask: Ask, judge: Judge) -> Answer:
+        """Ask until there is an answer worth keeping, or no attempt is left; never raises for what a server does."""
+        attempts = 0
+        status: list[int | None] = [None]
+
+        async def attempt() -> Answer:
+            nonlocal attempts
+            for _ in range(2):
+                attempts += 1
+                try:
+                    return await self._once(ask, judge, status)
+                except _Renewed:
+                    continue
+            raise Denied(f"{ask.operator.name} answers 401 also to a new token", _step(ask))
+
+        limit = self._at_once.setdefault(ask.operator.name, asyncio.Semaphore(ask.operator.at_once))
+        try:
+            if ask.first:
+                await self._before(ask, ask.first)
+            async with limit:
+                retrying = AsyncRetrying(
+                    retry=retry_if_exception_type(TransientError), stop=stop_after_attempt(ATTEMPTS), reraise=True,
+                    wait=lambda state: _wait(state, ask.operator.wait_s), sleep=self._clock.sleep,
+                )  # fmt: skip
+                answer: Answer = await retrying(attempt)
+            return replace(answer, attempts=attempts)
+        except WattlakeError as error:
+            told = type(error)(self._scrub(error.message), self._scrub(error.next_step))
+            return Answer(
+                OUTCOMES[type(error)], ask.shown, attempts, status[0], fetched_at=self.now(), error=told
+            )  # fmt: skip
+
+    async def json(self, ask: Ask) -> Any:
+        """A small JSON document (a listing, a token).
+
+        Raises:
+            TransientError, TerminalError: it could not be had, and why.
+        """
+        answer = await self.fetch(ask, _is_json)
+        if answer.error:
+            raise answer.error
+        if answer.path is None:
+            raise Refused(f"{ask.operator.name} has nothing at {self._scrub(ask.shown)}", "check the base URL")
+        try:
+            return json.loads(answer.path.read_bytes())
+        finally:
+            answer.path.unlink(missing_ok=True)
+
+    async def _before(self, ask: Ask, url: str) -> None:
+        """Ask for a page once, whose cookie the other requests need."""
+        if url not in self._asked_first:
+            page = Ask(ask.operator, url)
+            self._asked_first[url] = asyncio.create_task(self.fetch(page, lambda path, headers: Verdict()))
+        answer = await asyncio.shield(self._asked_first[url])
+        if answer.path:
+            answer.path.unlink(missing_ok=True)
+        if answer.error:
+            self._asked_first.pop(url, None)
+            raise answer.error
+
+    async def _once(self, ask: Ask, judge: Judge, status: list[int | None]) -> Answer:
+        headers = {"Accept": ask.accept}
+        if ask.credentials:
+            headers |= await ask.credentials.headers(self)
+        if ask.etag:
+            headers["If-None-Match"] = ask.etag
+        if ask.last_modified:
+            headers["If-Modified-Since"] = ask.last_modified
+        self._number += 1
+        part = self._folder / f"{self._number:06d}.part"
+        part.parent.mkdir(parents=True, exist_ok=True)
+        kept = False
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                response = await self._send(ask, headers)
+                try:
+                    status[0] = response.status_code
+                    if response.status_code == 200:
+                        sha256, size = await self._store(ask, response, part)
+                    elif (ended := await self._ended(ask, response)) is not None:
+                        return ended
+                finally:
+                    await response.aclose()
+            verdict = await asyncio.to_thread(judge, part, response.headers)
+            if verdict.error:
+                raise verdict.error
+            kept = verdict.outcome == "done"
+            return Answer(
+                verdict.outcome, ask.shown, 1, 200, part if kept else None, sha256, size,
+                response.headers.get("etag"), response.headers.get("last-modified"),
+                file_name(response.headers.get("content-disposition")), self.now(),
+            )  # fmt: skip
+        except (httpx.HTTPError, TimeoutError) as error:
+            where = f"{ask.operator.name} at {urlsplit(ask.url).netloc}"
+            what = "did not answer in time" if isinstance(error, TimeoutError | httpx.TimeoutException) else "broke off"
+            raise Unanswered(
+                f"{where} {what}: {type(error).__name__}: {error}", "check the network; the next run asks again"
+            ) from None  # the error's request may hold credentials
+        finally:
+            if not kept:
+                part.unlink(missing_ok=True)
+
+    async def _send(self, ask: Ask, headers: dict[str, str]) -> httpx.Response:
+        """Send a request and follow where the operator's own hosts lead."""
+        request = self._http.build_request(
+            "GET" if ask.json is None and ask.form is None else "POST",
+            ask.url, params=dict(ask.params) or None, json=ask.json, data=dict(ask.form) if ask.form else None,
+            headers=headers,
+        )  # fmt: skip
+        for _ in range(REDIRECTS):
+            target = request.url
+            if target.netloc.decode() not in ask.operator.hosts:
+                raise Refused(
+                    f"{ask.operator.name} sends us to {target.host}, which is none of its hosts",
+                    "check the base URL of the operator, and who answers for it on this network",
+                )
+            await self._turns.take(ask.operator.name, ask.operator.every_s)
+            response = await self._http.send(request, stream=True)
+            following = response.next_request
+            if following is None:
+                return response
+            await response.aclose()
+            if following.url.scheme != target.scheme and following.url.scheme != "https":
+                raise Refused(
+                    f"{ask.operator.name} sends us from {target.scheme} to {following.url.scheme}", "check the base URL"
+                )
+            if following.url.netloc != target.netloc:
+                for name in headers.keys() - {"Accept"}:
+                    following.headers.pop(name, None)
+            request = following
+        raise Refused(f"{ask.operator.name} sends us round in circles from {ask.shown}", "check the base URL")
+
+    async def _store(self, ask: Ask, response: httpx.Response, part: Path) -> tuple[str, int]:
+        digest, size = hashlib.sha256(), 0
+        with part.open("wb") as file:
+            async for block in response.aiter_bytes():
+                size += len(block)
+                if size > ANSWER_BYTES:
+                    raise Refused(
+                        f"{ask.operator.name} sends more than {ANSWER_BYTES / 2**30:.0f} GiB for {ask.shown}",
+                        "ask for a shorter time or fewer locations",
+                    )
+                digest.update(block)
+                file.write(block)
+        return digest.hexdigest(), size
+
+    async def _ended(self, ask: Ask, response: httpx.Response) -> Answer | None:
+        """What a status other than 200 means; raises what is an error."""
+        status, name = response.status_code, ask.operator.name
+        if status == 304:
+            return Answer("unchanged", ask.shown, 1, status, fetched_at=self.now(), etag=ask.etag,
+                          last_modified=ask.last_modified)  # fmt: skip
+        if status in (404, 410):
+            return Answer("absent", ask.shown, 1, status, fetched_at=self.now())
+        said = self._scrub(await _beginning(response))
+        if status == 401:
+            if ask.credentials and ask.credentials.renew():
+                raise _Renewed
+            raise Denied(f"{name} answers 401: {said}", _step(ask))
+        if status == 403:
+            raise Denied(f"{name} answers 403: {said}", ask.operator.forbidden)
+        if status == 429:
+            wait = retry_after(response.headers.get("retry-after"), self.now())
+            if wait is not None and wait > LONGEST_WAIT_S:
+                error: WattlakeError = Throttled(
+                    f"{name} asks to wait {wait:.0f} s", f"run it again in {wait / 60:.0f} minutes"
+                )
+                return Answer("throttled", ask.shown, 1, status, fetched_at=self.now(), error=error)
+            raise _waiting(Throttled(f"{name} answers 429: {said}", "ask less often: run it again later"), wait)
+        if status == 408 or status >= 500:
+            wait = retry_after(response.headers.get("retry-after"), self.now())
+            raise _waiting(Unanswered(f"{name} answers {status}: {said}", "the next run asks again"), wait)
+        raise Refused(f"{name} answers {status} to {self._scrub(ask.shown)}: {said}", _step(ask))
+
+    def _scrub(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+def _step(ask: Ask) -> str:
+    return ask.credentials.next_step if ask.credentials else "check the base URL of the operator"
+
+
+def _waiting(error: TransientError, seconds: float | None) -> TransientError:
+    error.retry_after_s = min(seconds, LONGEST_WAIT_S) if seconds is not None else None  # type: ignore[attr-defined]
+    return error
+
+
+def _wait(state: RetryCallState, first_s: float) -> float:
+    """Seconds to the next attempt: what the server asks for, else doubled each time, with up to a fifth of chance."""
+    error = state.outcome.exception() if state.outcome else None
+    asked: float | None = getattr(error, "retry_after_s", None)
+    if asked is not None:
+        return asked
+    return min(first_s * 2.0 ** (state.attempt_number - 1), LONGEST_WAIT_S) * (1 + 0.2 * random.random())
+
+
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks to wait: a number of them, or an HTTP date (RFC 9110, 10.2.3)."""
+    if value is None:
+        return None
+    if re.fullmatch(r"\s*\d{1,9}\s*", value):
+        return float(value)
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds())
+
+
+def file_name(disposition: str | None) -> str | None:
+    """The name in a Content-Disposition header, without folders and odd characters; None where there is none."""
+    if not disposition:
+        return None
+    message = email.message.Message()
+    message["Content-Disposition"] = disposition
+    given = message.get_filename()
+    name = re.sub(r"[^\w.()-]+", "_", re.split(r"[\\/]", given)[-1]).lstrip(".") if given else ""
+    return name[-200:] or None
+
+
+async def _beginning(response: httpx.Response) -> str:
+    """The first words of a refusal, without its markup."""
+    said = b""
+    async for block in response.aiter_bytes():
+        said += block
+        if len(said) > REASON_BYTES:
+            break
+    text = re.sub(r"<(script|style)\b.*?(</\1>|$)|<[^>]*>?", " ", said[:REASON_BYTES].decode("utf-8", "replace"),
+                  flags=re.S | re.I)  # fmt: skip
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300] or "nothing more"
+
+
+def _is_json(path: Path, headers: Mapping[str, str]) -> Verdict:
+    try:
+        json.loads(path.read_bytes())
+    except ValueError as error:
+        return Verdict(error=Malformed(f"the answer is no JSON: {error}", "look at the URL in a browser"))
+    return Verdict()

@@ -1,0 +1,297 @@
+"""ERCOT: documents are listed and then fetched by their numbers; one that is there once is wanted once.
+
+With an account the Public API lists and gives seven years, many documents at once; without one the MIS gives those of
+the last days, one at a time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ingest.http import Ask, Client, Malformed
+from ingest.iso.access import ERCOT_ACCOUNT, Access
+from ingest.iso.requests.request import Document, Known, Planned, Request, Unobtainable, Window, runs
+
+ZONE = ZoneInfo("America/Chicago")
+#: Documents a page of a listing; the default of the Public API is the same.
+PAGE = 1000
+#: Disclosures are published 60 days after their operating day.
+DISCLOSED_AFTER_DAYS = 60
+#: Documents that one bulk download asks for: 1,000 are allowed, but one answer that breaks off costs all of them.
+BULK = 96
+#: Hours after a day until which a document may still be missing.
+DUE_AFTER = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Product:
+    """One product of ERCOT.
+
+    Args:
+        emil: its id in the Public API; '' where only the MIS is asked.
+        report: its report type id in the MIS.
+        mis_days: that the MIS keeps; None where it keeps all.
+        bulk: documents a bulk download (the product's own `downloadLimit`, or fewer).
+        posted_after: its day plus so long is when it is posted, at midnight of that day; negative for the day ahead.
+        daily: whether every day has one, so that a day without is worth a word.
+    """
+
+    emil: str
+    report: int
+    mis_days: int | None
+    bulk: int = BULK
+    posted_after: timedelta = timedelta(0)
+    daily: bool = True
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A document in a listing.
+
+    Args:
+        doc_id: its number.
+        name: a file name for its bytes.
+        label: its friendly name.
+        published_at: UTC.
+    """
+
+    doc_id: str
+    name: str
+    label: str
+    published_at: datetime
+
+
+@dataclass(frozen=True)
+class Documents:
+    """A feed of one or two products."""
+
+    products: tuple[Product, ...]
+    zone: ZoneInfo = ZONE
+
+    @property
+    def lag_days(self) -> int:
+        """See `Plan`."""
+        return self.products[0].posted_after.days
+
+    async def plan(self, source: str, window: Window, known: Known, access: Access, client: Client) -> Planned:
+        """See `Plan`."""
+        planned = Planned()
+        for product in self.products:
+            await self._product(source, product, window, known, access, client, planned)
+        return planned
+
+    async def _product(
+        self, source: str, product: Product, window: Window, known: Known, access: Access, client: Client,
+        planned: Planned,
+    ) -> None:  # fmt: skip
+        by_api = access.has_ercot_account and bool(product.emil)
+        start = window.start
+        if not by_api and product.mis_days is not None:
+            oldest = window.today - timedelta(days=product.mis_days) - _days(product.posted_after)
+            if start < oldest:
+                reason = f"ERCOT's MIS keeps {product.mis_days} days of this; older ones need an account"
+                planned.unobtainable.append(
+                    Unobtainable(start, min(oldest, window.end), "denied", f"{reason}\n  next: {ERCOT_ACCOUNT}")
+                )
+                start = min(oldest, window.end)
+        if start >= window.end:
+            return
+        documents: dict[str, Document] = {}
+        async for listed in _listing(product, start, window, access, client, by_api):
+            document = self._document(source, product, listed, window)
+            if self._is_of(document, listed, start, window.end):
+                documents.setdefault(listed.doc_id, document)
+        if product.daily:
+            planned.unobtainable += _missing(product, start, window, documents.values())
+        ordered = sorted(documents.values(), key=lambda document: (document.start, document.published_at or window.now))
+        wanted = [document for document in ordered if known.wants(document, window.now)]
+        planned.skipped += len(ordered) - len(wanted)
+        planned.requests += _requests(product, wanted, access, by_api)
+
+    def _is_of(self, document: Document, listed: Listed, start: date, end: date) -> bool:
+        """Whether a window wants a document."""
+        return document.start < end and document.end > start
+
+    def _document(self, source: str, product: Product, listed: Listed, window: Window) -> Document:
+        start, end = self._days_of(product, listed)
+        return Document(
+            source, start, end, listed.name, due_at=window.midnight(end) + DUE_AFTER, is_final=True,
+            doc_id=listed.doc_id, published_at=listed.published_at,
+        )  # fmt: skip
+
+    def _days_of(self, product: Product, listed: Listed) -> tuple[date, date]:
+        """The days that a document states something about, as far as its listing says."""
+        posted = listed.published_at.astimezone(ZONE)
+        # An interval is posted two minutes after it, the day ahead in the early afternoon.
+        if product.posted_after < timedelta(0):
+            day = (posted.replace(tzinfo=None) + timedelta(hours=18)).date()
+        else:
+            day = (posted.replace(tzinfo=None) - timedelta(minutes=10)).date() - product.posted_after
+        return day, day + timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Disclosures(Documents):
+    """60-day disclosures and their supplementals.
+
+    A supplemental corrects days long before its publication, and only its content says which: each that was published
+    since the first day of a window was disclosed is a part of it.
+    """
+
+    def _is_of(self, document: Document, listed: Listed, start: date, end: date) -> bool:
+        regular = re.fullmatch(r"60_Day_(DAM|SCED)_Disclosure(_csv)?", listed.label, re.I) is not None
+        return super()._is_of(document, listed, start, end) if regular else document.end > start
+
+
+@dataclass(frozen=True)
+class Years(Documents):
+    """Workbooks of a year each; the current year's is posted again and again under a new number."""
+
+    def _days_of(self, product: Product, listed: Listed) -> tuple[date, date]:
+        found = re.search(r"(20[0-9]{2})(?!.*20[0-9]{2})", listed.label)
+        year = int(found[1]) if found else listed.published_at.astimezone(ZONE).year
+        return date(year, 1, 1), date(year + 1, 1, 1)
+
+
+def _days(span: timedelta) -> timedelta:
+    return timedelta(days=span.days)
+
+
+def _listing(
+    product: Product, start: date, window: Window, access: Access, client: Client, by_api: bool
+) -> AsyncIterator[Listed]:
+    return _archive(product, start, window, access, client) if by_api else _mis(product, access, client)
+
+
+async def _archive(
+    product: Product, start: date, window: Window, access: Access, client: Client
+) -> AsyncIterator[Listed]:
+    """Documents of the Public API's archive by the time of their posting: Central time, without an offset."""
+    posted_from = start + _days(product.posted_after)
+    posted_to = window.end + _days(product.posted_after) + timedelta(days=2)
+    if product.posted_after.days == DISCLOSED_AFTER_DAYS:
+        posted_to = window.today + timedelta(days=1)  # supplementals come weeks after the days that they correct
+    params = {
+        "postDatetimeFrom": f"{posted_from}T00:00:00", "postDatetimeTo": f"{posted_to}T00:00:00", "size": str(PAGE),
+    }  # fmt: skip
+    url = f"{access.ercot_api_url}/archive/{product.emil.lower()}"
+    page, pages = 1, 1
+    while page <= pages:
+        ask = Ask(access.ercot_api, url, {**params, "page": str(page)}, credentials=access.ercot_credentials,
+                  accept="application/json")  # fmt: skip
+        said = await client.json(ask)
+        try:
+            pages = int(said["_meta"]["totalPages"])
+            for entry in said.get("archives") or ():
+                label = str(entry["friendlyName"])
+                if not label.lower().endswith("_xml"):
+                    yield Listed(
+                        str(entry["docId"]), f"{entry['docId']}.{_safe(label)}.zip", label,
+                        _central(str(entry["postDatetime"]), second="xhr" in label.lower()),
+                    )  # fmt: skip
+        except (KeyError, TypeError, ValueError) as error:
+            raise _odd(f"the archive of {product.emil}", error) from error
+        page += 1
+
+
+async def _mis(product: Product, access: Access, client: Client) -> AsyncIterator[Listed]:
+    """Documents of the MIS; each posting is there as CSV and as XML."""
+    ask = Ask(
+        access.ercot_mis, f"{access.ercot_mis_url}/misapp/servlets/IceDocListJsonWS",
+        {"reportTypeId": str(product.report), "_": str(int(client.now().timestamp()))}, accept="application/json",
+    )  # fmt: skip
+    said = await client.json(ask)
+    try:
+        entries: Any = said["ListDocsByRptTypeRes"].get("DocumentList") or []
+        for entry in [entries] if isinstance(entries, dict) else entries:
+            found = entry["Document"]
+            if str(found["FriendlyName"]).lower().endswith("_xml"):
+                continue
+            published_at = datetime.fromisoformat(str(found["PublishDate"]))
+            if published_at.tzinfo is None:
+                published_at = published_at.replace(tzinfo=ZONE)
+            yield Listed(
+                str(found["DocID"]), _safe(str(found["ConstructedName"])), str(found["FriendlyName"]),
+                published_at.astimezone(UTC),
+            )  # fmt: skip
+    except (KeyError, TypeError, ValueError) as error:
+        raise _odd(f"the MIS of report {product.report}", error) from error
+
+
+def _odd(where: str, error: Exception) -> Malformed:
+    says = f"the listing of {where} is not as known: {type(error).__name__}: {error}"
+    return Malformed(says, "try again later; if it stays so, ERCOT has changed it, and Wattlake needs a newer version")
+
+
+def _central(stamp: str, second: bool) -> datetime:
+    """A stamp of Central time without an offset; of the hour that an autumn night repeats, the first unless told."""
+    return datetime.fromisoformat(stamp).replace(tzinfo=ZONE, fold=1 if second else 0).astimezone(UTC)
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^\w.()-]+", "_", name).lstrip(".")[-200:] or "document"
+
+
+def _missing(product: Product, start: date, window: Window, documents: Iterable[Document]) -> Iterator[Unobtainable]:
+    """Days without a single document."""
+    seen = {document.start for document in documents}
+    late, gone = list[date](), list[date]()
+    for day in window.days:
+        posted_at = window.midnight(day) + product.posted_after
+        if day >= start and day not in seen and posted_at <= window.now:
+            (late if window.now < posted_at + timedelta(days=1) + DUE_AFTER else gone).append(day)
+    says = f"ERCOT lists no document of {product.emil} for these days"
+    for first, end in runs(gone):
+        yield Unobtainable(first, end, "gone", f"{says}\n  next: land files that you have of them")
+    for first, end in runs(late):
+        yield Unobtainable(first, end, "not_yet", f"{says} yet")
+
+
+def _requests(product: Product, wanted: list[Document], access: Access, by_api: bool) -> Iterator[Request]:
+    if not by_api:
+        url = f"{access.ercot_mis_url}/misdownload/servlets/mirDownload"
+        for document in wanted:
+            yield Request(
+                Ask(access.ercot_mis, url, {"doclookupId": str(document.doc_id)}), "zip or csv", (document,)
+            )  # fmt: skip
+        return
+    url = f"{access.ercot_api_url}/archive/{product.emil.lower()}"
+    for first in range(0, len(wanted), product.bulk):
+        part = tuple(wanted[first : first + product.bulk])
+        if len(part) == 1:
+            ask = Ask(access.ercot_api, url, {"download": str(part[0].doc_id)}, credentials=access.ercot_credentials)
+            yield Request(ask, "zip or csv", part)
+        else:
+            body = {"docIds": [int(str(document.doc_id)) for document in part]}
+            ask = Ask(access.ercot_api, f"{url}/download", json=body, credentials=access.ercot_credentials)
+            yield Request(ask, "zip", part, is_bulk=True)
+
+
+DAY_AHEAD = timedelta(days=-1)
+DISCLOSED = timedelta(days=DISCLOSED_AFTER_DAYS)
+
+PLANS = {
+    "ercot-dam-spp": Documents((Product("NP4-190-CD", 12331, 31, posted_after=DAY_AHEAD),)),
+    "ercot-dam-mcpc": Documents((Product("NP4-188-CD", 12329, 31, posted_after=DAY_AHEAD),)),
+    "ercot-rt15-spp": Documents((Product("NP6-905-CD", 12301, 7),)),
+    "ercot-rt15-mcpc": Documents((Product("NP6-331-CD", 24898, 7),)),
+    "ercot-sced-lmp": Documents((Product("NP6-788-CD", 12300, 5),)),
+    "ercot-dam-spp-corrections": Documents((Product("NP4-196-M", 13044, 180, daily=False),)),
+    "ercot-rt15-spp-corrections": Documents((Product("NP4-197-M", 13045, 180, daily=False),)),
+    # A day of SCED has 50 MB: few at once.
+    "ercot-60d": Disclosures(
+        (
+            Product("NP3-966-ER", 13051, 1462, bulk=8, posted_after=DISCLOSED),
+            Product("NP3-965-ER", 13052, 1462, bulk=4, posted_after=DISCLOSED),
+        )
+    ),
+    # Workbooks of all years lie in the MIS, without an account.
+    "ercot-dam-spp-year": Years((Product("", 13060, None, daily=False),)),
+    "ercot-rt15-spp-year": Years((Product("", 13061, None, daily=False),)),
+    "ercot-dam-mcpc-year": Years((Product("", 13091, None, daily=False),)),
+}
