@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from flows.download import DownloadReport
     from flows.land import Progress
     from flows.lander import LandReport
     from flows.maintain import MaintainReport
@@ -79,6 +81,23 @@ def file_progress() -> Iterator[Progress]:
             log(f"{done} of {total} files, now {name}")
 
     yield line
+
+
+def download_report(report: DownloadReport) -> None:
+    """What was downloaded and landed, what is not there, and what went wrong."""
+    last = report.end - timedelta(days=1)
+    outcomes = ", ".join(f"{number:,} {name}" for name, number in sorted(report.documents.items()) if number)
+    rows = sum(outcome.counts.new + outcome.counts.replaced for outcome in report.files)
+    click.echo(f"{report.source} {report.start} to {last}: {outcomes or 'nothing to ask for'}; {rows:,} rows landed")
+    for outcome in report.files:
+        for reason, number in Counter(outcome.quarantine_reasons).most_common(REASONS_SHOWN):
+            click.echo(f"quarantined from {outcome.path.rsplit('/', 1)[-1]}: {number} x {reason}")
+    for span in report.unobtainable:
+        click.echo(f"{span.start} to {span.end - timedelta(days=1)}: {span.outcome}: {span.reason}", err=True)
+    for problem, number in report.problems.items():
+        click.echo(f"{number} x {problem}", err=True)
+    if report.left:
+        click.echo(f"{report.left:,} documents were not asked for any more; run it again to go on", err=True)
 
 
 def land_report(report: LandReport) -> None:

@@ -1,4 +1,4 @@
-"""What happened: every fetch, slice, run, check and build is a row in the catalog's database.
+"""What happened: every fetch, slice, run, check, build and download is a row in the catalog's database.
 
 Rows are written when work starts (status 'running') and finished in place, so a killed process leaves its trace.
 Sixty commits here cost 0.01 s where sixty Iceberg appends cost 2.2 s; that is why ops is not Iceberg.
@@ -39,7 +39,7 @@ def _table(name: str, *columns: sa.Column[Any]) -> sa.Table:
 
 RUNS = _table(
     "runs",
-    sa.Column("kind", sa.String, nullable=False),  # land, build, replay, backfill, check, maintain
+    sa.Column("kind", sa.String, nullable=False),  # land, build, replay, backfill, check, maintain, download
     sa.Column("request", sa.String),  # JSON
     sa.Column("attempt", sa.Integer, nullable=False, default=1),
     sa.Column("rows", sa.BigInteger),
@@ -98,7 +98,28 @@ BUILDS = _table(
     sa.Column("durations", sa.String),  # JSON: step -> seconds
     sa.Column("code_version", sa.String),
 )
-TABLES = (RUNS, FETCHES, SLICES, CHECKS, BUILDS)
+#: status: done (landed, or had landed), unchanged (the server has nothing newer), empty (it says that it has nothing),
+#: not_yet, gone (not kept any more), denied, throttled, malformed (none, or one that could not be read), failed.
+DOWNLOADS = _table(
+    "downloads",
+    sa.Column("run_id", sa.String, nullable=False),
+    sa.Column("source", sa.String, nullable=False, index=True),
+    sa.Column("document", sa.String),  # what tells it from the source's others; NULL: days that no document is known of
+    sa.Column("first_day", sa.Date, nullable=False),
+    sa.Column("end_day", sa.Date, nullable=False),  # exclusive
+    sa.Column("lanes", sa.String),  # JSON: what of these days it holds
+    sa.Column("file", sa.String),
+    sa.Column("url", sa.String),  # without secrets
+    sa.Column("is_final", sa.Boolean, nullable=False, default=False),  # it will not change any more
+    sa.Column("attempts", sa.Integer),
+    sa.Column("http_status", sa.Integer),
+    sa.Column("sha256", sa.String),
+    sa.Column("bytes", sa.BigInteger),
+    sa.Column("etag", sa.String),
+    sa.Column("last_modified", sa.String),
+    sa.Column("published_at", sa.DateTime),
+)
+TABLES = (RUNS, FETCHES, SLICES, CHECKS, BUILDS, DOWNLOADS)
 
 
 def now() -> datetime:

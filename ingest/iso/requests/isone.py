@@ -14,7 +14,7 @@ from ingest.iso.requests.request import Document, Known, Planned, Request, Windo
 
 ZONE = ZoneInfo("America/New_York")
 #: Final real-time prices come some business days after the day; preliminary ones are not asked for any more then.
-FINAL_WITHIN = timedelta(days=12)
+FINAL_FROM, FINAL_WITHIN = timedelta(days=1), timedelta(days=12)
 PRELIM_DAYS = 20
 #: After a day, or a part of it, until which its document may still be missing, and from which it changes no more.
 DUE_AFTER = timedelta(hours=24)
@@ -68,6 +68,8 @@ class Prices:
             yield path, document(_name(path), "final", window.midnight(day), True)
             return
         vintages: tuple[Vintage, ...] = ("final",) if old else ("prelim", "final")
+        if window.now < over + FINAL_FROM:
+            vintages = ("prelim",)
         if self.market == "rth":
             for vintage in vintages:
                 path = f"hourlylmp/rt/{vintage}/day/{day:%Y%m%d}" if account else (

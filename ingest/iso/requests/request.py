@@ -11,6 +11,9 @@ from zoneinfo import ZoneInfo
 from ingest.http import Ask, Client
 from ingest.iso.access import Access
 
+#: After its days, how long a document that is not there yet is asked for at every turn.
+FRESH = timedelta(days=1)
+
 
 @dataclass(frozen=True)
 class Window:
@@ -176,6 +179,9 @@ class Known:
         if last.outcome in ("done", "unchanged", "empty"):
             if last.is_final:
                 return False
+        elif last.outcome == "not_yet":
+            fresh = now.date() <= document.end + FRESH
+            return self.recheck is None or fresh or now - last.at >= self.recheck / 6
         elif last.outcome != "malformed":
             return True
         return self.recheck is None or now < document.due_at or now - last.at >= self.recheck

@@ -1,0 +1,313 @@
+"""Download → spool → land: documents of market operators, planned by days. A plain function; it needs no server."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from flows.download_records import Records
+from flows.download_spool import Spool, Spooled
+from flows.file_outcome import FileOutcome
+from flows.land import Progress, land
+from ingest.http import OUTCOMES, Answer, Client, Clock
+from ingest.iso.access import Access
+from ingest.iso.answers import JUDGES, unpack_documents
+from ingest.iso.requests import plan_of
+from ingest.iso.requests.request import Document, Known, Plan, Planned, Request, Unobtainable, Window
+from ingest.source import LandOptions
+from lakehouse.errors import UnreadableFile, WattlakeError, WrongUsage
+from lakehouse.ops import Ops
+from lakehouse.settings import Settings
+
+#: Documents a commit.
+BATCH_FILES = 100
+#: Requests that fail one after the other until the rest is left to the next run: the server is not well, or unwilling.
+GIVE_UP_AFTER = 3
+#: How long ago a document that is complete but may still be corrected was looked at, until realtime looks again.
+RECHECK = timedelta(hours=6)
+#: Requests under way at a time, over all hosts; each host has its own limit below it.
+AT_ONCE = 4
+
+Mode = Literal["download", "realtime", "backfill"]
+#: Outcomes that leave a hole that somebody may want to know of.
+HOLES = ("failed", "throttled", "denied", "malformed", "gone")
+
+
+@dataclass
+class DownloadReport:
+    """What came of a download.
+
+    Args:
+        source: its name.
+        start, end: days that were asked for, half-open.
+        run_id: of the run.
+        documents: number of documents by outcome, see `lakehouse.ops.DOWNLOADS`; those at hand before are `skipped`.
+        files: what landed.
+        unobtainable: days that no request can bring.
+        problems: what went wrong, each once, with what to do.
+        left: documents that were not asked for any more, because the server failed too often or lets nobody in.
+        superseded: rows that went because their bytes are now read in another way.
+    """
+
+    source: str
+    start: date
+    end: date
+    run_id: str = ""
+    documents: Counter[str] = field(default_factory=Counter)
+    files: list[FileOutcome] = field(default_factory=list)
+    unobtainable: list[Unobtainable] = field(default_factory=list)
+    problems: dict[str, int] = field(default_factory=dict)
+    left: int = 0
+    superseded: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that the operator has is at hand."""
+        holes = any(self.documents[outcome] for outcome in HOLES) or self.left
+        return not holes and not any(span.outcome in HOLES for span in self.unobtainable)
+
+    def problem(self, text: str) -> None:
+        """Tell of something that went wrong."""
+        self.problems[text] = self.problems.get(text, 0) + 1
+
+
+def download(
+    settings: Settings,
+    source: str,
+    start: date | None = None,
+    end: date | None = None,
+    *,
+    days: int | None = None,
+    mode: Mode = "download",
+    locations: Sequence[str] = (),
+    simulated: bool = False,
+    progress: Progress = lambda done, total, name: None,
+    access: Access | None = None,
+    clock: Clock | None = None,
+) -> DownloadReport:
+    """Download what a window of market-local days needs and is not at hand, and land it.
+
+    Args:
+        settings: of the home.
+        source: a source that can be downloaded.
+        start, end: first day, and the day after the last; by default up to the newest day that the market states.
+        days: so many days back from `end`, instead of `start`.
+        mode: 'download' and 'backfill' take the window; 'realtime' goes on from where the last one ended.
+        locations: nodes instead of those of the settings (CAISO).
+        simulated: the operator is a simulator; needs a home of its own.
+        progress: called with (documents done, documents in all, current one).
+        access: how operators are reached; from the environment where it is not given.
+        clock: another clock than the wall's.
+
+    Raises:
+        WrongUsage: no such source, or a window that makes no sense.
+        TransientError, TerminalError: a listing cannot be had, or landing fails; what has come waits in the spool.
+    """
+    plan = plan_of(source)
+    reached, clock = access or Access(), clock or Clock()
+    if locations:
+        if not source.startswith("caiso-"):
+            raise WrongUsage(f"source {source} has no choice of locations: its documents hold all", "leave it out")
+        reached = reached.model_copy(update={"caiso_nodes": ",".join(locations)})
+    ops = Ops(settings)
+    with ops.alone(f"download-{source}"):
+        records = Records(ops, source)
+        records.settle_killed()
+        window = _window(plan, records, datetime.fromtimestamp(clock.now(), UTC), start, end, days, mode)
+        request = {"source": source, "start": window.start, "end": window.end, "mode": mode}
+        with ops.run("download", **request) as run:
+            report = DownloadReport(source, window.start, window.end, run.id)
+            work = _Work(settings, plan, records, report, reached, clock, LandOptions(simulated=simulated), progress)
+            try:
+                asyncio.run(work.run(window, records.known(RECHECK if mode == "realtime" else None)))
+            finally:
+                run.rows = sum(outcome.counts.new + outcome.counts.replaced for outcome in report.files)
+            if report.problems:
+                run.error = "; ".join(f"{number} x {text}" for text, number in list(report.problems.items())[:5])
+            if not report.ok:
+                run.status = "failed"
+    return report
+
+
+def _window(
+    plan: Plan, records: Records, now: datetime, start: date | None, end: date | None, days: int | None, mode: Mode
+) -> Window:
+    newest = now.astimezone(plan.zone).date() - timedelta(days=plan.lag_days)
+    if days is not None:
+        if start is not None:
+            raise WrongUsage("--start and --days both say where to begin", "give one of them")
+        start = (end or newest + timedelta(days=1)) - timedelta(days=days)
+    if mode == "realtime":
+        resumed = records.resumes_at()
+        start = start or (min(resumed, newest) if resumed else newest - timedelta(days=1))
+    if start is None:
+        raise WrongUsage("nothing says which days to download", "give --start DAY (and --end DAY), or --days N")
+    end = min(end or newest + timedelta(days=1), newest + timedelta(days=2))
+    if start >= end:
+        raise WrongUsage(
+            f"there are no days from {start} (included) to {end} (excluded)",
+            f"--start must lie before --end, and the newest day there is {newest}",
+        )
+    return Window(start, end, now, plan.zone)
+
+
+class _Work:
+    """One download: plans, fetches and lands, batch by batch. The raw tables are locked while it lands only."""
+
+    def __init__(
+        self, settings: Settings, plan: Plan, records: Records, report: DownloadReport, access: Access, clock: Clock,
+        options: LandOptions, progress: Progress,
+    ) -> None:  # fmt: skip
+        self._settings, self._plan, self._records, self._report = settings, plan, records, report
+        self._access, self._clock, self._options, self._progress = access, clock, options, progress
+        root = settings.root / "downloads"
+        self._spool = Spool(root / report.source)
+        self._turns = root / "turns"
+        self._parts = settings.root / "tmp" / "download" / report.source
+
+    async def run(self, window: Window, known: Known) -> None:
+        shutil.rmtree(self._parts, ignore_errors=True)  # of a killed run
+        for batch in _batches(self._spool.waiting()):
+            await self._land(batch)
+        try:
+            async with Client(self._parts, self._turns, self._access.secrets, self._clock) as client:
+                planned = await self._planned(window, known, client)
+                await self._fetch_all(planned, client, window)
+        finally:
+            shutil.rmtree(self._parts, ignore_errors=True)
+            self._spool.tidy()
+
+    async def _planned(self, window: Window, known: Known, client: Client) -> Planned:
+        report = self._report
+        try:
+            planned = await self._plan.plan(report.source, window, known, self._access, client)
+        except WattlakeError as error:
+            outcome = OUTCOMES.get(type(error), "failed")
+            self._records.unobtainable(report.run_id, [Unobtainable(window.start, window.end, outcome, str(error))])
+            raise
+        report.documents["skipped"] += planned.skipped
+        report.unobtainable += planned.unobtainable
+        self._records.unobtainable(report.run_id, planned.unobtainable)
+        return planned
+
+    async def _fetch_all(self, planned: Planned, client: Client, window: Window) -> None:
+        total = sum(len(request.documents) for request in planned.requests)
+        done = in_a_row = 0
+        batch: list[Spooled] = []
+        answers = _answers(planned.requests, client, lambda: in_a_row >= GIVE_UP_AFTER)
+        try:
+            async for request, answer in answers:
+                batch += await asyncio.to_thread(self._take, request, answer, window)
+                done += len(request.documents)
+                self._progress(done, total, request.documents[-1].name)
+                failed = answer.outcome in ("failed", "throttled")
+                in_a_row = GIVE_UP_AFTER if answer.outcome == "denied" else in_a_row + 1 if failed else 0
+                if len(batch) >= BATCH_FILES:
+                    await self._land(batch)
+                    batch = []
+        finally:
+            await answers.aclose()
+        await self._land(batch)
+        self._report.left = total - done
+
+    def _take(self, request: Request, answer: Answer, window: Window) -> list[Spooled]:
+        """Put what an answer brought into the spool, and record what it did not."""
+        if answer.path is None:
+            for document in request.documents:
+                self._tell(document, _status(answer, document, window.now), answer)
+            return []
+        if not request.is_bulk:
+            return [self._spool.put(request.documents[0], answer, answer.path)]
+        spooled = []
+        try:
+            parts = unpack_documents(
+                answer.path, frozenset(str(document.doc_id) for document in request.documents), answer.path.parent
+            )
+        except UnreadableFile as error:
+            for document in request.documents:
+                self._tell(document, "malformed", _with_error(answer, error))
+            return []
+        finally:
+            answer.path.unlink(missing_ok=True)
+        for document in request.documents:
+            if part := parts.get(str(document.doc_id)):
+                spooled.append(self._spool.put(document, answer, part))
+            else:
+                missing = UnreadableFile(f"the bulk download lacks document {document.doc_id}", "run it again")
+                self._tell(document, "failed", _with_error(answer, missing))
+        return spooled
+
+    def _tell(self, document: Document, status: str, answer: Answer) -> None:
+        self._report.documents[status] += 1
+        if answer.error:
+            self._report.problem(str(answer.error))
+        self._records.answered(self._report.run_id, document, status, answer)
+
+    async def _land(self, batch: Sequence[Spooled]) -> None:
+        """Land documents as one commit a table, record them, and take them out of the spool."""
+        if batch:
+            await asyncio.to_thread(self._land_now, batch)
+
+    def _land_now(self, batch: Sequence[Spooled]) -> None:
+        spooled = {entry.path.resolve(): entry for entry in batch}
+        origins = {
+            path: {name: entry.origin[name] for name in _ORIGIN if entry.origin[name] is not None}
+            for path, entry in spooled.items()
+        }
+        landed = land(self._settings, self._report.source, list(spooled), self._options, origins=origins)
+        self._report.superseded += landed.superseded
+        self._report.files += landed.files
+        for outcome in landed.files:
+            entry = spooled[Path(outcome.path)]
+            self._records.landed(self._report.run_id, entry, outcome.sha256, outcome.reason)
+            self._report.documents["malformed" if outcome.reason else "done"] += 1
+            if outcome.reason:
+                self._report.problem(outcome.reason)
+            self._spool.drop(entry)
+
+
+_ORIGIN = ("url", "http_status", "etag", "last_modified", "fetched_at", "published_at", "doc_id")
+
+
+async def _answers(
+    requests: Sequence[Request], client: Client, stop: Callable[[], bool]
+) -> AsyncIterator[tuple[Request, Answer]]:
+    """Answers as they come, a few requests under way at a time; those under way when told to stop are let go."""
+    waiting = iter(requests)
+    running: dict[asyncio.Task[Answer], Request] = {}
+    try:
+        while True:
+            while len(running) < AT_ONCE and (request := next(waiting, None)) is not None:
+                running[asyncio.create_task(client.fetch(request.ask, JUDGES[request.kind]))] = request
+            if not running or stop():
+                return
+            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                yield running.pop(task), task.result()
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+def _batches(spooled: Sequence[Spooled]) -> list[Sequence[Spooled]]:
+    return [spooled[first : first + BATCH_FILES] for first in range(0, len(spooled), BATCH_FILES)]
+
+
+def _status(answer: Answer, document: Document, now: datetime) -> str:
+    """Nothing there means not yet, until the operator ought to have it."""
+    if answer.outcome in ("absent", "empty"):
+        if now < document.due_at:
+            return "not_yet"
+        return "gone" if answer.outcome == "absent" else "empty"
+    return answer.outcome
+
+
+def _with_error(answer: Answer, error: WattlakeError) -> Answer:
+    return replace(answer, error=error)

@@ -1,0 +1,124 @@
+"""Rows of `ops.downloads`: what is known from earlier downloads, and what came of each document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from flows.download_spool import Spooled
+from ingest.http import Answer
+from ingest.iso.requests.request import Document, Known, Last, Unobtainable
+from lakehouse.ops import DOWNLOADS, RUNS, Ops
+
+#: Outcomes after which the bytes of a document, or the fact that there are none, are at hand.
+AT_HAND = ("done", "unchanged", "empty")
+#: Outcomes that a later run may turn: realtime goes back to their days.
+OPEN = ("failed", "throttled", "not_yet", "malformed", "denied")
+#: Realtime goes back no further than so many days for one of these.
+LOOK_BACK = timedelta(days=45)
+
+
+class Records:
+    """Rows of `ops.downloads` of one source.
+
+    Args:
+        ops: the database.
+        source: its name.
+    """
+
+    def __init__(self, ops: Ops, source: str) -> None:
+        self._ops, self._source = ops, source
+
+    def known(self, recheck: timedelta | None) -> Known:
+        """What earlier runs have brought."""
+        finished: dict[str, set[date]] = {}
+        brought = {row.document: row for row in self._latest(DOWNLOADS.c.status.in_(AT_HAND))}
+        last: dict[str, Last] = {}
+        for row in self._latest():
+            held = brought.get(row.document)
+            last[row.document] = Last(
+                row.status, row.is_final, row.finished_at.replace(tzinfo=UTC),
+                held.etag if held else None, held.last_modified if held else None,
+            )  # fmt: skip
+        for row in brought.values():
+            if row.is_final:
+                days = {row.first_day + timedelta(days=n) for n in range((row.end_day - row.first_day).days)}
+                for lane in json.loads(row.lanes):
+                    finished.setdefault(lane, set()).update(days)
+        return Known(finished, last, recheck)
+
+    def resumes_at(self) -> date | None:
+        """The day from which nothing may be missing: the last one that was brought, or an open one before it."""
+        latest = self._latest()
+        brought = [row.end_day - timedelta(days=1) for row in latest if row.status in AT_HAND]
+        if not brought:
+            return None
+        newest: date = max(brought)
+        open_days = [row.first_day for row in latest if row.status in OPEN and row.first_day >= newest - LOOK_BACK]
+        return min((newest, *open_days))
+
+    def landed(self, run_id: str, spooled: Spooled, sha256: str, refused: str | None) -> None:
+        """A document has landed, or could not be read."""
+        document, origin = spooled.document, spooled.origin
+        self._insert(run_id, "malformed" if refused else "done", document, {
+            "file": spooled.path.name, "url": origin["url"], "attempts": origin["attempts"],
+            "http_status": origin["http_status"], "sha256": sha256 or None, "bytes": origin["bytes"],
+            "etag": origin["etag"], "last_modified": origin["last_modified"],
+            "published_at": _naive(origin["published_at"]), "error": refused,
+        })  # fmt: skip
+
+    def answered(self, run_id: str, document: Document, status: str, answer: Answer) -> None:
+        """A request brought no bytes to land."""
+        self._insert(run_id, status, document, {
+            "file": document.name, "url": answer.url, "attempts": answer.attempts, "http_status": answer.http_status,
+            "etag": answer.etag, "last_modified": answer.last_modified,
+            "error": str(answer.error) if answer.error else None,
+        })  # fmt: skip
+
+    def unobtainable(self, run_id: str, days: Iterable[Unobtainable]) -> None:
+        """Days that no request can bring; said once as long as nothing about them changes."""
+        table = DOWNLOADS.c
+        for span in days:
+            same = (
+                (table.source == self._source) & table.document.is_(None) & (table.first_day == span.start)
+                & (table.end_day == span.end) & (table.status == span.outcome)
+            )  # fmt: skip
+            if not self._ops.query(sa.select(table.id).where(same).limit(1)):
+                self._ops.insert({DOWNLOADS: [{
+                    "run_id": run_id, "source": self._source, "status": span.outcome, "first_day": span.start,
+                    "end_day": span.end, "error": span.reason,
+                }]})  # fmt: skip
+
+    def settle_killed(self) -> None:
+        """Say of this source's downloads that still run that they were interrupted; call it while holding its lock."""
+        runs = RUNS.c
+        running = self._ops.query(sa.select(runs.id, runs.request).where((runs.kind == "download") & (
+            runs.status == "running")))  # fmt: skip
+        for run_id, request in running:
+            if json.loads(request or "{}").get("source") == self._source:
+                self._ops.finish(RUNS, run_id, "failed", error="interrupted")
+
+    def _latest(self, condition: Any = None) -> list[Any]:
+        """The latest row of each document."""
+        table = DOWNLOADS.c
+        number = sa.func.row_number().over(partition_by=table.document, order_by=table.finished_at.desc())
+        chosen = sa.select(DOWNLOADS, number.label("number")).where(
+            (table.source == self._source) & table.document.is_not(None)
+        )
+        rows = (chosen if condition is None else chosen.where(condition)).subquery()
+        return self._ops.query(sa.select(rows).where(rows.c.number == 1))
+
+    def _insert(self, run_id: str, status: str, document: Document, values: Mapping[str, object]) -> None:
+        self._ops.insert({DOWNLOADS: [{
+            "run_id": run_id, "source": self._source, "status": status, "document": document.key,
+            "first_day": document.start, "end_day": document.end, "lanes": json.dumps(document.lanes),
+            "is_final": document.is_final, **values,
+        }]})  # fmt: skip
+
+
+def _naive(instant: str | None) -> datetime | None:
+    return datetime.fromisoformat(instant).astimezone(UTC).replace(tzinfo=None) if instant else None

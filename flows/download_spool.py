@@ -1,0 +1,129 @@
+"""The spool: documents that were downloaded and have not landed yet, each beside what is known of its origin.
+
+```
+<home>/downloads/<source>/<days>/<name>           the bytes, as they came
+<home>/downloads/<source>/<days>/.<name>.json     written after them: a document without it is not complete
+```
+A document leaves the spool once it has landed and its outcome is recorded. A kill in between makes the next run land
+it again, which changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+from ingest.http import Answer
+from ingest.iso.requests.request import Document
+from lakehouse.storage import take_place
+
+_DAYS, _INSTANTS = ("start", "end"), ("due_at", "published_at")
+
+
+@dataclass(frozen=True)
+class Spooled:
+    """A complete document in the spool.
+
+    Args:
+        path: of its bytes.
+        document: what it is.
+        origin: where it came from, see `lakehouse.archive.Receipt`; also attempts, sha256 and bytes.
+    """
+
+    path: Path
+    document: Document
+    origin: dict[str, Any]
+
+
+class Spool:
+    """Documents of one source between download and landing.
+
+    Args:
+        folder: of the source's documents.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, document: Document, answer: Answer, part: Path) -> Spooled:
+        """Take a downloaded document in, whole or not at all."""
+        name = (answer.file_name if document.takes_name else None) or document.name
+        path = self._folder / document.slice / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sidecar(path).unlink(missing_ok=True)
+        size = part.stat().st_size
+        take_place(part, path)
+        published = document.published_at or _modified(document, answer)
+        origin = {
+            "url": answer.url, "http_status": answer.http_status, "etag": answer.etag,
+            "last_modified": answer.last_modified, "doc_id": document.doc_id,
+            "fetched_at": answer.fetched_at.isoformat() if answer.fetched_at else None,
+            "published_at": published.isoformat() if published else None,
+            "attempts": answer.attempts, "bytes": size,
+        }  # fmt: skip
+        written = path.with_name(f".{name}.part")
+        written.write_text(json.dumps({"origin": origin, "document": asdict(document)}, default=str, indent=1))
+        take_place(written, _sidecar(path))
+        return Spooled(path, document, origin)
+
+    def waiting(self) -> list[Spooled]:
+        """Complete documents of earlier runs, in the order of their days; what is not complete is deleted."""
+        found = []
+        for path in sorted(self._folder.rglob("*")):
+            if not path.is_file() or path.name.startswith("."):
+                continue
+            try:
+                said = json.loads(_sidecar(path).read_text())
+                spooled = Spooled(path, _document(said["document"]), said["origin"])
+            except (FileNotFoundError, ValueError, KeyError, TypeError):
+                path.unlink()
+                continue
+            if path.stat().st_size == spooled.origin["bytes"]:
+                found.append(spooled)
+            else:
+                path.unlink()
+        return found
+
+    def drop(self, spooled: Spooled) -> None:
+        """Take a document out; its sidecar goes last, so that what remains after a kill is whole."""
+        spooled.path.unlink(missing_ok=True)
+        _sidecar(spooled.path).unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Remove folders that nothing waits in."""
+        for folder in _folders(self._folder):
+            if not any(not name.name.startswith(".") for name in folder.iterdir()):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    if folder.is_dir():
+        yield from (path for path in sorted(folder.iterdir()) if path.is_dir())
+
+
+def _sidecar(path: Path) -> Path:
+    return path.with_name(f".{path.name}.json")
+
+
+def _document(said: dict[str, Any]) -> Document:
+    values = {field.name: said[field.name] for field in fields(Document)}
+    values |= {name: date.fromisoformat(values[name]) for name in _DAYS}
+    values |= {name: datetime.fromisoformat(values[name]) for name in _INSTANTS if values[name]}
+    return Document(**{**values, "lanes": tuple(values["lanes"])})
+
+
+def _modified(document: Document, answer: Answer) -> datetime | None:
+    """When a static file that is final was published: its header says so; a growing one is as old as its last line."""
+    if not (document.states_modified and document.is_final and answer.last_modified):
+        return None
+    try:
+        at = parsedate_to_datetime(answer.last_modified)
+    except ValueError:
+        return None
+    return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
