@@ -85,13 +85,14 @@ def _attach_ops(connection: duckdb.DuckDBPyConnection, settings: Settings) -> No
     held_in = _attach_database(connection, settings.ops_uri, [table.name for table in TABLES])
     connection.execute("ATTACH ':memory:' AS ops")
     for table in TABLES:
-        columns = ", ".join(
-            f"timezone('UTC', {column.name}::TIMESTAMP) AS {column.name}"
-            if str(column.type) == "DATETIME"
-            else column.name
-            for column in table.columns
-        )
+        columns = ", ".join(_of_ops(column.name, str(column.type)) for column in table.columns)
         connection.execute(f"CREATE VIEW ops.{table.name} AS SELECT {columns} FROM {held_in}.{table.name}")
+
+
+def _of_ops(name: str, kind: str) -> str:
+    """A column of an ops table; SQLite has no instants and no truth values."""
+    casts = {"DATETIME": f"timezone('UTC', {name}::TIMESTAMP) AS {name}", "BOOLEAN": f"{name}::BOOLEAN AS {name}"}
+    return casts.get(kind, name)
 
 
 def _attach_database(connection: duckdb.DuckDBPyConnection, uri: SecretStr, tables: list[str]) -> str:
