@@ -72,7 +72,7 @@ def _batteries(fleet: Fleet, day: int, columns: IntArray) -> list[list[str]]:
         services = {product: award[number] for product, award in fleet.ahead.services.items()}
         # Services may be offered alone: then there is no curve, and no energy is awarded.
         energy = exact(fleet.ahead.energy[number, columns])
-        price = exact(fleet.prices.day_ahead[fleet.node_of[number], columns], CENTS)
+        price = exact(fleet.first_day_ahead[fleet.node_of[number], columns], CENTS)
         awards = zip(*_awards(fleet, services, GENERATOR_AWARDS, columns), strict=True)
         who = [battery.qse, battery.dme, name, kind]
         for at, (hour, cells) in enumerate(zip(fleet.calendar.hour_ending[columns], awards, strict=True)):
@@ -99,7 +99,7 @@ def _loads(fleet: Fleet, day: int, columns: IntArray) -> list[list[str]]:
 
 def _solar(fleet: Fleet, day: int, columns: IntArray) -> list[list[str]]:
     date = day_text(fleet.calendar.period.dates[day])
-    price = exact(fleet.prices.day_ahead[0, columns], CENTS)
+    price = exact(fleet.first_day_ahead[0, columns], CENTS)
     return [
         [date, str(hour), "QSIM99", "YSIM99", SOLAR, "PVGR", *[""] * 24, "80", "0", "ON", "", SOLAR_NODE, price[at],
          *[""] * 12]

@@ -20,6 +20,7 @@ CORRECTED_DAY, CORRECTED_BATTERY = 2, 1
 PRICE_DAY = 3
 UNKNOWN_PRICE_DAY = 4
 OUT_DAY, OUT_BATTERY = 5, 2
+DAY_AHEAD_DAY = 6
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Fleet:
         ahead: day-ahead awards.
         real: what happened.
         first_output: telemetry as it was disclosed first; a supplemental brought `real.output`.
-        first_prices: real-time prices as they were posted first; a later posting brought those of `prices`.
+        first_prices, first_day_ahead: prices in real time and day-ahead as they were stated first; corrections brought
+            those of `prices`, that of the day-ahead price after the disclosure.
         unknown_prices: [node, quarter], prices that were never published.
         seed: of everything.
     """
@@ -47,6 +49,7 @@ class Fleet:
     real: RealTime
     first_output: IntArray
     first_prices: IntArray
+    first_day_ahead: IntArray
     unknown_prices: BoolArray
     seed: int
 
@@ -60,8 +63,8 @@ def simulate_fleet(first_day: date, days: int, count: int = 4, seed: int = 7, fa
     """Simulate batteries, their market and what is wrong with its records.
 
     Equal arguments give an equal fleet. With faults and enough days: telemetry of one battery fails for half an hour,
-    one battery's day is disclosed wrong and corrected later, a price is posted wrong and posted again, a price never
-    appears, and a battery is forced out in the afternoon and stays out the next day.
+    one battery's day is disclosed wrong and corrected later, prices of both markets are corrected after they were
+    stated, a price never appears, and a battery is forced out in the afternoon and stays out the next day.
 
     Args:
         first_day: first operating day.
@@ -82,7 +85,7 @@ def simulate_fleet(first_day: date, days: int, count: int = 4, seed: int = 7, fa
     ahead = offer(calendar, prices, batteries, out_hours, rtcb, seed)
     real = run(calendar, prices, batteries, ahead, out_runs, silent, rtcb, seed)
     fleet = Fleet(
-        calendar, batteries, rtcb, prices, ahead, real, real.output, prices.real_time,
+        calendar, batteries, rtcb, prices, ahead, real, real.output, prices.real_time, prices.day_ahead,
         np.zeros_like(prices.real_time, dtype=bool), seed,
     )  # fmt: skip
     return _with_mistakes(fleet) if faults else fleet
@@ -118,7 +121,10 @@ def _with_mistakes(fleet: Fleet) -> Fleet:
         posted[:, first : first + 3] += 4_321
     if days > UNKNOWN_PRICE_DAY:
         unknown[int(fleet.node_of[-1]), int(calendar.quarter_of(edges[UNKNOWN_PRICE_DAY])) + 30] = True
-    return replace(fleet, first_output=output, first_prices=posted, unknown_prices=unknown)
+    disclosed = fleet.prices.day_ahead.copy()
+    if days > DAY_AHEAD_DAY:
+        disclosed[:, int(calendar.hour_of(edges[DAY_AHEAD_DAY])) + 17] -= 765
+    return replace(fleet, first_output=output, first_prices=posted, first_day_ahead=disclosed, unknown_prices=unknown)
 
 
 __all__ = ["BLANK", "TICKS", "Fleet", "simulate_fleet"]

@@ -1,18 +1,20 @@
-"""Real-time prices as they are posted, one interval a document: NP6-905-CD (energy), NP6-331-CD (capacity)."""
+"""Prices as they are posted, one interval a document: NP6-905-CD (energy), NP6-331-CD (capacity); and corrections."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from ingest.simulate.clock import IntArray
-from ingest.simulate.fleet.calendar import QUARTER_S
+from ingest.simulate.fleet.calendar import QUARTER_S, ZONE
 from ingest.simulate.fleet.day_ahead import BLANK
 from ingest.simulate.fleet.fleet import Fleet
 from ingest.simulate.fleet.text import CENTS, exact, sheet
 
+CENTRAL = ZoneInfo(ZONE)
 SPP_HEADER = [
     "DeliveryDate", "DeliveryHour", "DeliveryInterval", "SettlementPointName", "SettlementPointType",
     "SettlementPointPrice", "DSTFlag",
@@ -20,8 +22,13 @@ SPP_HEADER = [
 MCPC_HEADER = ["DeliveryDate", "DeliveryHour", "DeliveryInterval", "RepeatedHourFlag", "ASType", "MCPC"]
 AS_TYPES = {"ECRS": "ecrs", "NSPIN": "nonspin", "REGDN": "regdown", "REGUP": "regup", "RRS": "rrs"}
 SPP_REPORT, MCPC_REPORT = 12301, 24898
-#: Seconds from the end of an interval to its posting, and to a corrected one.
-POSTED_S, CORRECTED_S = 32, 2 * 86_400
+#: Market → report of its corrections, what it is called, and days from the operating day to a correction.
+CORRECTIONS = {
+    "DAM": (13044, "DAM_SPP_PriceCorrectionsNP4196", 75),
+    "RT15": (13045, "RTM_SPP_PriceCorrectionsNP4197", 2),
+}
+#: Seconds from the end of an interval to its posting.
+POSTED_S = 137
 
 
 @dataclass(frozen=True)
@@ -39,26 +46,48 @@ class Posting:
     at: int
 
 
-def spp_postings(fleet: Fleet, quarters: IntArray, corrected: bool = False) -> list[Posting]:
-    """Prices of every settlement point, one document an interval.
+def spp_postings(fleet: Fleet, quarters: IntArray) -> list[Posting]:
+    """Prices of every settlement point as they were posted first, one document an interval.
 
     Args:
         quarters: indices of intervals.
-        corrected: whether these are the later postings of prices that were wrong at first.
     """
-    prices = fleet.prices.real_time if corrected else fleet.first_prices
-    known = np.where(fleet.unknown_prices, BLANK, prices)
+    known = np.where(fleet.unknown_prices, BLANK, fleet.first_prices)
     cells = [exact(row, CENTS) for row in known[:, quarters]]
     postings = []
-    for at, (quarter, when) in enumerate(zip(quarters, _labels(fleet, quarters), strict=True)):
+    for at, (quarter, when) in enumerate(zip(quarters, _labels(fleet, fleet.calendar.quarters[quarters]), strict=True)):
         rows = [
             [*when[:3], node, "RN", cells[row][at], when[3]]
             for row, node in enumerate(fleet.prices.nodes)
             if cells[row][at]
         ]
-        posted = int(fleet.calendar.quarters[quarter]) + QUARTER_S + (CORRECTED_S if corrected else POSTED_S)
-        postings.append(_posting(fleet, SPP_REPORT, "SPPHLZNP6905", posted, quarter, sheet(SPP_HEADER, rows, False)))
+        postings.append(_posting(fleet, SPP_REPORT, "SPPHLZNP6905", quarter, sheet(SPP_HEADER, rows, False)))
     return postings
+
+
+def correction(fleet: Fleet, market: str) -> Posting | None:
+    """The document that corrects prices of a market, where any were wrong."""
+    was, is_ = (
+        (fleet.first_day_ahead, fleet.prices.day_ahead)
+        if market == "DAM"
+        else (fleet.first_prices, fleet.prices.real_time)
+    )
+    starts = fleet.calendar.hours if market == "DAM" else fleet.calendar.quarters
+    wrong = np.flatnonzero((was != is_).any(axis=0))
+    if not len(wrong):
+        return None
+    report, name, after = CORRECTIONS[market]
+    at = int(starts[wrong[0]]) + after * 86_400
+    posted = _wall(at)
+    rows = []
+    for column, when in zip(wrong, _labels(fleet, starts[wrong]), strict=True):
+        for row, node in enumerate(fleet.prices.nodes):
+            where = [*when[:2], node] if market == "DAM" else [*when[:3], node, "RN"]
+            prices = (exact(of_market[row : row + 1, column], CENTS)[0] for of_market in (was, is_))
+            rows.append([*where, *prices, f"{posted:%m/%d/%Y %H:%M:%S}", when[3]])
+    where = ["SettlementPoint"] if market == "DAM" else SPP_HEADER[2:5]
+    header = [*SPP_HEADER[:2], *where, "SPPOriginal", "SPPCorrected", "PriceCorrectionTime", "DSTFlag"]
+    return Posting(f"{_name(report, fleet, at)}.{name}.csv", sheet(header, rows, False), at)
 
 
 def mcpc_postings(fleet: Fleet, quarters: IntArray) -> list[Posting]:
@@ -67,34 +96,33 @@ def mcpc_postings(fleet: Fleet, quarters: IntArray) -> list[Posting]:
         name: exact(fleet.prices.real_time_services[product][quarters], CENTS) for name, product in AS_TYPES.items()
     }
     postings = []
-    for at, (quarter, when) in enumerate(zip(quarters, _labels(fleet, quarters), strict=True)):
+    for at, (quarter, when) in enumerate(zip(quarters, _labels(fleet, fleet.calendar.quarters[quarters]), strict=True)):
         rows = [[*when, name, of_name[at]] for name, of_name in cells.items()]
-        posted = int(fleet.calendar.quarters[quarter]) + QUARTER_S + POSTED_S
-        postings.append(_posting(fleet, MCPC_REPORT, "RTMCPCNP6331", posted, quarter, sheet(MCPC_HEADER, rows, False)))
+        postings.append(_posting(fleet, MCPC_REPORT, "RTCPCNP6331", quarter, sheet(MCPC_HEADER, rows, False)))
     return postings
 
 
-def corrected_quarters(fleet: Fleet) -> IntArray:
-    """Intervals whose prices were posted again."""
-    return np.flatnonzero((fleet.first_prices != fleet.prices.real_time).any(axis=0))
-
-
-def _labels(fleet: Fleet, quarters: IntArray) -> list[list[str]]:
+def _labels(fleet: Fleet, starts: IntArray) -> list[list[str]]:
     """Delivery date, hour by the wall clock, interval of the hour, and the flag of the repeated hour."""
-    starts = fleet.calendar.quarters[quarters]
     flags = fleet.calendar.is_repeated(starts)
     labels = []
-    for local, flag in zip(fleet.calendar.period.local(starts), flags, strict=True):
-        wall = datetime.fromtimestamp(int(local), tz=UTC)
+    for start, flag in zip(starts, flags, strict=True):
+        wall = _wall(int(start))
         labels.append([f"{wall:%m/%d/%Y}", str(wall.hour + 1), str(wall.minute // 15 + 1), "Y" if flag else "N"])
     return labels
 
 
-def _posting(fleet: Fleet, report: int, name: str, at: int, quarter: int, content: bytes) -> Posting:
-    instant = np.array([at], dtype=np.int64)
-    posted = datetime.fromtimestamp(int(fleet.calendar.period.local(instant)[0]), tz=UTC)
-    extra = "xhr" if fleet.calendar.is_repeated(instant)[0] else ""
-    end = fleet.calendar.period.local(fleet.calendar.quarters[quarter : quarter + 1] + QUARTER_S)
-    ends = datetime.fromtimestamp(int(end[0]), tz=UTC)
-    stamp = f"{posted:%Y%m%d.%H%M%S}{extra}"
-    return Posting(f"cdr.{report:08d}.0000000000000000.{stamp}.{name}_{ends:%Y%m%d_%H%M}.csv", content, at)
+def _posting(fleet: Fleet, report: int, name: str, quarter: int, content: bytes) -> Posting:
+    end = int(fleet.calendar.quarters[quarter]) + QUARTER_S
+    at = end + POSTED_S
+    return Posting(f"{_name(report, fleet, at)}.{name}_{_wall(end):%Y%m%d_%H%M}.csv", content, at)
+
+
+def _name(report: int, fleet: Fleet, at: int) -> str:
+    extra = "xhr" if fleet.calendar.is_repeated(np.array([at], dtype=np.int64))[0] else ""
+    return f"cdr.{report:08d}.0000000000000000.{_wall(at):%Y%m%d.%H%M%S}{extra}"
+
+
+def _wall(at: int) -> datetime:
+    """Wall-clock time of an instant."""
+    return datetime.fromtimestamp(at, tz=CENTRAL)

@@ -12,7 +12,7 @@ import numpy as np
 from ingest.simulate.fleet.calendar import published_on
 from ingest.simulate.fleet.dam_disclosure import dam_members
 from ingest.simulate.fleet.fleet import CORRECTED_DAY, Fleet
-from ingest.simulate.fleet.price_postings import Posting, corrected_quarters, mcpc_postings, spp_postings
+from ingest.simulate.fleet.price_postings import CORRECTIONS, Posting, correction, mcpc_postings, spp_postings
 from ingest.simulate.fleet.sced_disclosure import has_supplemental, sced_members, supplemental_members
 from ingest.simulate.fleet.text import packed
 
@@ -61,9 +61,12 @@ def write_documents(fleet: Fleet, folder: Path) -> Documents:
         name = f"60_Day_SCED_Disclosure_{'ESR_' if fleet.rtcb else ''}SUPPLEMENTAL_CORRECTION"
         path = _disclosure(folder, SCED_REPORT, published, name, supplemental_members(fleet))
         documents.later["ercot-60d"] = [path]
-    if len(again := corrected_quarters(fleet)):
-        postings = spp_postings(fleet, again, corrected=True)
-        documents.later["ercot-rt15-spp"] = [_bulk(folder, "np6-905-cd_corrected.zip", postings)]
+    for market in CORRECTIONS:
+        if (posting := correction(fleet, market)) is not None:
+            path = folder / f"{posting.name.removesuffix('.csv')}_csv.zip"
+            path.write_bytes(packed({posting.name: posting.content}, datetime.fromtimestamp(posting.at, tz=UTC)))
+            source = f"ercot-{'dam' if market == 'DAM' else 'rt15'}-spp-corrections"
+            documents.later[source] = [path]
     return documents
 
 

@@ -26,7 +26,7 @@ STAMP = pa.timestamp("us", tz="UTC")
 
 
 def tables(fleet: Fleet) -> dict[str, pa.Table]:
-    """Rows by table, in the columns of its contract; the final telemetry and prices, each stated once.
+    """Rows by table, in the columns of its contract, each stated once: final telemetry and real-time prices.
 
     Offers, capabilities and limits that settle nothing are left NULL. Sorted as the contracts ask: by resource or
     location, then by time.
@@ -152,7 +152,7 @@ def _dam(fleet: Fleet, contract: Contract) -> Columns:
         "resource_status": _statuses(fleet.ahead.out, ("ON", "OUT")),
         "awarded_mw": exact(fleet.ahead.energy, TICKS),
         "settlement_point": _repeated([battery.settlement_point for battery in fleet.batteries], count),
-        "spp_usd_mwh": exact(fleet.prices.day_ahead[fleet.node_of], CENTS),
+        "spp_usd_mwh": exact(fleet.first_day_ahead[fleet.node_of], CENTS),
         **_services(fleet, fleet.ahead.services),
     }  # fmt: skip
 

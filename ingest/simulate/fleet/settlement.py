@@ -1,6 +1,6 @@
 """What a simulated battery earns, worked out from the simulator's own state in whole numbers and fractions.
 
-It reads no document and shares no code with the product. Formulas are those of the nodal protocols, by section:
+It reads no document and no table, and has its own clock and units. Formulas are those of the nodal protocols:
 
 - day-ahead energy (4.6.2): award times price of the settlement point, by hour; negative awards cost;
 - day-ahead services (4.6.4.1): award times clearing price, by hour; RRS is the sum of its three kinds;
@@ -21,7 +21,7 @@ from datetime import UTC, date, datetime
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from ingest.simulate.fleet import Fleet
+from ingest.simulate.fleet.fleet import Fleet
 
 CENTRAL = ZoneInfo("America/Chicago")
 #: The simulator's units: 0.1 kW or 0.1 kWh, cents, and what stands for an empty cell.
@@ -129,7 +129,7 @@ def _settle(fleet: Fleet, number: int, first: bool) -> Iterable[Interval]:
     node = fleet.prices.nodes.index(fleet.batteries[number].settlement_point)
     posted = (fleet.first_prices if first else fleet.prices.real_time)[node].tolist()
     unknown = fleet.unknown_prices[node].tolist()
-    ahead_price = fleet.prices.day_ahead[node].tolist()
+    ahead_price = (fleet.first_day_ahead if first else fleet.prices.day_ahead)[node].tolist()
     ahead_energy = fleet.ahead.energy[number].tolist()
     sold = _sold(fleet, number)
     hours = {start: at for at, start in enumerate(fleet.calendar.hours.tolist())}
