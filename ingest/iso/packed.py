@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ingest.source import RawFile
+from ingest.source import WHOLE_FILE_BYTES, RawFile
 from lakehouse.errors import UnreadableFile
 
 #: Files in an archive: a day of disclosures has 17, a bulk download 1,000.
@@ -78,13 +78,15 @@ def _inside(archive: io.BytesIO, prefix: str, depth: int, left: list[int]) -> It
             if info.filename.lower().endswith(".zip"):
                 if depth == DEPTH:
                     raise UnreadableFile(f"{name} lies more than {DEPTH} archives deep", "unpack it and land the files")
-                inner = io.BytesIO(b"".join(_unpack(opened, info, name, left)))
+                inner = io.BytesIO(b"".join(_unpack(opened, info, name, left, WHOLE_FILE_BYTES)))
                 yield from _inside(inner, f"{name}/", depth + 1, left)
             else:
                 yield Member(name, _unpack(opened, info, name, left))
 
 
-def _unpack(opened: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, left: list[int]) -> Iterator[bytes]:
+def _unpack(
+    opened: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, left: list[int], most: int = MEMBER_BYTES
+) -> Iterator[bytes]:
     read = 0
     try:
         with opened.open(info) as stream:
@@ -92,7 +94,7 @@ def _unpack(opened: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, left: lis
                 read += len(block)
                 left[0] -= len(block)
                 packed = max(info.compress_size, 1)
-                if read > MEMBER_BYTES or left[0] < 0 or (read > RATIO_FROM_BYTES and read > RATIO * packed):
+                if read > most or left[0] < 0 or (read > RATIO_FROM_BYTES and read > RATIO * packed):
                     raise UnreadableFile(
                         f"{name} unpacks to more than {read / 2**20:.0f} MiB: that is no document of an operator",
                         "check where the file comes from",

@@ -1,0 +1,111 @@
+"""Documents for every market source, with what they state, about days on which clocks change and one on which not."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+
+from ingest.simulate.fleet import Fleet, simulate_fleet
+from ingest.simulate.fleet.dam_disclosure import dam_members
+from ingest.simulate.fleet.sced_disclosure import sced_members
+from ingest.simulate.markets import ercot, nyiso, workbooks
+from ingest.simulate.markets.days import CENTRAL, midnight
+from ingest.simulate.markets.every import day_documents
+from ingest.simulate.markets.stated import Document, packed
+from ingest.source import RawFile
+
+SEED = 11
+SPRING, AUTUMN, PLAIN = date(2026, 3, 8), date(2025, 11, 2), date(2026, 7, 1)
+HOURS = {SPRING: 23, AUTUMN: 25, PLAIN: 24}
+RECEIVED = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+@lru_cache(maxsize=4)
+def of_day(day: date) -> dict[str, list[Document]]:
+    """Source → its documents about one operating day, each form of them once at least."""
+    found: dict[str, list[Document]] = {}
+    for document in (*day_documents(SEED, day, sced=False), *_more(day)):
+        found.setdefault(document.source, []).append(document)
+    return found
+
+
+def raw(document: Document, *, block: int | None = None, published: bool = True) -> RawFile:
+    """A document as a source is given it.
+
+    Args:
+        block: it comes in blocks of so many bytes.
+        published: with what a listing says of its publication.
+    """
+    content = document.content
+    size = block or max(len(content), 1)
+
+    def blocks() -> Iterator[bytes]:
+        return (content[start : start + size] for start in range(0, len(content), size))
+
+    return RawFile(
+        hashlib.sha256(content).hexdigest(),
+        Path("/given") / document.source / document.name,
+        len(content),
+        blocks,
+        published_at=document.published_at if published else None,
+        received_at=RECEIVED,
+    )
+
+
+def _more(day: date) -> Iterator[Document]:
+    """Forms that a day of single postings does not have: pages, bundles, corrections, years, months, disclosures."""
+    for emil in ercot.PRODUCTS:
+        yield ercot.api_page(SEED, emil, day, 1, 10_000)
+        yield _bundle(emil, day)
+    for slot in ercot.slots(SEED, "np6-788-cd", day)[:40]:  # three hours: where clocks change, that one is among them
+        yield ercot.posting(SEED, "np6-788-cd", day, slot)
+    later = midnight(day + timedelta(days=3), CENTRAL)
+    yield ercot.correction(SEED, "DAM", day, [0, 1, 2], later)
+    yield ercot.correction(SEED, "RT15", day, [0, 1, 2], later)
+    yield workbooks.rt15_year(SEED, [day])
+    yield workbooks.dam_year(SEED, [day])
+    yield workbooks.mcpc_year(SEED, [day])
+    for stem in nyiso.FEEDS:
+        yield nyiso.monthly(SEED, stem, day, days=2)
+    yield from _disclosures(day)
+    yield _extract(day)
+
+
+def _bundle(emil: str, day: date) -> Document:
+    """A bulk download: the day's archives in one."""
+    made = [ercot.posting(SEED, emil, day, slot) for slot in ercot.slots(SEED, emil, day)]
+    content = packed([(f"{n}.{each.name}", each.content) for n, each in enumerate(made, 1)], made[-1].published_at)
+    return Document(
+        made[0].source,
+        f"{emil}_{day:%Y%m%d}.zip",
+        content,
+        made[-1].published_at,
+        tuple(price for each in made for price in each.prices),
+        tuple(service for each in made for service in each.services),
+    )
+
+
+@lru_cache(maxsize=4)
+def _fleet(day: date) -> Fleet:
+    return simulate_fleet(day, 1, count=2, faults=False)
+
+
+def _disclosures(day: date) -> Iterator[Document]:
+    published = day + timedelta(days=60)
+    for name, members in (("DAM", dam_members(_fleet(day), 0)), ("SCED", sced_members(_fleet(day), 0))):
+        at = midnight(published, CENTRAL) + timedelta(hours=3)
+        yield Document("ercot-60d", f"60_Day_{name}_Disclosure.zip", packed(members, at), at)
+
+
+def _extract(day: date) -> Document:
+    """An extract of the SCED disclosure for one battery, as a third party keeps it: columns renamed, UTC."""
+    header = "sced_timestamp_utc,resource_name,telemetered_net_output,base_point,hsl,lsl,soc,min_soc,max_soc,"
+    lines = [header + "telemetered_resource_status"]
+    for n, run in enumerate(ercot.sced_runs(SEED, day)):
+        stamp = f"{run:%Y-%m-%dT%H:%M:%SZ}"
+        lines.append(f"{stamp},SIM_BESS1,{n % 40 - 20}.125,{n % 40 - 20}.0,100.0,-100.0,{n % 90}.5,0.0,102.1901,ON")
+    content = ("\n".join(lines) + "\n").encode()
+    return Document("ercot-sced-extract", f"SIM_BESS1_SCED_{day}.csv", content, midnight(day, CENTRAL))
