@@ -21,6 +21,7 @@ from ingest.iso.ercot.contracts import (
     SMNE,
     TPO_POINTS,
 )
+from ingest.iso.ercot.documents import LeftOut
 from ingest.iso.ercot.rows import Field, Kind, Layout, UnusableMember
 from lakehouse.contract import Contract
 
@@ -203,14 +204,6 @@ LEFT_OUT = {
     "Total Award": "awards of ancillary services alone",
     "Total_Award": "awards of ancillary services alone",
 }  # fmt: skip
-
-
-class LeftOut(UnusableMember):
-    """A member that is known and not landed; `what` says which."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(f"it holds {what}, which are not landed", "land the whole disclosure, or another member of it")
-        self.what = what
 
 
 def recognise(header: list[str]) -> Disclosed:

@@ -7,7 +7,7 @@ the rows with such cells are refused one by one: no row lands with a part of wha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Literal
 
@@ -101,6 +101,7 @@ class Rows:
         line: of every row, from 1.
         shown: gives the text of a line, for refusals.
         read: rows that were read to get these.
+        empty: of them, rows in which no cell is filled.
         refused: (line, column or '', reason) of rows that were not usable.
         rounded: numbers with more than six decimals that were rounded half to even.
     """
@@ -109,6 +110,7 @@ class Rows:
     line: Int64Array
     shown: Callable[[int], str]
     read: int = 0
+    empty: int = 0
     refused: list[tuple[int, str, str]] = field(default_factory=list)
     rounded: int = 0
 
@@ -128,7 +130,7 @@ class Rows:
         keep[np.fromiter(reasons, np.int64)] = False
         rest = self.where(keep)
         refused = [(int(self.line[index]), *why) for index, why in sorted(reasons.items())]
-        return Rows(rest.columns, rest.line, self.shown, self.read, [*self.refused, *refused], self.rounded)
+        return replace(self, columns=rest.columns, line=rest.line, refused=[*self.refused, *refused])
 
 
 def read_rows(
@@ -152,6 +154,8 @@ def read_rows(
     if not heads:
         raise UnusableMember("the document is empty", "download it again")
     number, text = heads[0]
+    if text.startswith("<"):
+        raise UnusableMember("it is XML or HTML, not CSV", "download the CSV file of the document")
     header = split_cells(text, ",")
     fields = layout_of(header).bind(header)
     begun = int(lines.starts[number - lines.base]) if number < lines.last else len(lines.content)
@@ -258,4 +262,4 @@ def typed(
             columns[f.column] = exact_array(numbers.micro, null)
         else:
             columns[f.column] = pa.array(numbers.value, mask=null)
-    return Rows(columns, line, shown, len(line), [], rounded).without(reasons)
+    return Rows(columns, line, shown, len(line), rounded=rounded).without(reasons)

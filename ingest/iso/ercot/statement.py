@@ -70,17 +70,16 @@ class Statement:
         return pa.table(cells, schema=pa.schema(fields))
 
 
-def statement(file: RawFile, member: str | None, options: LandOptions, content: datetime | None = None) -> Statement:
+def statement(file: RawFile, member: str | None, options: LandOptions) -> Statement:
     """Who states what stands in a document.
 
     When it was published is known, from the best to the worst: from the name of the document's own archive inside of a
-    bundle, from a listing or header of the file, from the names of the member and of the file, from `content`.
+    bundle, from a listing or header of the file, from the names of the member and of the file.
 
     Args:
         file: the bytes.
         member: the file inside of them, where they are an archive.
         options: what the user says.
-        content: when the document itself says that it was published.
     """
     inside = PurePosixPath(member or "")
     basis = PUBLISHED_BY_OPERATOR
@@ -89,7 +88,7 @@ def statement(file: RawFile, member: str | None, options: LandOptions, content: 
     else:
         names = (inside.name, file.path.name)
         named = next(filter(None, (*(_posted(name) for name in names), *(_dated(name) for name in names))), None)
-        at, basis = publication(file, named or content)
+        at, basis = publication(file, named)
     return Statement(at, basis, file.sha256, member, options.simulated)
 
 
@@ -141,4 +140,4 @@ def rejects(refused: list[tuple[int, str, str, str | None]]) -> pa.Table:
 
 def parsed(tables: dict[str, pa.Table], rows: Rows, member: str | None, layout: str) -> Parsed:
     """A piece of a document."""
-    return Parsed(tables, refusals(rows, member), layout, rows_read=rows.read)
+    return Parsed(tables, refusals(rows, member), layout, rows_read=rows.read, rows_empty=rows.empty)

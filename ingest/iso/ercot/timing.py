@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 import numpy as np
@@ -14,6 +15,7 @@ import pyarrow as pa
 from ingest.iso.ercot.clock import (
     HOUR,
     BadTime,
+    flagged_hour,
     hours_in,
     micros,
     midnight,
@@ -70,8 +72,7 @@ def replaced(
     for name, kind in types.items():
         values = [None if isinstance(answer, BadTime) else answer[name] for answer in answers]
         columns[name] = pa.array(values, TYPES[kind][0]).take(pa.array(inverse))
-    whole = Rows(columns, rows.line, rows.shown, rows.read, rows.refused, rows.rounded)
-    return whole.without({int(row): (header, str(answers[inverse[row]])) for row in at_fault})
+    return replace(rows, columns=columns).without({int(row): (header, str(answers[inverse[row]])) for row in at_fault})
 
 
 class RunTiming:
@@ -92,60 +93,73 @@ class RunTiming:
 
 
 class HourTiming:
-    """Hours of the DAM without a flag: on a day when clocks change, all hours of the document tell which is which."""
+    """Hours by their ending, or quarter hours of these, with a flag of the repeated hour or without.
+
+    With a flag, hours are the wall clock's. Without one, all hours of a document tell a day of change apart.
+    """
 
     TYPES = {  # noqa: RUF012 - never changed
         "operating_day": "date", "hour_ending": "long", "interval_start": "timestamptz", "interval_end": "timestamptz",
     }  # fmt: skip
-    HEADER = "Hour Ending"
+    KEYS = ("operating_day", "hour_ending", "delivery_interval", "repeated")
 
     def __init__(self) -> None:
         self._kept: list[Rows] = []
 
     def of(self, rows: Rows) -> Rows:
-        answers, inverse = per_value(self._keys(rows), self._plain_hour)
+        flagged = "repeated" in rows.columns
+        answers, inverse = per_value(self._keys(rows), _flagged_interval if flagged else _plain_interval)
         change = np.array([answer is None for answer in answers], np.bool_)[inverse]
         if change.any():
             self._kept.append(rows.where(change))
-            counts = (rows.read, rows.refused, rows.rounded)
-            rows, inverse = rows.where(~change), inverse[~change]
-            rows.read, rows.refused, rows.rounded = counts
+            rest, inverse = rows.where(~change), inverse[~change]
+            rows = replace(rows, columns=rest.columns, line=rest.line)
         known = [answer or BadTime("kept for the end of the document") for answer in answers]
-        return replaced(rows, inverse, known, self.TYPES, self.HEADER)
+        return replaced(rows, inverse, known, self.TYPES, "hour")
 
     def rest(self) -> Iterator[Rows]:
         stated: dict[date, set[int]] = defaultdict(set)
         for rows in self._kept:
-            hours, _ = per_value(self._keys(rows), lambda day, hour: (parse_day(day), parse_hour_ending(hour)))
+            hours, _ = per_value(self._keys(rows)[:2], lambda day, hour: (parse_day(day), parse_hour_ending(hour)))
             for answer in hours:
                 if not isinstance(answer, BadTime):
                     stated[answer[0]].add(answer[1])
 
-        def hour_of_change(day: str | None, hour: str | None) -> dict[str, object]:
-            at, ending = parse_day(day), parse_hour_ending(hour)
-            return self._hour(at, ending, frozenset(stated[at]))
+        def of_change(day: str | None, hour: str | None, quarter: str | None, _: str | None) -> dict[str, object]:
+            at = parse_day(day)
+            return _interval(at, parse_hour_ending(hour), quarter, unflagged_hours(at, frozenset(stated[at])))
 
         for rows in self._kept:
-            answers, inverse = per_value(self._keys(rows), hour_of_change)
-            yield replaced(rows, inverse, answers, self.TYPES, self.HEADER)
+            answers, inverse = per_value(self._keys(rows), of_change)
+            yield replaced(rows, inverse, answers, self.TYPES, "hour")
         self._kept = []
 
-    @staticmethod
-    def _keys(rows: Rows) -> list[pa.DictionaryArray]:
-        return [rows.columns["operating_day"], rows.columns["hour_ending"]]
+    def _keys(self, rows: Rows) -> list[pa.DictionaryArray]:
+        missing = pa.nulls(len(rows), pa.string()).dictionary_encode()
+        return [rows.columns.get(name, missing) for name in self.KEYS]
 
-    def _plain_hour(self, day: str | None, hour: str | None) -> dict[str, object] | None:
-        """An hour of a day on which no clock changes; None of other days."""
-        at = parse_day(day)
-        return self._hour(at, parse_hour_ending(hour), frozenset()) if hours_in(at) == 24 else None
 
-    @staticmethod
-    def _hour(day: date, ending: int, stated: frozenset[int]) -> dict[str, object]:
-        starts = unflagged_hours(day, stated)
-        if ending not in starts:
-            raise BadTime(f"{day} has no hour ending {ending}")
-        start = starts[ending]
-        return {"operating_day": day, "hour_ending": ending, "interval_start": start, "interval_end": start + HOUR}
+def _flagged_interval(day: str | None, hour: str | None, quarter: str | None, flag: str | None) -> dict[str, object]:
+    at, ending = parse_day(day), parse_hour_ending(hour)
+    return _interval(at, ending, quarter, {ending: flagged_hour(at, ending, parse_flag(flag))})
+
+
+def _plain_interval(day: str | None, hour: str | None, quarter: str | None, _: str | None) -> dict[str, object] | None:
+    """An interval of a day on which no clock changes; None of other days."""
+    at, ending = parse_day(day), parse_hour_ending(hour)
+    return _interval(at, ending, quarter, unflagged_hours(at, frozenset())) if hours_in(at) == 24 else None
+
+
+def _interval(day: date, ending: int, quarter: str | None, starts: Mapping[int, datetime]) -> dict[str, object]:
+    """Hour `ending` of a day, or a quarter (1 to 4) of it."""
+    if ending not in starts:
+        raise BadTime(f"{day} has no hour ending {ending}")
+    start, length = starts[ending], HOUR
+    if quarter is not None:
+        if quarter not in ("1", "2", "3", "4"):
+            raise BadTime(f"{quarter!r} is no interval of an hour (1 to 4)")
+        start, length = start + (int(quarter) - 1) * QUARTER, QUARTER
+    return {"operating_day": day, "hour_ending": ending, "interval_start": start, "interval_end": start + length}
 
 
 class QuarterTiming:

@@ -1,0 +1,69 @@
+"""Files as ERCOT hands them out: one document, an archive of one, or an archive of many; each read by itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from ingest.iso.ercot.rows import UnusableMember
+from ingest.iso.ercot.statement import rejects
+from ingest.iso.packed import Member, members
+from ingest.source import Parsed, RawFile
+from lakehouse.errors import UnreadableFile
+
+
+class LeftOut(UnusableMember):
+    """A document that is known and not landed; `what` says which."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"it holds {what}, which are not landed", "land the whole publication, or another file of it")
+        self.what = what
+
+
+def read_documents(
+    file: RawFile,
+    layout: str,
+    read: Callable[[Member], Iterator[Parsed]],
+    documents: Callable[[RawFile], Iterator[Member]] = members,
+) -> Iterator[Parsed]:
+    """Read every document of a file. One that cannot be used is quarantined, and the others land.
+
+    Args:
+        file: the document, or an archive.
+        layout: name of what is read.
+        read: reads a document; the pieces' `layout` says what it is. May raise UnusableMember.
+        documents: the documents of the file.
+
+    Raises:
+        UnreadableFile: the archive is damaged, or no document of it can be landed.
+    """
+    landed: Counter[str] = Counter()
+    left_out: dict[str, str] = {}
+    refused: list[tuple[str, UnusableMember]] = []
+    for member in documents(file):
+        name, kind = member.name or file.path.name, None
+        try:
+            for piece in read(member):
+                kind = piece.layout
+                yield replace(piece, layout=layout)
+        except LeftOut as why:
+            left_out[name] = why.what
+        except UnusableMember as why:
+            refused.append((name, why))
+        if kind is not None:
+            landed[kind] += 1
+    if not landed and refused:
+        name, first = refused[0]
+        raise UnreadableFile(f"{name}: {first.message}", first.next_step)
+    if not landed:
+        found = "; ".join(f"{name} holds {what}" for name, what in left_out.items())
+        raise UnreadableFile(
+            f"nothing in the file is landed: {found or 'the archive is empty'}",
+            "land the whole publication, or another file of it",
+        )
+    dialect: dict[str, object] = {"documents": dict(landed)}
+    if left_out:
+        dialect["left_out"] = left_out
+    unread = rejects([(0, name, f"the document is not read: {why.message}", None) for name, why in refused])
+    yield Parsed({}, unread, layout, dialect)

@@ -1,0 +1,208 @@
+"""ERCOT's prices as they are posted: CSV, archives of it, and pages of the Public API.
+
+Prices of energy have the type of their settlement point where the document states it: every load zone is there twice
+under one name, as LZ and as LZEW, at different prices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import chain
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.iso.contracts import AS_PRICES, PRICES
+from ingest.iso.ercot.api_page import is_page, read_page
+from ingest.iso.ercot.documents import read_documents
+from ingest.iso.ercot.rows import Field, Layout, Rows, read_rows
+from ingest.iso.ercot.statement import Statement, parsed, statement
+from ingest.iso.ercot.timing import timing_of
+from ingest.iso.packed import Member
+from ingest.source import LandOptions, Parsed, RawFile
+from lakehouse.contract import Contract
+
+ISO = "ERCOT"
+#: Prices for capacity are of the whole system.
+SYSTEM = "ERCOT"
+#: Runs of SCED are 5 minutes apart, in calm times; the longest gap seen is 16.7 minutes.
+RUN = timedelta(minutes=5)
+LONGEST_RUN = timedelta(minutes=30)
+
+
+def fields(kind: str, **headers: tuple[str, ...]) -> tuple[Field, ...]:
+    """Fields of one kind: column → the names that it goes by."""
+    return tuple(Field(name, column, kind) for column, names in headers.items() for name in names)  # type: ignore[arg-type]
+
+
+DAY = fields("text", operating_day=("DeliveryDate", "deliveryDate", "Delivery Date"))
+HOUR_ENDING = fields("text", hour_ending=("HourEnding", "hourEnding", "Hour Ending"))
+DELIVERY_HOUR = fields("text", hour_ending=("DeliveryHour", "deliveryHour", "Delivery Hour"))
+QUARTER = fields("text", delivery_interval=("DeliveryInterval", "deliveryInterval", "deliveryInt", "Delivery Interval"))
+#: Absent before 2011.
+FLAG = fields(
+    "text", repeated=("DSTFlag", "RepeatedHourFlag", "repeatHourFlag", "repeatedHourFlag", "Repeated Hour Flag")
+)
+RUN_AT = fields("text", sced_at=("SCEDTimestamp",))
+RUN_FLAG = tuple(Field(field.header, "is_repeated_hour") for field in FLAG)
+POINT = fields(
+    "text",
+    location=(
+        "SettlementPoint", "settlementPoint", "SettlementPointName", "settlementPointName", "Settlement Point",
+        "Settlement Point Name",
+    ),
+    location_type=("SettlementPointType", "settlementPointType", "Settlement Point Type"),
+)  # fmt: skip
+SERVICE = fields("text", product=("AncillaryType", "ancillaryType", "ASType"))
+
+
+@dataclass(frozen=True)
+class Posting:
+    """A kind of document of prices.
+
+    Args:
+        layout: of its columns.
+        contract: `iso_prices` or `as_prices`.
+        market: as the contract names it.
+        price_type: what the operator calls an energy price; '' for capacity.
+        vintage: as the contract names it.
+    """
+
+    layout: Layout
+    contract: Contract
+    market: str
+    price_type: str = ""
+    vintage: str = "posted"
+
+    def of(self, states: Statement, rows: Rows) -> Parsed:
+        """Timed rows as rows of the contract."""
+        constants = {"iso": ISO, "market": self.market, "vintage": self.vintage}
+        if self.contract is PRICES:
+            constants["price_type"] = self.price_type
+        else:
+            constants["location"] = SYSTEM
+        columns = rows.columns | {name: pa.repeat(pa.scalar(text), len(rows)) for name, text in constants.items()}
+        kinds = rows.columns.get("location_type", pa.nulls(len(rows), pa.string()))
+        columns["location_type"] = pc.fill_null(kinds.cast(pa.string()), "")
+        table = states.table(self.contract, rows, columns)
+        return parsed({self.contract.name: table}, rows, states.member, self.layout.name)
+
+
+def _posting(
+    name: str, contract: Contract, market: str, time: tuple[Field, ...], price: tuple[str, ...], price_type: str = ""
+) -> Posting:
+    column = "lmp_usd_mwh" if contract is PRICES else "mcpc_usd_mw"
+    about = POINT if contract is PRICES else SERVICE
+    required = {column, *(field.column for field in time), "location" if contract is PRICES else "product"}
+    layout = Layout(name, (*time, *about, *fields("exact", **{column: price})), frozenset(required - {"repeated"}))
+    return Posting(layout, contract, market, price_type)
+
+
+SPP = ("SettlementPointPrice", "settlementPointPrice", "Settlement Point Price")
+DAM_SPP = _posting("day-ahead settlement point prices", PRICES, "DAM", (*DAY, *HOUR_ENDING, *FLAG), SPP, "SPP")
+RT15_SPP = _posting(
+    "real-time settlement point prices", PRICES, "RT15", (*DAY, *DELIVERY_HOUR, *QUARTER, *FLAG), SPP, "SPP"
+)
+SCED_LMP = _posting("LMPs of SCED runs", PRICES, "SCED", (*RUN_AT, *RUN_FLAG), ("LMP",), "LMP")
+DAM_MCPC = _posting("day-ahead prices for capacity", AS_PRICES, "DAM", (*DAY, *HOUR_ENDING, *FLAG), ("MCPC",))
+RT15_MCPC = _posting(
+    "real-time prices for capacity", AS_PRICES, "RT15", (*DAY, *DELIVERY_HOUR, *QUARTER, *FLAG), ("MCPC",)
+)
+
+
+def dam_spp(file: RawFile, options: LandOptions) -> Iterator[Parsed]:
+    """Day-ahead settlement point prices (NP4-190-CD): hourly, of all nodes, zones and hubs.
+
+    Raises:
+        UnreadableFile: nothing in the file can be used.
+    """
+    return _read(file, options, DAM_SPP)
+
+
+def rt15_spp(file: RawFile, options: LandOptions) -> Iterator[Parsed]:
+    """Real-time settlement point prices (NP6-905-CD): one posting every 15 minutes.
+
+    Raises:
+        UnreadableFile: nothing in the file can be used.
+    """
+    return _read(file, options, RT15_SPP)
+
+
+def sced_lmp(file: RawFile, options: LandOptions) -> Iterator[Parsed]:
+    """LMPs of settlement points at every SCED run (NP6-788-CD).
+
+    An interval ends with the next run that the document has, or after 5 minutes where it has none within half an hour.
+
+    Raises:
+        UnreadableFile: nothing in the file can be used.
+    """
+    return _read(file, options, SCED_LMP)
+
+
+def dam_mcpc(file: RawFile, options: LandOptions) -> Iterator[Parsed]:
+    """Day-ahead clearing prices for capacity (NP4-188-CD), by ancillary service.
+
+    Raises:
+        UnreadableFile: nothing in the file can be used.
+    """
+    return _read(file, options, DAM_MCPC)
+
+
+def rt15_mcpc(file: RawFile, options: LandOptions) -> Iterator[Parsed]:
+    """Real-time clearing prices for capacity (NP6-331-CD), since operating day 2025-12-05.
+
+    Raises:
+        UnreadableFile: nothing in the file can be used.
+    """
+    return _read(file, options, RT15_MCPC)
+
+
+def _read(file: RawFile, options: LandOptions, posting: Posting) -> Iterator[Parsed]:
+    def read(member: Member) -> Iterator[Parsed]:
+        states = statement(file, member.name, options)
+        for rows in timed(document_rows(member, lambda header: posting.layout)):
+            yield posting.of(states, rows)
+
+    return read_documents(file, "ercot-prices", read)
+
+
+def document_rows(member: Member, layout_of: Callable[[list[str]], Layout]) -> Iterator[Rows]:
+    """Rows of a document, CSV or a page of the Public API, by the layout of its header."""
+    first = next(member.content, b"")
+    content = chain([first], member.content)
+    if is_page(first):
+        return iter([read_page(b"".join(content), layout_of)])
+    return read_rows(content, layout_of)
+
+
+def timed(pieces: Iterator[Rows]) -> Iterator[Rows]:
+    """Rows with the start and the end of their intervals."""
+    timing, runs = None, list[Rows]()
+    for rows in pieces:
+        timing = timing or timing_of(rows.columns)
+        found = timing.of(rows)
+        if "sced_at" in found.columns:
+            runs.append(found)
+        else:
+            yield found
+    if timing is not None:
+        yield from timing.rest()
+    yield from _between_runs(runs)
+
+
+def _between_runs(pieces: list[Rows]) -> Iterator[Rows]:
+    """Rows of SCED runs as rows of the intervals between them."""
+    at = [np.asarray(rows.columns["sced_at"].cast(pa.int64())) for rows in pieces]
+    runs = np.unique(np.concatenate(at)) if at else np.array([], np.int64)
+    length = np.append(np.diff(runs), 0)
+    in_sight = (length > 0) & (length <= LONGEST_RUN // timedelta(microseconds=1))
+    ends = runs + np.where(in_sight, length, RUN // timedelta(microseconds=1))
+    for rows, starts in zip(pieces, at, strict=True):
+        stamps = rows.columns["sced_at"]
+        end = pa.array(ends[np.searchsorted(runs, starts)]).cast(stamps.type)
+        columns = {name: cells for name, cells in rows.columns.items() if name != "sced_at"}
+        columns |= {"interval_start": stamps, "interval_end": end}
+        yield replace(rows, columns=columns)
