@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ingest.source import Parsed, Source
 from lakehouse.contract import ASSETS, QUARANTINE, SHARED, SIGNALS, Contract
-from lakehouse.diff import ObjectCounts
+from lakehouse.counts import ObjectCounts
 from lakehouse.intake import check
 
 

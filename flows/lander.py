@@ -22,7 +22,7 @@ from lakehouse import ops as ops_tables
 from lakehouse.archive import Archive, Receipt, open_archive
 from lakehouse.catalog import RAW, open_catalog
 from lakehouse.contract import ASSETS, QUARANTINE, SIGNALS, Contract
-from lakehouse.diff import ObjectCounts
+from lakehouse.counts import ObjectCounts
 from lakehouse.errors import UnreadableFile
 from lakehouse.ops import Ops, canonical
 from lakehouse.settings import Settings
@@ -255,7 +255,7 @@ class Lander:
     def _slices(self, contract: Contract, landed: Landed) -> Iterable[dict[str, object]]:
         for sequence, (outcome, landing) in self._taken.items():
             counts = landed.by_sequence.get(sequence, ObjectCounts())
-            outcome.counts = counts
+            outcome.counts = outcome.counts + counts  # over the tables that the file has rows of
             yield {
                 "run_id": self.run_id, "source": self.source.name, "table_name": contract.name, "status": "landed",
                 "sha256": outcome.sha256, "file": outcome.path, "request": landing.request, "sequence": sequence,

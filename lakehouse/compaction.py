@@ -125,7 +125,7 @@ def _merge(settings: Settings, table: Table, files: Sequence[DataFile], sort: Se
         order = ", ".join(identifier(column) for column in sort) or "ALL"
         old = _rows(connection, columns, [file.file_path for file in files])
         connection.execute(f"CREATE TABLE sorted AS SELECT * FROM ({old}) ORDER BY {order}")
-        added = write_files(connection, table, SAME_MONTH, "sorted", "*")
+        added = write_files(connection, table, SAME_MONTH, "sorted", [identifier(column) for column in columns])
         before, after = (_fingerprint(connection, columns, rows) for rows in (old, _rows(connection, columns, added)))
         if before != after:
             raise TerminalError(

@@ -7,12 +7,14 @@ and is a conflict. So the outcome does not depend on how rows were split over la
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import duckdb
 
+from lakehouse import fresh
 from lakehouse.contract import Contract, Restated
+from lakehouse.counts import ObjectCounts
 from lakehouse.datafiles import month_of, order_of, write_files
 from lakehouse.engine import identifier, quote
 from lakehouse.errors import ContractViolation
@@ -23,23 +25,6 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
 
 STORED = -(2**62)  # stands for SEQUENCE in rows that the table holds
-
-
-@dataclass(frozen=True)
-class ObjectCounts:
-    """What one file contributed to a merge.
-
-    Args:
-        new: rows whose key was not there.
-        replaced: rows that took the place of another value.
-        equal: rows that were there already, or repeat one of the same landing.
-        conflicts: rows that differ from the one of the same key that arrived before them.
-    """
-
-    new: int = 0
-    replaced: int = 0
-    equal: int = 0
-    conflicts: int = 0
 
 
 class Diff:
@@ -56,7 +41,8 @@ class Diff:
         self.contract = contract
         self.columns = [identifier(column.name) for column in contract.columns]
         self.key = [identifier(name) for name in contract.key]
-        files = ", ".join(quote(str(path)) for path in staging.files(contract))
+        self._files = staging.files(contract)
+        files = ", ".join(quote(str(path)) for path in self._files)
         nothing = f"SELECT *, 0::BIGINT AS {SEQUENCE}, 0::BIGINT AS {ORDINAL} FROM ({empty_select(contract)})"
         self.db.execute(f"CREATE VIEW arrived AS {f'SELECT * FROM read_parquet([{files}])' if files else nothing}")
         self.db.execute(f"CREATE VIEW stored AS {pin_of(table).select(contract)}")
@@ -137,7 +123,7 @@ class Diff:
     def append(self) -> None:
         """Add staged rows as they are: an offset keeps them from coming twice, or `adds_only` has said so."""
         self._only_added = True
-        self.db.execute(f"CREATE TABLE winners AS SELECT * FROM staged ORDER BY {order_of(self.contract)}")
+        self.db.execute("CREATE VIEW winners AS SELECT * FROM staged")
         self.db.execute(f"CREATE TABLE gone AS SELECT {', '.join(self.key)} FROM winners WHERE false")
         self.db.execute("CREATE TABLE superseded AS SELECT * FROM gone")
 
@@ -292,6 +278,11 @@ class Diff:
     def write(self, doomed: Sequence[str]) -> list[str]:
         """Write new data files: the winners, with what survives of the rewritten files in its old place."""
         columns, key = ", ".join(self.columns), ", ".join(self.key)
+        if self._only_added and self._in_order():
+            return fresh.write_in_order(self.table, self.contract, self._files)
+        if self._only_added:
+            self.db.execute(f"CREATE TABLE sorted AS SELECT * FROM winners ORDER BY {order_of(self.contract)}")
+            return write_files(self.db, self.table, month_of(self.contract), "sorted", self.columns)
         source = "winners"
         if doomed:
             listed = ", ".join(quote(path) for path in doomed)
@@ -316,4 +307,12 @@ class Diff:
                 """
             )
             source = "rewritten"
-        return write_files(self.db, self.table, month_of(self.contract), source, columns)
+        return write_files(self.db, self.table, month_of(self.contract), source, self.columns)
+
+    def _in_order(self) -> bool:
+        """Whether rows lie in the table's order as they arrived; to sort wide rows costs more than to write them."""
+        if self._restated:
+            return False
+        row = f"row({order_of(self.contract)})"
+        before = f"lag({row}) OVER (ORDER BY {SEQUENCE}, {ORDINAL})"
+        return not self._count(f"SELECT count(*) FROM (SELECT {row} < {before} AS back FROM winners) WHERE back")

@@ -19,8 +19,9 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 from lakehouse import fresh
 from lakehouse.catalog import RAW, ensure_table
 from lakehouse.contract import Contract, WriteMode
+from lakehouse.counts import ObjectCounts
 from lakehouse.datafiles import commit, discard, month_of, order_of, touched_by, write_files
-from lakehouse.diff import Diff, ObjectCounts
+from lakehouse.diff import Diff
 from lakehouse.engine import connect, identifier, quote
 from lakehouse.errors import ContractViolation, LostRace
 from lakehouse.pins import TOUCHED, Touched, pack_touched, pin_of
@@ -284,7 +285,7 @@ def replace_all(
     folder = settings.temporary("replace", uuid.uuid4().hex)
     connection = connect(folder / "replace.duckdb", settings=settings)
     try:
-        columns = ", ".join(identifier(column.name) for column in contract.columns)
+        columns = [identifier(column.name) for column in contract.columns]
         connection.execute(f"CREATE TABLE winners AS {pin_of(replayed).select(contract)} ORDER BY {order_of(contract)}")
         connection.execute(f"CREATE VIEW gone AS {pin_of(table).select(contract)}")
         touched = touched_by(connection, contract)

@@ -11,7 +11,7 @@ from landing import CONTRACT, land, rows, stored
 
 from lakehouse.catalog import open_catalog
 from lakehouse.contract import ASSETS
-from lakehouse.diff import ObjectCounts
+from lakehouse.counts import ObjectCounts
 from lakehouse.errors import ContractViolation
 from lakehouse.pins import touched_since
 from lakehouse.reader import rows_of
