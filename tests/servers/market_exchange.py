@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
+#: As ERCOT's firewall (Imperva) answers addresses outside of the United States, also with status 200.
 WAF_PAGE = (
-    b"<html><head><title>Request Rejected</title></head><body>The requested URL was rejected. Please consult with your "
-    b"administrator. Your support ID is: 0000000000 (simulated)</body></html>"
+    b'<html style="height:100%"><head><META NAME="ROBOTS" CONTENT="NOINDEX, NOFOLLOW"></head><body>'
+    b'<iframe id="main-iframe" src="/_Incapsula_Resource?SWUDNSAI=31&xinfo=simulated">'
+    b"Request unsuccessful. Incapsula incident ID: 0-0</iframe></body></html>\n"
 )
 OASIS_POLICY = (
     b"<html><body><p>CAISO Acceptable Use Policy Violation. "

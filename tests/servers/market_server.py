@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+from ingest.simulate.markets import caiso
 from tests.servers import market_ercot, market_others
 from tests.servers.market_ercot import Ercot
 from tests.servers.market_exchange import Answer, Asked, Fault, page, throttled
@@ -130,8 +131,9 @@ class MarketServer:
         return f"http://127.0.0.1:{self._http.server_port}"
 
     def environment(self, *, credentials: bool = True) -> dict[str, str]:
-        """Settings that lead a client here."""
-        return {name: self.url + path for name, path in BASES.items()} | (CREDENTIALS if credentials else {})
+        """Settings that lead a client here, and to nodes of CAISO that there are here."""
+        bases = {name: self.url + path for name, path in BASES.items()}
+        return bases | {"WATTLAKE_CAISO_NODES": ",".join(caiso.NODES)} | (CREDENTIALS if credentials else {})
 
     def time(self) -> datetime:
         """The operators' time, UTC."""

@@ -194,7 +194,7 @@ def test_faults_come_in_the_order_of_their_script(operators: MarketServer, clien
     assert got[0].headers["Retry-After"] == "7" and "Retry-After" not in got[1].headers
     wait = parsedate_to_datetime(got[2].headers["Retry-After"]) - datetime.now(UTC)
     assert timedelta(seconds=1) < wait < timedelta(seconds=4)
-    assert b"Request Rejected" in got[4].content and got[8].text.startswith('"Time Stamp"')
+    assert b"Incapsula incident" in got[4].content and got[8].text.startswith('"Time Stamp"')
 
 
 def test_bodies_are_cut_truncated_slow_and_late_as_told(operators: MarketServer, client: httpx.Client) -> None:
