@@ -1,0 +1,19 @@
+{{ config(pre_hook="{{ delete_changed_market('as_prices', 'interval_start', ['iso', 'market']) }}") }}
+
+select
+    iso,
+    market,
+    location,
+    product,
+    interval_start,
+    interval_end,
+    mcpc_usd_mw,
+    vintage,
+    published_at,
+    published_basis,
+    statements,
+    is_simulated,
+    source_object,
+    line
+from {{ ref('int_as_price_statements') }}
+where newness = 1

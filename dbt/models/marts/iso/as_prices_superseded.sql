@@ -1,0 +1,22 @@
+{{ config(
+    pre_hook="{{ delete_changed_market('as_prices', 'interval_start', ['iso', 'market']) }}",
+    post_hook="{{ as_of_macro('as_prices') }}",
+) }}
+
+select
+    iso,
+    market,
+    location,
+    product,
+    interval_start,
+    interval_end,
+    mcpc_usd_mw,
+    vintage,
+    published_at,
+    published_basis,
+    superseded_at,
+    is_simulated,
+    source_object,
+    line
+from {{ ref('int_as_price_statements') }}
+where newness > 1

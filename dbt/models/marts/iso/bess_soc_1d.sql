@@ -1,0 +1,96 @@
+{{ config(pre_hook="{{ delete_changed_operating_days() }}") }}
+
+with runs as (
+    select
+        resource_name as resource,
+        operating_day,
+        at_us,
+        until_us,
+        is_simulated,
+        mw,
+        base_point_mw,
+        soc_mwh,
+        min_soc_mwh,
+        -- An outage row states 0.
+        nullif(max_soc_mwh, 0) as max_soc_mwh,
+        mw * (until_us - at_us) / 3.6e9 as step_mwh
+    from {{ ref('int_bess_runs') }}
+    where kind in ('esr', 'gen')
+),
+
+spans as (
+    select
+        resource,
+        operating_day,
+        min(at_us) filter (where soc_mwh is not null) as first_us,
+        max(at_us) filter (where soc_mwh is not null) as last_us
+    from runs
+    group by all
+),
+
+figures as (
+    select
+        runs.resource,
+        runs.operating_day,
+        count(*) as sced_runs,
+        arg_min(soc_mwh, at_us) filter (where soc_mwh is not null) as soc_first_mwh,
+        arg_max(soc_mwh, at_us) filter (where soc_mwh is not null) as soc_last_mwh,
+        min(soc_mwh) as soc_min_mwh,
+        max(soc_mwh) as soc_max_mwh,
+        max(max_soc_mwh) as max_soc_mwh,
+        -- Between the first and the last state of charge of the day.
+        coalesce(sum(greatest(step_mwh, 0)) filter (where at_us >= first_us and at_us < last_us), 0) as out_mwh,
+        coalesce(-sum(least(step_mwh, 0)) filter (where at_us >= first_us and at_us < last_us), 0) as in_mwh,
+        count(*) filter (where soc_mwh < min_soc_mwh) as runs_below_min_soc,
+        count(*) filter (where soc_mwh > max_soc_mwh) as runs_above_max_soc,
+        count(abs(mw - base_point_mw)) as base_point_deviation_n,
+        median(abs(mw - base_point_mw)) as base_point_deviation_median_mw,
+        avg(abs(mw - base_point_mw)) as base_point_deviation_mean_mw,
+        max(abs(mw - base_point_mw)) as base_point_deviation_max_mw,
+        bool_or(is_simulated) as is_simulated
+    from runs
+    inner join spans on runs.resource = spans.resource and runs.operating_day = spans.operating_day
+    group by runs.resource, runs.operating_day
+),
+
+rooted as (
+    -- With the same loss both ways, x = sqrt(round trip): in * x - out / x = change of the state of charge.
+    select
+        *,
+        soc_last_mwh - soc_first_mwh as soc_change_mwh,
+        case
+            when in_mwh > 0.25 * max_soc_mwh and out_mwh > 0.25 * max_soc_mwh
+                then (soc_last_mwh - soc_first_mwh + sqrt((soc_last_mwh - soc_first_mwh) ** 2 + 4 * in_mwh * out_mwh)) / (2 * in_mwh)
+        end as one_way
+    from figures
+)
+
+select
+    rooted.resource,
+    rooted.operating_day,
+    days.day_start as interval_start,
+    days.day_end as interval_end,
+    rooted.sced_runs,
+    soc_first_mwh,
+    soc_last_mwh,
+    soc_change_mwh,
+    soc_min_mwh,
+    soc_max_mwh,
+    max_soc_mwh,
+    out_mwh as discharged_mwh,
+    in_mwh as charged_mwh,
+    one_way ** 2 as implied_round_trip_efficiency,
+    -- What a lossless battery would have gained less what the telemetry says it gained.
+    in_mwh - out_mwh - soc_change_mwh as lost_mwh,
+    case when one_way between 0.7 and 1 then one_way else 1 end as one_way_efficiency_used,
+    case when one_way between 0.7 and 1 then 'of the day' else 'lossless' end as efficiency_basis,
+    out_mwh / max_soc_mwh as full_cycles,
+    runs_below_min_soc,
+    runs_above_max_soc,
+    base_point_deviation_n,
+    base_point_deviation_median_mw,
+    base_point_deviation_mean_mw,
+    base_point_deviation_max_mw,
+    rooted.is_simulated
+from rooted
+inner join {{ ref('int_market_days') }} as days on rooted.operating_day = days.operating_day
