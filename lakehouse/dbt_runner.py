@@ -159,11 +159,13 @@ def _results(target: Path) -> list[NodeResult]:
 
 
 def marts(target: Path) -> list[Mart]:
-    """The published models from dbt's manifest: those under models/marts."""
+    """The published models from dbt's manifest: those under models/marts that hold rows of their own, so no views."""
     nodes = json.loads((target / "manifest.json").read_text())["nodes"].values()
     found = []
     for node in nodes:
         if node["resource_type"] != "model" or "marts" not in node["fqn"]:
+            continue
+        if node["config"]["materialized"] == "view":
             continue
         meta = node["config"].get("meta") or node.get("meta") or {}
         declared = {"key": meta.get("key", ()), "time": meta.get("time"), "ranges": meta.get("ranges", {})}

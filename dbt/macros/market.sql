@@ -118,19 +118,6 @@ select
 from (select distinct is_rtcb, caveat_bits from {{ relation }}) as combinations
 {%- endmacro %}
 
-{#- Condition on rows of a raw market table: those that the build rebuilds. -#}
-{% macro changed_market(table, time_column, keys) -%}
-true
-{%- endmacro %}
-
-{#- Pre-hook of a mart of prices: the rows of what is rebuilt go. -#}
-{% macro delete_changed_market(table, time_column, keys) -%}
-{%- endmacro %}
-
-{#- Pre-hook of a mart of batteries: the operating days that are rebuilt go. -#}
-{% macro delete_changed_operating_days() -%}
-{%- endmacro %}
-
 {#- Post-hook: `<mart>_as_of(instant)`, the rows of a mart of prices as they were known then. Names carry the catalog of the
     published file, so that it works wherever that is attached. -#}
 {% macro as_of_macro(mart) -%}
@@ -142,10 +129,6 @@ union all by name
 select *
 from {{ this.database }}.{{ this.schema }}.{{ mart }}_superseded
 where published_at <= known_at and superseded_at > known_at
-{%- endmacro %}
-
-{#- The same for months, which are made of all their days. -#}
-{% macro delete_changed_operating_months() -%}
 {%- endmacro %}
 
 {#- Components over several intervals: unknown where one of them is; known_usd is what is known of them. -#}

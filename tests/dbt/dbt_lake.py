@@ -19,13 +19,17 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
+from ingest.iso.contracts import AS_PRICES, PRICES
+from ingest.iso.ercot.contracts import DISCLOSURES
 from lakehouse.changes import find_changes
-from lakehouse.contract import observations
+from lakehouse.contract import TYPES, observations
 
 PROJECT = Path(__file__).parents[2] / "dbt"
 
 OBSERVATION_COLUMNS = """asset_id VARCHAR, signal VARCHAR, ts TIMESTAMPTZ, interval_end TIMESTAMPTZ, value DOUBLE,
     value_exact DECIMAL(18,6), text VARCHAR, source_object VARCHAR, line BIGINT"""
+
+MARKET_TABLES = (PRICES, AS_PRICES, *DISCLOSURES)
 
 PROFILE = """wattlake:
   target: build
@@ -88,6 +92,13 @@ class Lake:
             """CREATE TABLE build.changed_spans (asset_id VARCHAR, signal VARCHAR, time_zone VARCHAR,
             rebuild_from TIMESTAMPTZ, rebuild_to TIMESTAMPTZ, read_from TIMESTAMPTZ, read_to TIMESTAMPTZ)"""
         )
+        self.lake.execute(
+            """CREATE TABLE build.changed_tables (table_name VARCHAR, key_1 VARCHAR, key_2 VARCHAR, first_day DATE,
+            last_day DATE)"""
+        )
+        for contract in MARKET_TABLES:
+            columns = ", ".join(f"{c.name} {TYPES[c.type][1]}" for c in contract.columns)
+            self.lake.execute(f"CREATE TABLE raw.{contract.name} ({columns})")
         self.lake.execute(
             """CREATE TABLE build.local_days (time_zone VARCHAR, local_date DATE, day_start TIMESTAMPTZ,
             day_end TIMESTAMPTZ)"""
@@ -289,11 +300,20 @@ class Lake:
     def _write_spans(self, spans: list[Span]) -> None:
         self.lake.execute("DELETE FROM build.changed_spans")
         self.lake.execute("DELETE FROM build.local_days")
-        self.lake.executemany(
-            "INSERT INTO build.changed_spans VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [[s.asset_id, s.signal, s.time_zone, s.rebuild_from, s.rebuild_to, s.read_from, s.read_to] for s in spans],
-        )
+        if spans:
+            self.lake.executemany(
+                "INSERT INTO build.changed_spans VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    [s.asset_id, s.signal, s.time_zone, s.rebuild_from, s.rebuild_to, s.read_from, s.read_to]
+                    for s in spans
+                ],
+            )
         # As a build does it: what is not read cannot be leaned on.
+        if not spans:
+            for domain in ("meter", "bess"):
+                table = f"{domain}_observations"
+                self.lake.execute(f"CREATE OR REPLACE VIEW raw.{table} AS FROM lake.landed.{table} LIMIT 0")
+            return
         first = min(span.read_from for span in spans) - timedelta(days=1)
         last = max(span.read_to for span in spans) + timedelta(days=1)
         assets = ", ".join(sorted({f"'{span.asset_id}'" for span in spans}))

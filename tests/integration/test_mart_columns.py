@@ -13,6 +13,8 @@ LOD = """asset_id signal bucket_start bucket_end n n_expected coverage sum min m
     first last unit"""
 ENERGY = "asset_id signal interval_start interval_end energy_kwh coverage is_estimated"
 POWER_FACTOR = "asset_id interval_start p_kwh s_kvah power_factor"
+REVENUE = """resource dam_energy_usd dam_as_usd rt_energy_usd rt_as_usd known_usd total_usd charged_mwh discharged_mwh
+    coverage caveats"""
 
 #: Mart → columns that stay.
 PROMISED = {
@@ -27,6 +29,13 @@ PROMISED = {
     "power_factor_15min": POWER_FACTOR,
     "power_factor_1h": POWER_FACTOR,
     "power_factor_1d": POWER_FACTOR,
+    "iso_prices": """iso market location location_type price_type interval_start interval_end lmp_usd_mwh published_at
+        is_simulated""",
+    "as_prices": "iso market location product interval_start interval_end mcpc_usd_mw published_at is_simulated",
+    "bess_revenue_15min": f"interval_start {REVENUE}",
+    "bess_revenue_1d": f"operating_day {REVENUE}",
+    "bess_revenue_1mo": f"month {REVENUE}",
+    "bess_soc": "resource interval_start soc_telemetered_mwh soc_reconstructed_mwh",
     "quality_findings": "rule severity asset_id signal interval_start interval_end value message",
     "bess_kpis": """asset_id local_date soc_min_pct soc_max_pct soc_last_pct soh_pct charge_kwh discharge_kwh aux_kwh
         round_trip_efficiency full_cycles cell_v_spread_max_v cell_t_max_c alarm_seconds availability coverage""",

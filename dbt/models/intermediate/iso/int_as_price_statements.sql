@@ -11,5 +11,5 @@ select
         )
     ) as superseded_at
 from {{ ref('stg_iso__as_prices') }}
-where {{ changed_market('as_prices', 'interval_start', ['iso', 'market']) }}
+where {{ changed_prices('as_prices') }}
 window price as (partition by iso, market, location, product, interval_start)

@@ -5,7 +5,7 @@
 with stated as (
     select kind, resource_name, operating_day, capacity_mw from {{ ref('int_bess_dam') }}
     union all
-    select kind, resource_name, operating_day, capacity_mw from {{ ref('int_bess_runs') }}
+    select kind, resource_name, operating_day, capacity_mw from {{ ref('int_bess_runs') }} where operating_day is not null
 ),
 
 resources as (

@@ -18,20 +18,24 @@ latest as (
 placed as (
     select latest.*, days.operating_day, days.day_start_us, days.day_end_us
     from latest
-    asof inner join {{ ref('int_market_days') }} as days on latest.at_us >= days.day_start_us
-    where latest.at_us < days.day_end_us
+    asof left join {{ ref('int_market_days') }} as days on latest.at_us >= days.day_start_us
+    asof left join (select day_start_us as next_start_us from {{ ref('int_market_days') }}) as following
+        on latest.at_us < following.next_start_us
+    where latest.at_us < days.day_end_us or latest.at_us >= following.next_start_us - {{ run_holds_us() }}
 ),
 
 followed as (
     select
         *,
         lead(at_us) over (partition by kind, resource_name order by at_us) as next_us,
-        lag(at_us) over (partition by kind, resource_name, operating_day order by at_us) as before_us
+        lag(at_us) over (partition by kind, resource_name, at_us < day_end_us, operating_day order by at_us) as before_us
     from placed
 )
 
 select
-    * exclude (next_us, before_us, mw),
+    * exclude (next_us, before_us, mw, operating_day),
+    -- NULL for a run of a day that is not rebuilt and that only reaches into one.
+    case when at_us < day_end_us then operating_day end as operating_day,
     {{ micro_mw('mw') }} as micro_mw,
     mw,
     least(coalesce(next_us, at_us + {{ run_holds_us() }}), at_us + {{ run_holds_us() }}) as until_us,

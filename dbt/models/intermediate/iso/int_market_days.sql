@@ -1,15 +1,17 @@
 -- Operating days of ERCOT that are rebuilt, by Central prevailing time: 23 and 25 hours long where clocks change. The zone is
 -- asked once a day and not once a row.
-with stamped as (
-    select min(sced_at) as first_at, max(sced_at) as last_at from {{ ref('stg_iso__sced') }} where kind <> 'load'
-    union all
-    select min(interval_start), max(interval_start) from {{ ref('stg_iso__dam') }} where kind <> 'load'
-),
-
-days as (
-    -- An instant lies in the operating day of its UTC date or in the one before.
+-- depends_on: {{ source('build', 'changed_tables') }}
+with days as (
+    {% if builds_whole() -%}
     select unnest(generate_series(min(first_at)::date - 1, max(last_at)::date + 1, interval 1 day))::date as operating_day
-    from stamped
+    from (
+        select min(sced_at) as first_at, max(sced_at) as last_at from {{ ref('stg_iso__sced') }} where kind <> 'load'
+        union all
+        select min(interval_start), max(interval_start) from {{ ref('stg_iso__dam') }} where kind <> 'load'
+    ) as stamped
+    {%- else -%}
+    {{ changed_operating_days() }}
+    {%- endif %}
 ),
 
 bounds as (

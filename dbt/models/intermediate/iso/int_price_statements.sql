@@ -13,5 +13,5 @@ select
         )
     ) as superseded_at
 from {{ ref('stg_iso__prices') }}
-where {{ changed_market('iso_prices', 'interval_start', ['iso', 'market']) }}
+where {{ changed_prices('iso_prices') }}
 window price as (partition by iso, market, location, location_type, price_type, interval_start)

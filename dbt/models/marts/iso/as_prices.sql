@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ delete_changed_market('as_prices', 'interval_start', ['iso', 'market']) }}") }}
+{{ config(pre_hook="{{ delete_changed_prices('as_prices') }}") }}
 
 select
     iso,

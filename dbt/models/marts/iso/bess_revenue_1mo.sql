@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ delete_changed_operating_months() }}") }}
+{{ config(pre_hook="{{ delete_changed_months() }}") }}
 
 with days as (
     select *, date_trunc('month', operating_day)::date as month

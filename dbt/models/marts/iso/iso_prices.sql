@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ delete_changed_market('iso_prices', 'interval_start', ['iso', 'market']) }}") }}
+{{ config(pre_hook="{{ delete_changed_prices('iso_prices') }}") }}
 
 select
     iso,

@@ -1,0 +1,108 @@
+"""A lake of market tables and a dbt run over the market models alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from dbt_lake import MARKET_TABLES, Lake
+
+from lakehouse.contract import Contract
+
+CONTRACTS = {contract.name: contract for contract in MARKET_TABLES}
+#: What a build reads of market tables around the UTC days that changed.
+MARGIN = timedelta(days=2)
+
+
+class MarketLake(Lake):
+    """Market tables in the columns of their contracts, and builds of what changed in them."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        for contract in MARKET_TABLES:
+            self.lake.execute(f"CREATE TABLE landed.{contract.name} AS FROM raw.{contract.name}")
+            self.lake.execute(f"DROP TABLE raw.{contract.name}")
+
+    def land(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Land rows; columns that a row does not name are what a parser gives where nothing is stated."""
+        contract = CONTRACTS[table]
+        named = [{**_unsaid(contract), **row} for row in rows]
+        unknown = {name for row in named for name in row} - {column.name for column in contract.columns}
+        assert not unknown, unknown
+        types = {field.name: field.type for field in contract.arrow_schema}
+        self.lake.register(
+            "incoming",
+            pa.table({c: pa.array([row.get(c) for row in named], types[c]) for c in types}),
+        )
+        self.lake.execute(f"INSERT INTO landed.{table} BY NAME FROM incoming")
+        self.lake.unregister("incoming")
+
+    def drop(self, table: str, condition: str) -> None:
+        """Take rows away."""
+        self.lake.execute(f"DELETE FROM landed.{table} WHERE {condition}")
+
+    def build_markets(
+        self,
+        changed: Sequence[tuple[str, str | None, str | None, date, date]] | None = None,
+        *,
+        selected: str = "path:models/staging/iso path:models/intermediate/iso path:models/marts/iso",
+    ) -> str:
+        """Build and test the market models.
+
+        Args:
+            changed: (table, key, second key, first UTC day, last) of what landed since the last build; None builds all.
+            selected: dbt's selection.
+        """
+        self.lake.execute("DELETE FROM build.changed_tables")
+        bounds = "true"
+        if changed is not None:
+            bounds = "false"
+            if changed:
+                self.lake.executemany("INSERT INTO build.changed_tables VALUES (?, ?, ?, ?, ?)", changed)
+                first = _midnight(min(row[3] for row in changed)) - MARGIN
+                last = _midnight(max(row[4] for row in changed)) + timedelta(days=1) + MARGIN
+                bounds = "{} BETWEEN " + f"'{first.isoformat()}'::TIMESTAMPTZ AND '{last.isoformat()}'::TIMESTAMPTZ"
+        for contract in MARKET_TABLES:
+            where = bounds.format(contract.time_column)
+            self.lake.execute(
+                f"CREATE OR REPLACE VIEW raw.{contract.name} AS FROM lake.landed.{contract.name} WHERE {where}"
+            )
+        command = ["build", *(["--full-refresh"] if changed is None else []), "--select", *selected.split()]
+        done = self._dbt(command, [])
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(0), tzinfo=UTC)
+
+
+def _unsaid(contract: Contract) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "published_at": datetime(2026, 1, 1, tzinfo=UTC), "published_basis": "operator", "is_simulated": False,
+        "source_object": "0" * 64, "line": 1, "vintage": "posted", "location_type": "", "price_type": "SPP",
+        "iso": "ERCOT", "resource_type": "ESR",
+    }  # fmt: skip
+    return {column.name: said[column.name] for column in contract.columns if column.name in said}
+
+
+def price(location: str, start: datetime, minutes: int, usd: str | Decimal, **more: Any) -> dict[str, Any]:
+    """A row of iso_prices."""
+    end = start + timedelta(minutes=minutes)
+    return {
+        "location": location, "location_type": "RN", "market": "RT15" if minutes == 15 else "DAM",
+        "interval_start": start, "interval_end": end, "lmp_usd_mwh": Decimal(usd), **more,
+    }  # fmt: skip
+
+
+def service_price(product: str, start: datetime, minutes: int, usd: str | Decimal, **more: Any) -> dict[str, Any]:
+    """A row of as_prices."""
+    end = start + timedelta(minutes=minutes)
+    return {
+        "location": "ERCOT", "market": "RT15" if minutes == 15 else "DAM", "product": product,
+        "interval_start": start, "interval_end": end, "mcpc_usd_mw": Decimal(usd), **more,
+    }  # fmt: skip
