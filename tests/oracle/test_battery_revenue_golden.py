@@ -11,7 +11,6 @@ from typing import Any
 
 import duckdb
 import pytest
-
 from market_lake import MarketLake
 from market_reader import batcave_rows, dam_rows
 
