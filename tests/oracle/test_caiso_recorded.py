@@ -47,7 +47,7 @@ def test_prices_land_exactly_as_written(recorded: Path) -> None:
 
 @pytest.mark.parametrize("source", ["caiso-rt5-lmp", "caiso-rt15-lmp", "caiso-hasp-lmp"])
 def test_prices_of_another_market_are_refused(recorded: Path, source: str) -> None:
-    with pytest.raises(UnreadableFile, match="unknown column|caiso-dam-lmp"):
+    with pytest.raises(UnreadableFile, match=r"unknown column|caiso-dam-lmp"):
         parse(source, recorded / "iso" / "caiso" / PRICES)
 
 
