@@ -31,7 +31,7 @@ def rt15_year(seed: int, days: Sequence[date]) -> Document:
         "Settlement Point Type", "Settlement Point Price",
     )  # fmt: skip
     prices = [price for day in days for price in _prices(seed, "np6-905-cd", day)]
-    rows = []
+    rows: list[Sequence[Cell]] = []
     for price in prices:
         label = labels(price.start)
         rows.append(
@@ -45,7 +45,7 @@ def dam_year(seed: int, days: Sequence[date]) -> Document:
     """Day-ahead prices by hours (NP4-180-ER) of some days of one year."""
     header = ("Delivery Date", "Hour Ending", "Repeated Hour Flag", "Settlement Point", "Settlement Point Price")
     prices = [price for day in days for price in _prices(seed, "np4-190-cd", day)]
-    rows = []
+    rows: list[Sequence[Cell]] = []
     for price in prices:
         label = labels(price.start)
         rows.append((label.date, f"{label.hour:02d}:00", label.repeated, price.location, float(price.lmp)))
@@ -59,7 +59,7 @@ def mcpc_year(seed: int, days: Sequence[date]) -> Document:
     hours: dict[object, dict[str, ServicePrice]] = {}
     for service in services:
         hours.setdefault(service.start, {})[service.product] = service
-    rows = []
+    rows: list[Sequence[Cell]] = []
     for found in hours.values():
         label = labels(found["RRS"].start)
         values = tuple(float(found[name].mcpc) for name in ercot.SERVICES)
