@@ -21,7 +21,15 @@ OASIS_EMPTY = "1000"
 #: What OASIS says, as a page, to whom asks too often.
 OASIS_TOO_OFTEN = b"Acceptable Use Policy Violation"
 #: Names of the firewall that stands before ercot.com, in its pages.
-FIREWALL = (b"_incapsula_", b"incapsula", b"imperva", b"request unsuccessful", b"captcha", b"access denied")
+FIREWALL = (
+    b"request rejected",
+    b"_incapsula_",
+    b"incapsula",
+    b"imperva",
+    b"request unsuccessful",
+    b"captcha",
+    b"access denied",
+)
 #: Bytes that a document's archive may claim to unpack to, and how many times its own size; see `ingest.iso.packed`.
 UNPACKED_BYTES, RATIO, RATIO_FROM_BYTES, MEMBERS = 8 << 30, 200, 16 << 20, 2_000
 #: An error document of OASIS has 700 bytes.
