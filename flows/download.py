@@ -125,7 +125,7 @@ def download(
             report = DownloadReport(source, window.start, window.end, run.id)
             work = _Work(settings, plan, records, report, reached, clock, LandOptions(simulated=simulated), progress)
             try:
-                asyncio.run(work.run(window, records.known(RECHECK if mode == "realtime" else None)))
+                asyncio.run(work.run(window, RECHECK if mode == "realtime" else None))
             finally:
                 run.rows = sum(outcome.counts.new + outcome.counts.replaced for outcome in report.files)
             if report.problems:
@@ -171,13 +171,13 @@ class _Work:
         self._turns = root / "turns"
         self._parts = settings.root / "tmp" / "download" / report.source
 
-    async def run(self, window: Window, known: Known) -> None:
+    async def run(self, window: Window, recheck: timedelta | None) -> None:
         shutil.rmtree(self._parts, ignore_errors=True)  # of a killed run
         for batch in _batches(self._spool.waiting()):
             await self._land(batch)
         try:
             async with Client(self._parts, self._turns, self._access.secrets, self._clock) as client:
-                planned = await self._planned(window, known, client)
+                planned = await self._planned(window, self._records.known(recheck), client)
                 await self._fetch_all(planned, client, window)
         finally:
             shutil.rmtree(self._parts, ignore_errors=True)
