@@ -96,7 +96,7 @@ def test_a_page_of_the_api_says_the_same_as_the_csv() -> None:
         "_meta": {"totalRecords": 2},
         "fields": [{"name": name} for name in ("deliveryDate", "deliveryHour", "deliveryInterval", "settlementPoint",
                                                "settlementPointType", "settlementPointPrice", "DSTFlag")],
-        "data": [["2024-11-03", 2, 1, "HB_NORTH", "HU", price, again] for price, again in ((-17.005, False), (3, True))],  # noqa: E501
+        "data": [["2024-11-03", 2, 1, "HB_NORTH", "HU", usd, again] for usd, again in ((-17.005, False), (3, True))],
     }  # fmt: skip
     csv = RT_SPP + "11/03/2024,2,1,HB_NORTH,HU,-17.005,N\n11/03/2024,2,1,HB_NORTH,HU,3,Y\n"
     own = {"source_object", "line"}
