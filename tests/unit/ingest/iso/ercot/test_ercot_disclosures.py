@@ -360,7 +360,7 @@ cells = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(cells, cells, st.sampled_from(["A_1", " B ", "C,D", 'E"F'])), min_size=1, max_size=8))
 def test_the_quick_and_the_careful_reading_agree(drawn: list[tuple[str, str, str]]) -> None:
     rows = [
