@@ -141,5 +141,5 @@ def is_number(text: str) -> bool:
 @pytest.mark.parametrize("member", ["HDL_LDL_ManOverride", "SCED_DSR_Load_Data", "SCED_EOC_Updates", "SCED_QSE_Self"])
 def test_members_without_a_table_are_refused_by_what_they_hold(ercot: Path, member: str) -> None:
     (path,) = (ercot / "60d_sced_np3-965-er_pub_20250410_opday_20250209").glob(f"60d_{member}*.csv")
-    with pytest.raises(UnreadableFile, match="nothing in the file is landed: .* holds "):
+    with pytest.raises(UnreadableFile, match=r"nothing in the file is landed: .* holds "):
         read("ercot-60d", path)
