@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 
 from ingest.iso import clock
 from ingest.iso.contracts import PRICES
-from ingest.iso.oasis import answered_at, is_markup, query_in, refuse_markup
+from ingest.iso.oasis import answered_at, query_in, refuse_markup
 from ingest.iso.packed import Member, members
-from ingest.iso.sheet import Sheet, header, named, read_sheet, rejects, whole
+from ingest.iso.sheet import Sheet, header, is_markup, named, read_sheet, rejects, whole
 from ingest.iso.statement import rows_of, statement
 from ingest.lines import Lines, split_lines
 from ingest.numbers import exact_array

@@ -76,6 +76,17 @@ def instant(text: str, pattern: str, name: str) -> datetime:
     return naive.replace(tzinfo=zone(name), fold=1).astimezone(UTC)
 
 
+def abbreviated(text: str, pattern: str, name: str) -> datetime:
+    """A wall-clock reading with its zone's abbreviation, such as EDT, as UTC.
+
+    Raises:
+        ValueError: the text does not follow the pattern.
+        KeyError: the abbreviation is none of `ABBREVIATED`.
+    """
+    naive = datetime.strptime(text, pattern)  # noqa: DTZ007  the abbreviation is its zone
+    return naive.replace(tzinfo=UTC) + timedelta(hours=ABBREVIATED[name])
+
+
 def hour_starts(days: Int64Array, labels: pa.Array, series: Int64Array, name: str) -> tuple[Int64Array, Int8Array]:
     """Starts of hours that are labelled by their end, `01` to `24`, and `02X` for the repeated one.
 

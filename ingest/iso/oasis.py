@@ -8,6 +8,7 @@ from datetime import datetime
 from xml.etree.ElementTree import Element, ParseError
 
 from ingest.iso.clock import PACIFIC, instant
+from ingest.iso.sheet import words_of_page
 from lakehouse.errors import UnreadableFile
 
 #: The answer to a request for what OASIS does not hold (any more).
@@ -15,7 +16,6 @@ NO_DATA = "1000"
 
 #: `<from>_<to>_<query>_<run>_<when it was answered>_v<version>`, the name of an answer and of the files in it.
 _NAME = re.compile(r"\d{8}_\d{8}_(?P<query>\w+?)_(?P<at>\d{8}_\d{2}_\d{2}_\d{2})_v\d+\.", re.IGNORECASE)
-_TAGS = re.compile(r"<[^>]*>")
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,6 @@ def query_in(name: str) -> str | None:
     return found["query"] if found else None
 
 
-def is_markup(content: bytes) -> bool:
-    """Whether a document is XML or HTML, by its first bytes."""
-    return content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<"
-
-
 def error_in(content: bytes) -> OasisError | None:
     """The error that an XML document of OASIS states, None where it states none or is no XML."""
     root = _parse(content)
@@ -63,10 +58,8 @@ def error_in(content: bytes) -> OasisError | None:
 
 def refuse_markup(content: bytes, name: str) -> UnreadableFile:
     """Why a document of markup is no table of prices, in the operator's words, and what to do."""
-    head = content[:1000].lstrip().lower()
-    if head.startswith((b"<html", b"<!doctype html")):
-        words = " ".join(_TAGS.sub(" ", content[:4000].decode("utf-8", "replace")).split())
-        return UnreadableFile(f"CAISO answered with a page instead of data: {words[:300]}", "download it again later")
+    if (words := words_of_page(content)) is not None:
+        return UnreadableFile(f"CAISO answered with a page instead of data: {words}", "download it again later")
     root = _parse(content)
     if root is None:
         return UnreadableFile(f"{name} is broken XML", "download it again")

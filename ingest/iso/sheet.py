@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,20 +27,22 @@ class Sheet:
     """Rows of a CSV file, or of a piece of it; rows that turn out to be unusable stay, and are named in `refusals`.
 
     Args:
-        lines: the text.
-        line: physical line of every row.
+        lines: the text; None for a document that has records.
+        line: physical line, or number of the record, of every row, from 1.
         cells: our column name → its cells without blanks around them.
         refusals: why rows or cells cannot be used.
         ok: rows that can be used so far.
         rounded: prices with more than six decimals, rounded half to even.
+        record: the text of a record by its number, where there are no lines.
     """
 
-    lines: Lines
+    lines: Lines | None
     line: Int64Array
     cells: dict[str, pa.Array]
     refusals: Refusals = field(default_factory=Refusals)
     ok: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
     rounded: int = 0
+    record: Callable[[int], str | None] | None = None
 
     def refuse(self, rows: npt.NDArray[np.intp] | BoolArray, column: str, reason: str) -> None:
         """Take rows (indices or a mask) out of use."""
@@ -95,6 +98,18 @@ def whole(content: Iterable[bytes], name: str) -> bytes:
         if size > WHOLE_FILE_BYTES:
             raise UnreadableFile(f"{name} has more than {WHOLE_FILE_BYTES >> 20} MiB", "split it by day")
     return b"".join(blocks)
+
+
+def is_markup(content: bytes) -> bool:
+    """Whether a document is XML or HTML, by its first bytes."""
+    return content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<"
+
+
+def words_of_page(content: bytes) -> str | None:
+    """What an HTML page says, where a server sent one instead of a document; None for anything else."""
+    if not content[:1000].lstrip().lower().startswith((b"<html", b"<!doctype html")):
+        return None
+    return " ".join(re.sub(r"<[^>]*>", " ", content[:4000].decode("utf-8", "replace")).split())[:300]
 
 
 def header(lines: Lines) -> tuple[int, list[str]]:
@@ -190,7 +205,7 @@ def refuse_repeated(sheet: Sheet, series: Int64Array, start: Int64Array, compare
 
 def rejects(sheet: Sheet, member: str | None) -> pa.Table:
     """Refused rows as `Parsed.rejects`; in an archive, the field says which file of it the line is in."""
-    table = rejects_of_lines(sheet.refusals, sheet.lines, None)
+    table = rejects_of_lines(sheet.refusals, sheet.lines, sheet.record)
     return table if member is None else in_member(table, member)
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.iso import oasis
@@ -99,6 +99,7 @@ def test_every_interval_of_a_day_is_one_row_with_its_components(source: str, day
         ] == [stated[kind] for kind in TYPES]
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 5), st.randoms(use_true_random=False))
 def test_how_rows_are_ordered_and_split_over_files_changes_nothing(cuts: int, order: random.Random) -> None:
     lines = [line for found in list(day_of("caiso-dam-lmp", "2025-11-02").values())[:6] for line in found]

@@ -7,7 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakehouse.errors import UnreadableFile
@@ -74,6 +74,7 @@ def test_five_minute_stamps_are_ends_and_tell_the_repeated_hour_by_order(day: st
     assert {row["vintage"] for row in found} == {"posted"}
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_any_full_set_of_runs_of_a_fall_back_night_comes_back_from_its_wall_clock(data: st.DataObject) -> None:
     grid = local_grid("2024-11-03", 5, NEW_YORK, first_minutes=5)[:60]

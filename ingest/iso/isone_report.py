@@ -1,0 +1,72 @@
+"""What the readers of ISO-NE's two forms of documents (public CSV, web services) have in common."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.iso.sheet import Sheet
+from lakehouse.errors import UnreadableFile
+
+Int64Array = npt.NDArray[np.int64]
+
+SOURCES = {"DAM": "isone-dam-lmp", "RT5": "isone-rt5-lmp", "RTH": "isone-rth-lmp"}
+MINUTES = {"DAM": 60, "RT5": 5, "RTH": 60}
+#: Hub and load zones (web services v1.1, /locations): five-minute files give their numbers alone.
+LOCATIONS = {
+    "4000": (".H.INTERNAL_HUB", "HUB"),
+    "4001": (".Z.MAINE", "LOAD ZONE"),
+    "4002": (".Z.NEWHAMPSHIRE", "LOAD ZONE"),
+    "4003": (".Z.VERMONT", "LOAD ZONE"),
+    "4004": (".Z.CONNECTICUT", "LOAD ZONE"),
+    "4005": (".Z.RHODEISLAND", "LOAD ZONE"),
+    "4006": (".Z.SEMASS", "LOAD ZONE"),
+    "4007": (".Z.WCMASS", "LOAD ZONE"),
+    "4008": (".Z.NEMASSBOST", "LOAD ZONE"),
+}
+_FINALITY = re.compile(r"(prelim|final)", re.IGNORECASE)
+
+
+@dataclass
+class Report:
+    """A document brought into columns.
+
+    Args:
+        sheet: cells `id`, `name`, `type`, `lmp`, `energy`, `congestion`, `loss`.
+        start: starts of intervals, microseconds since 1970 UTC.
+        vintage: prelim or final.
+        layout: the form of the document.
+        published_at: when the document says that it was made, UTC.
+        dialect: how it was read.
+    """
+
+    sheet: Sheet
+    start: Int64Array
+    vintage: str
+    layout: str
+    published_at: datetime | None = None
+    dialect: dict[str, object] = field(default_factory=dict)
+
+
+def vintage_of(market: str, path: Path, *said: str) -> str:
+    """How final a document is: what it says of itself, then its name, then its folder's name.
+
+    The day-ahead market has only final prices. A real-time document that says nothing is taken for preliminary: that
+    gives way to what calls itself final, never the other way round.
+    """
+    if market == "DAM":
+        return "final"
+    for text in (*said, path.name, path.parent.name):
+        if found := _FINALITY.search(text):
+            return found[1].lower()
+    return "prelim"
+
+
+def wrong_market(market: str, found: str) -> UnreadableFile:
+    """The refusal of a document of another market."""
+    return UnreadableFile(f"the document is of {found}, not of {market}", f"land it with source {SOURCES[found]}")
