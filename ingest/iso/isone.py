@@ -57,7 +57,7 @@ def _read(file: RawFile, options: LandOptions, market: str) -> Parsed:
 
 def _prices(report: Report, file: RawFile, options: LandOptions, market: str) -> Parsed:
     sheet, start = report.sheet, report.start
-    name, kind = _locations(report)
+    name, kind, number = _locations(report)
     sheet.refuse(_mask(pc.equal(name, "")), "location", "there is no location")
     lmp = sheet.exact("lmp", required=True)
     energy, congestion, loss = (sheet.exact(column) for column in ("energy", "congestion", "loss"))
@@ -76,7 +76,7 @@ def _prices(report: Report, file: RawFile, options: LandOptions, market: str) ->
             "market": market,
             "location": name.take(take),
             "location_type": kind.take(take),
-            "location_id": _or_null(sheet.cells["id"].take(take)),
+            "location_id": _or_null(number.take(take)),
             "price_type": "LMP",
             "interval_start": start[rows],
             "interval_end": start[rows] + MINUTES[market] * clock.MINUTE,
@@ -93,16 +93,24 @@ def _prices(report: Report, file: RawFile, options: LandOptions, market: str) ->
     return Parsed({PRICES.name: table}, rejects(sheet, None), report.layout, dialect, rows_read=read)
 
 
-def _locations(report: Report) -> tuple[pa.Array, pa.Array]:
-    """Name and type of every row's location; a document that gives only numbers has the names of hub and zones."""
+def _locations(report: Report) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """Name, type and number of every row's location; those of hub and zones are known where a document leaves them out.
+
+    A number stands for the name of any other location whose name is not stated.
+    """
     cells = report.sheet.cells
-    numbers = cells["id"]
-    nothing = pa.repeat(pa.scalar(""), len(numbers))
-    name, kind = cells.get("name", nothing), cells.get("type", nothing)
-    known = pc.index_in(numbers, pa.array(list(LOCATIONS)))
-    for_known = [pa.array([said[place] for said in LOCATIONS.values()]).take(known) for place in (0, 1)]
-    name = pc.if_else(pc.equal(name, ""), pc.coalesce(for_known[0], numbers), name)
-    return name, pc.if_else(pc.equal(kind, ""), pc.coalesce(for_known[1], nothing), kind)
+    nothing = pa.repeat(pa.scalar(""), len(report.start))
+    name, kind, number = (cells.get(column, nothing) for column in ("name", "type", "id"))
+    names, kinds = (pa.array([said[place] for said in LOCATIONS.values()]) for place in (0, 1))
+    by_number = pc.index_in(number, pa.array(list(LOCATIONS)))
+    name = _or(name, pc.coalesce(names.take(by_number), number))
+    by_name = pc.index_in(name, names)
+    return name, _or(kind, kinds.take(by_name)), _or(number, pa.array(list(LOCATIONS)).take(by_name))
+
+
+def _or(text: pa.Array, other: pa.Array) -> pa.Array:
+    """What is not blank, and otherwise what the other array says; blank where neither says anything."""
+    return pc.if_else(pc.equal(text, ""), pc.fill_null(other, ""), text)
 
 
 def _or_null(text: pa.Array) -> pa.Array:

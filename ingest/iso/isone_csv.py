@@ -25,7 +25,7 @@ from lakehouse.errors import UnreadableFile
 
 Int64Array = npt.NDArray[np.int64]
 
-#: Columns → our names: those of hourly reports, and after them what five-minute reports call otherwise.
+#: Columns → our names: those of hourly reports, and after them what five-minute and preliminary ones call otherwise.
 COLUMNS = {
     "H": None,
     "Date": "date",
@@ -37,6 +37,7 @@ COLUMNS = {
     "Energy Component": "energy",
     "Congestion Component": "congestion",
     "Marginal Loss Component": "loss",
+    "Location": "name",
     "Local Time": "time",
     "LMP": "lmp",
     "Loss Component": "loss",
@@ -86,7 +87,9 @@ def read_csv(content: bytes, path: Path, market: str) -> Report:
     if not head.columns:
         raise UnreadableFile("the report has no header line (H)", "download it again")
     time = ("time",) if market == "RT5" else ("date", "hour")
-    names = named(head.columns, COLUMNS, (*time, "lmp", "id"), f"ISO-NE's report {title!r}")
+    names = named(head.columns, COLUMNS, (*time, "lmp"), f"ISO-NE's report {title!r}")
+    if not {"id", "name"} & set(names):
+        raise UnreadableFile(f"ISO-NE's report {title!r} has no column of locations", "check the file")
     body = _without_trailer(lines)
     if not head.first:
         raise UnreadableFile("the report holds no prices yet", "download it again later")
@@ -94,7 +97,7 @@ def read_csv(content: bytes, path: Path, market: str) -> Report:
         body, head.first, [name or ("kind" if number == 0 else None) for number, name in enumerate(names)]
     )
     sheet.refuse(_mask(pc.not_equal(sheet.cells["kind"], "D")), "", "the line is no data (D) and stands among data")
-    series = codes(sheet.cells["id"], sheet.cells.get("name", sheet.cells["id"]))
+    series = codes(*(sheet.cells[name] for name in ("id", "name") if name in sheet.cells))
     start = _five_minutes(sheet, series, head, path) if market == "RT5" else _hours(sheet, series)
     made = next((stamp for comment in head.comments if (stamp := _MADE.search(comment))), None)
     return Report(

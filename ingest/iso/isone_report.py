@@ -17,7 +17,7 @@ Int64Array = npt.NDArray[np.int64]
 
 SOURCES = {"DAM": "isone-dam-lmp", "RT5": "isone-rt5-lmp", "RTH": "isone-rth-lmp"}
 MINUTES = {"DAM": 60, "RT5": 5, "RTH": 60}
-#: Hub and load zones (web services v1.1, /locations): five-minute files give their numbers alone.
+#: Hub and load zones (web services v1.1, /locations), for reports that give numbers or names alone.
 LOCATIONS = {
     "4000": (".H.INTERNAL_HUB", "HUB"),
     "4001": (".Z.MAINE", "LOAD ZONE"),
@@ -39,7 +39,7 @@ class Report:
     Args:
         sheet: cells `id`, `name`, `type`, `lmp`, `energy`, `congestion`, `loss`.
         start: starts of intervals, microseconds since 1970 UTC.
-        vintage: prelim or final.
+        vintage: posted, prelim or final.
         layout: the form of the document.
         published_at: when the document says that it was made, UTC.
         dialect: how it was read.
@@ -56,11 +56,11 @@ class Report:
 def vintage_of(market: str, path: Path, *said: str) -> str:
     """How final a document is: what it says of itself, then its name, then its folder's name.
 
-    The day-ahead market has only final prices. A real-time document that says nothing is taken for preliminary: that
+    The day-ahead market has one kind of prices. A real-time document that says nothing is taken for preliminary: that
     gives way to what calls itself final, never the other way round.
     """
     if market == "DAM":
-        return "final"
+        return "posted"
     for text in (*said, path.name, path.parent.name):
         if found := _FINALITY.search(text):
             return found[1].lower()

@@ -66,7 +66,8 @@ def test_every_hour_of_a_day_lands_once_at_its_instant(source: str, title: str, 
         (at, name, price_of(hour * 2 + node)) for hour, at in enumerate(grid) for node, (_, name, _) in enumerate(NODES)
     ]
     first = rows(pieces)[0]
-    assert (first["location_id"], first["location_type"], first["vintage"]) == ("4000", "HUB", "final")
+    vintage = "posted" if source == "isone-dam-lmp" else "final"
+    assert (first["location_id"], first["location_type"], first["vintage"]) == ("4000", "HUB", vintage)
     assert first["interval_end"] - first["interval_start"] == timedelta(hours=1)
     assert [first[name] for name in ("energy_usd_mwh", "congestion_usd_mwh", "loss_usd_mwh")] == [
         Decimal("27.75"),
@@ -141,6 +142,20 @@ def test_a_document_is_as_final_as_it_says(title: str, name: str, vintage: str) 
     assert {row["vintage"] for row in rows(parse("isone-rt5-lmp", text, name))} == {vintage}
 
 
+def test_a_report_of_names_alone_knows_the_hub_by_its_name() -> None:
+    day = hourly("2026-06-01", REAL_TIME).replace('"Location ID","Location Name","Location Type"', '"Location"')
+    day = day.replace('"String","String","String"', '"String"')
+    for number, name, kind in NODES:
+        day = day.replace(f'"{number}","{name}","{kind}"', f'"{name}"')
+    found = rows(parse("isone-rth-lmp", day, "lmp_rt_prelim_20260601.csv"))
+    assert {(row["location"], row["location_type"], row["location_id"], row["vintage"]) for row in found} == {
+        (".H.INTERNAL_HUB", "HUB", "4000", "prelim"),
+        ("SIM.NODE13.8", "", None, "prelim"),
+    }
+    with pytest.raises(UnreadableFile, match="no column of locations"):
+        parse("isone-rth-lmp", day.replace('"Location",', "").replace('"SIM.NODE13.8",', ""), "x.csv")
+
+
 def test_a_report_says_when_it_was_made() -> None:
     (row, *_) = rows(parse("isone-dam-lmp", hourly("2026-06-01")))
     assert (row["published_at"], row["published_basis"]) == (datetime(2026, 6, 1, 17, 7, 54, tzinfo=UTC), "operator")
@@ -210,7 +225,7 @@ def document(records: object, key: str = "Hourly") -> str:
 @pytest.mark.parametrize(
     ("source", "name", "vintage"),
     [
-        ("isone-dam-lmp", "hourlylmp_da_final_day.json", "final"),
+        ("isone-dam-lmp", "hourlylmp_da_final_day.json", "posted"),
         ("isone-rth-lmp", "hourlylmp_rt_final_day.json", "final"),
         ("isone-rth-lmp", "hourlylmp_rt_prelim_day.json", "prelim"),
         ("isone-rth-lmp", "answer.json", "prelim"),
