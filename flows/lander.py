@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from flows.declared import Declared
 from flows.file_outcome import FileOutcome, Tally
+from flows.gathered import Gathered
 from flows.landings import Landing, Landings, RecordedLandings, ReplayedLandings
 from ingest.source import LandOptions, RawFile, Source
 from lakehouse import ops as ops_tables
@@ -284,16 +285,21 @@ class Lander:
         Raises:
             UnreadableFile: the file cannot be used.
         """
-        tally = Tally(self.source, outcome)
+        tally, gathered = Tally(self.source, outcome), Gathered()
+
+        def write(contract: Contract, rows: pa.Table) -> None:
+            staged.append(self.staging.write(contract, sequence, tally.ordinal(contract, rows.num_rows), rows))
+
         for parsed in self.source.parse(file, options, self.settings.layout_dirs):
             if parsed.restarts:
                 self.staging.drop(staged)
                 staged.clear()
-                tally = Tally(self.source, outcome)
+                tally, gathered = Tally(self.source, outcome), Gathered()
             for contract, rows in tally.add(parsed):
-                if rows.num_rows:
-                    ordinal = tally.ordinal(contract, rows.num_rows)
-                    staged.append(self.staging.write(contract, sequence, ordinal, rows))
+                for part in gathered.add(contract, rows):
+                    write(contract, part)
+        for contract, rows in gathered.rest():
+            write(contract, rows)
         declared = tally.finish()
         for contract in (ASSETS, SIGNALS):
             if contract.name in declared and declared[contract.name].num_rows:
