@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.gathered import Gathered
 from ingest.iso.contracts import AS_PRICES, PRICES
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 15), st.booleans()), max_size=12))
 def test_rows_come_out_once_and_in_order_in_parts_that_are_large_or_the_last(
     parts: list[tuple[bool, int, bool]],
