@@ -325,11 +325,12 @@ def _prices(
         columns[name] = exact_array(micro, null)
     names = pa.array(list(reading.nodes), pa.string())
     stated = [answered_at(name or "") for name in reading.names]
+    # An answer is made when it is asked for: what it says again adds nothing.
     at_latest = max((at for at in stated if at is not None), default=answered_at(file.path.name))
     files = pa.array([name or "" for name in reading.names], pa.string())
     table = rows_of(
         PRICES,
-        statement(file, options, None, at_latest),
+        statement(file, options, None, written=at_latest),
         count,
         {
             "iso": "CAISO",

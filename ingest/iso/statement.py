@@ -32,16 +32,22 @@ class Statement:
     member: str | None
 
 
-def statement(file: RawFile, options: LandOptions, member: str | None, stated: datetime | None = None) -> Statement:
+def statement(
+    file: RawFile,
+    options: LandOptions,
+    member: str | None,
+    stated: datetime | None = None,
+    written: datetime | None = None,
+) -> Statement:
     """Who stated the rows of a document, and when.
 
     Args:
         file: the bytes.
         options: what the user says about them.
         member: file in the archive.
-        stated: when the document says that it was published, UTC.
+        stated, written: see `ingest.iso.market.publication`.
     """
-    at, basis = publication(file, stated)
+    at, basis = publication(file, stated, written)
     return Statement(at, basis, options.simulated, file.sha256, member)
 
 

@@ -15,7 +15,13 @@ import pyarrow as pa
 import pytest
 
 from flows.land import land
-from ingest.iso.contracts import AS_PRICES, PRICES, PUBLISHED_AS_RECEIVED, PUBLISHED_BY_OPERATOR
+from ingest.iso.contracts import (
+    AS_PRICES,
+    PRICES,
+    PUBLISHED_AS_MODIFIED,
+    PUBLISHED_AS_RECEIVED,
+    PUBLISHED_BY_OPERATOR,
+)
 from ingest.iso.source import SOURCES
 from ingest.registry import sources
 from ingest.simulate.markets.stated import Document
@@ -156,7 +162,7 @@ def test_without_a_word_of_the_operator_a_document_counts_as_published_when_it_w
         for piece in _read(nameless, published=False):
             for rows in piece.tables.values():
                 bases = set(rows.column("published_basis").to_pylist())
-                assert bases <= {PUBLISHED_BY_OPERATOR, PUBLISHED_AS_RECEIVED}
+                assert bases <= {PUBLISHED_BY_OPERATOR, PUBLISHED_AS_MODIFIED, PUBLISHED_AS_RECEIVED}
                 if PUBLISHED_AS_RECEIVED in bases:
                     instants = set(rows.column("published_at").to_pylist())
                     assert RECEIVED in instants

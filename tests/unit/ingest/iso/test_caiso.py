@@ -130,7 +130,7 @@ def test_one_file_a_component_gives_the_line_and_file_of_the_price() -> None:
 def test_the_answers_name_tells_when_it_was_made_by_the_pacific_clock() -> None:
     at = datetime(2025, 11, 2, 7, tzinfo=UTC)
     (row,) = rows(parse("caiso-dam-lmp", text_of("caiso-dam-lmp", [cells("caiso-dam-lmp", at, "LMP", 1)]), NAME))
-    assert (row["published_at"], row["published_basis"]) == (datetime(2025, 11, 1, 20, 5, 9, tzinfo=UTC), "operator")
+    assert (row["published_at"], row["published_basis"]) == (datetime(2025, 11, 1, 20, 5, 9, tzinfo=UTC), "modified")
     assert (
         oasis.answered_at("no stamp.csv") is None
         and oasis.answered_at("20250101_20250101_A_20259999_99_99_99_v1.csv") is None
