@@ -13,9 +13,9 @@ select
     hour_ending,
     interval_start,
     interval_end,
-    qse,
-    resource_status,
     {% if kind == 'load' -%}
+    null::varchar as qse,
+    null::varchar as resource_status,
     null::varchar as settlement_point,
     max_power_consumption_mw as capacity_mw,
     null::double as hsl_mw,
@@ -23,6 +23,8 @@ select
     null::decimal(18, 6) as awarded_mw,
     null::decimal(18, 6) as spp_usd_mwh,
     {%- else -%}
+    qse,
+    resource_status,
     settlement_point,
     hsl_mw as capacity_mw,
     hsl_mw,

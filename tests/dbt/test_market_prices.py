@@ -1,0 +1,134 @@
+"""Marts of prices: the latest statement, what was known at an instant, and each operator's own terms."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from market_lake import MarketLake, price, service_price
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+GIVES_WAY = ("prelim", "advisory")
+
+
+def statements(seed: int) -> list[dict[str, Any]]:
+    """Prices of a few hours, each stated one to five times, in no order of publication."""
+    rng = random.Random(seed)
+    rows = []
+    for hour in range(30):
+        for location in ("4000", "4001"):
+            for number in range(rng.randint(1, 5)):
+                rows.append(
+                    price(
+                        location, START + timedelta(hours=hour), 60, str(rng.randint(-500, 900) / 100), iso="ISONE",
+                        location_type="HUB", price_type="LMP", vintage=rng.choice(["posted", "prelim", "final"]),
+                        published_at=START + timedelta(hours=hour, minutes=rng.randint(-300, 300)),
+                        source_object=f"{number}{location}{hour}",
+                    )
+                )  # fmt: skip
+    return rows
+
+
+def order(row: dict[str, Any]) -> tuple[bool, datetime, str]:
+    return row["vintage"] not in GIVES_WAY, row["published_at"], row["source_object"]
+
+
+def known_at(rows: list[dict[str, Any]], instant: datetime) -> dict[tuple[str, datetime], dict[str, Any]]:
+    """The statement of every price that counted at an instant, by plain comparison."""
+    found: dict[tuple[str, datetime], dict[str, Any]] = {}
+    for row in rows:
+        key = row["location"], row["interval_start"]
+        if row["published_at"] <= instant and (key not in found or order(row) > order(found[key])):
+            found[key] = row
+    return found
+
+
+@pytest.fixture(scope="module")
+def stated() -> list[dict[str, Any]]:
+    return statements(5)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory, stated: list[dict[str, Any]]) -> MarketLake:
+    lake = MarketLake(tmp_path_factory.mktemp("prices"))
+    lake.land("iso_prices", stated)
+    lake.land("iso_prices", [
+        price("N.Y.C.", START, 60, "44.10", iso="NYISO", location_type="ZONE", location_id="61761", price_type="LBMP",
+              energy_usd_mwh=Decimal("40"), loss_usd_mwh=Decimal("1.1"), congestion_usd_mwh=Decimal("3"),
+              congestion_published_usd_mwh=Decimal("-3")),
+        price("LZ_WEST", START, 15, "20", location_type="LZ"),
+        price("LZ_WEST", START, 15, "21", location_type="LZEW"),
+        price("TH_SP15", START, 60, "30.5", iso="CAISO", price_type="LMP", energy_usd_mwh=Decimal("30"),
+              congestion_usd_mwh=Decimal("1"), loss_usd_mwh=Decimal("-0.6"), ghg_usd_mwh=Decimal("0.1")),
+    ])  # fmt: skip
+    lake.land("as_prices", [
+        service_price("RRS", START, 60, "1.5", published_at=START, source_object="a"),
+        service_price("RRS", START, 60, "2.5", published_at=START + timedelta(days=2), source_object="b",
+                      vintage="correction"),
+    ])  # fmt: skip
+    lake.build_markets()
+    return lake
+
+
+def test_the_latest_statement_of_every_price_counts(lake: MarketLake, stated: list[dict[str, Any]]) -> None:
+    expected = known_at(stated, START + timedelta(days=99))
+    found = lake.dicts("select * from iso_prices where iso = 'ISONE'")
+    assert len(found) == len(expected)
+    for row in found:
+        want = expected[row["location"], row["interval_start"]]
+        same = [r for r in stated if (r["location"], r["interval_start"]) == (row["location"], row["interval_start"])]
+        assert (row["lmp_usd_mwh"], row["vintage"], row["published_at"], row["source_object"], row["statements"]) == (
+            want["lmp_usd_mwh"], want["vintage"], want["published_at"], want["source_object"], len(same)
+        )  # fmt: skip
+
+
+def test_no_statement_is_lost(lake: MarketLake, stated: list[dict[str, Any]]) -> None:
+    found = lake.rows(
+        """select location, interval_start, source_object from iso_prices where iso = 'ISONE'
+        union all select location, interval_start, source_object from iso_prices_superseded where iso = 'ISONE'"""
+    )
+    assert sorted(found) == sorted((r["location"], r["interval_start"], r["source_object"]) for r in stated)
+
+
+@pytest.mark.parametrize("hours", [-6, 0, 3, 9.5, 17, 29, 40])
+def test_prices_can_be_asked_as_they_were_known(lake: MarketLake, stated: list[dict[str, Any]], hours: float) -> None:
+    instant = START + timedelta(hours=hours)
+    expected = {key: row["source_object"] for key, row in known_at(stated, instant).items()}
+    with duckdb.connect() as reader:
+        # As a reader sees it: the published file attached under its name.
+        reader.execute("SET TimeZone='UTC'")
+        reader.execute(f"ATTACH '{lake.marts}' AS marts (READ_ONLY)")
+        rows = reader.execute(
+            "SELECT location, interval_start, source_object FROM marts.iso_prices_as_of(?) WHERE iso = 'ISONE'",
+            [instant],
+        ).fetchall()
+    assert {(location, start): source for location, start, source in rows} == expected
+    assert len(rows) == len(expected)
+
+
+def test_prices_of_services_have_statements_too(lake: MarketLake) -> None:
+    assert lake.rows("select mcpc_usd_mw, vintage, statements from as_prices") == [(Decimal("2.5"), "correction", 2)]
+    ((superseded,),) = lake.rows("select superseded_at from as_prices_superseded")
+    assert superseded == START + timedelta(days=2)
+    before = START + timedelta(days=1)
+    assert lake.rows("select mcpc_usd_mw from as_prices_as_of(?)", [before]) == [(Decimal("1.5"),)]
+
+
+def test_views_speak_each_operators_terms(lake: MarketLake) -> None:
+    ((congestion, losses, lbmp),) = lake.rows(
+        "select marginal_cost_congestion_usd_mwh, marginal_cost_losses_usd_mwh, lbmp_usd_mwh from nyiso_lbmps"
+    )
+    assert Decimal(40) + losses - congestion == lbmp
+    zones = lake.rows("select settlement_point_type, settlement_point_price_usd_mwh from ercot_settlement_point_prices")
+    assert sorted(zones) == [("LZ", Decimal(20)), ("LZEW", Decimal(21))]
+    ((mce, mcc, mcl, ghg, lmp),) = lake.rows(
+        "select mce_usd_mwh, mcc_usd_mwh, mcl_usd_mwh, mghg_usd_mwh, lmp_usd_mwh from caiso_lmps"
+    )
+    assert mce + mcc + mcl + ghg == lmp
+    ((count,),) = lake.rows("select count(*) from isone_lmps where lmp_total_usd_mwh is not null")
+    assert count == 60
