@@ -62,11 +62,14 @@ class Restated:
         column, values: rows with one of these values are left out where the statement before them is equal. They must
             be such that rows arrive in that order, as what a growing file said each time it was fetched: of rows that
             arrive late, one that was left out could be missed later.
+        also_key: columns that with the key, the statement left out, say what a statement is of: a forecast of a longer
+            interval that begins at the same instant is no earlier word on the shorter one.
     """
 
     order: str
     column: str
     values: tuple[str, ...]
+    also_key: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,7 @@ class Contract:
             *self.touch,
             *self.sort,
             *([self.time_column] if self.time_column else []),
+            *(self.restated.also_key if self.restated else ()),
         ):
             if used not in names:
                 raise ValueError(f"contract {self.name}: {used} is not one of its columns")

@@ -174,8 +174,8 @@ class Diff:
     def _find_restated(self, rule: Restated) -> bool:
         """Make `restated`, the arrivals that are left out, and count them by file; whether there are any."""
         listed = ", ".join(quote(value) for value in rule.values)
-        base = [name for name in self.contract.key if name not in self.contract.statement]
-        apart = {rule.order, rule.column, "source_object"}
+        base = [name for name in self.contract.key if name not in self.contract.statement] + list(rule.also_key)
+        apart = {rule.order, rule.column, "source_object", *rule.also_key}
         compared = [n for n in (*self.contract.compared, *self.contract.statement) if n not in apart]
         key = ", ".join(identifier(name) for name in base)
         if not self._count(f"SELECT count(*) FROM (SELECT 1 FROM arrived WHERE {rule.column} IN ({listed}) LIMIT 1)"):

@@ -19,7 +19,9 @@ PUBLISHED_BY_OPERATOR = "operator"
 PUBLISHED_AS_MODIFIED = "modified"
 PUBLISHED_AS_RECEIVED = "received"
 #: What a file says each time it is fetched adds nothing where it said so before.
-RESTATED = Restated("published_at", "published_basis", (PUBLISHED_AS_MODIFIED, PUBLISHED_AS_RECEIVED))
+RESTATED = Restated(
+    "published_at", "published_basis", (PUBLISHED_AS_MODIFIED, PUBLISHED_AS_RECEIVED), also_key=("interval_end",)
+)
 
 
 def statement_columns() -> tuple[Column, ...]:

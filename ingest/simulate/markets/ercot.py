@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 
 from ingest.simulate.clock import random_stream
 from ingest.simulate.markets.days import CENTRAL, at, intervals
@@ -144,10 +145,10 @@ def api_page(seed: int, emil: str, day: date, page: int = 1, size: int = 1000) -
         slot_prices, slot_services = _stated(seed, product, day, slot)
         stated += slot_prices
         services += slot_services
+    cut = slice((page - 1) * size, page * size)
     items: list[Price | ServicePrice] = [*stated, *services]
     names, rows = api_table(emil, items)
     total = -(-len(rows) // size)
-    cut = slice((page - 1) * size, page * size)
     body = {
         "_meta": {"totalRecords": len(rows), "pageSize": size, "totalPages": total, "currentPage": page},
         "report": {"reportTypeId": product.report, "reportName": f"SIMULATED {product.name}", "reportEmilId": emil},
@@ -161,9 +162,16 @@ def api_page(seed: int, emil: str, day: date, page: int = 1, size: int = 1000) -
         f"{emil}_{product.operation}_{day:%Y%m%d}_{page}.json",
         json.dumps(body).encode(),
         published,
-        tuple(stated[cut]),
+        tuple(_until_the_next(stated[cut]) if not product.minutes else stated[cut]),
         tuple(services[cut]),
     )
+
+
+def _until_the_next(prices: Sequence[Price]) -> list[Price]:
+    """Prices of SCED runs in one document: each holds until the next run in it, the last one for 5 minutes."""
+    runs = sorted({price.start for price in prices})
+    following = dict(pairwise(runs))
+    return [replace(price, end=following.get(price.start, price.end)) for price in prices]
 
 
 def correction(seed: int, market: str, day: date, hours: Sequence[int], published_at: datetime) -> Document:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from ingest.simulate.markets.days import EASTERN, at, intervals, midnight
-from ingest.simulate.markets.process import day_prices, day_service_prices
+from ingest.simulate.markets.process import Components, day_prices, day_service_prices
 from ingest.simulate.markets.stated import Document, Price, ServicePrice, packed
 
 #: Name → PTID. Numbers that no real location has.
@@ -34,6 +34,7 @@ SERVICES = {
 }
 #: RTC looks so far ahead, at quarter hours.
 ADVISORY_QUARTERS = 4
+RUN, QUARTER = timedelta(minutes=5), timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -102,18 +103,18 @@ def daily(seed: int, stem: str, day: date, now: datetime | None = None) -> Docum
     complete = published_at(stem, day)
     growing = now is not None and now < complete and feed.market != "DAM"
     spans = intervals(day, EASTERN, feed.minutes)
-    known = [n for n, (_, end) in enumerate(spans) if not growing or (now is not None and end <= now)]
+    # A run prices the five minutes that begin with it: they are in the file before they are over.
+    seen_until = now + (RUN if feed.by_end else timedelta()) if growing and now is not None else spans[-1][1]
+    known = [n for n, (_, end) in enumerate(spans) if end <= seen_until]
     name, seen = f"{day:%Y%m%d}{stem}.csv", now if growing and now is not None else complete
     if stem in ANCILLARY:
         content, services = _services(seed, feed, day, spans, known)
         return Document(source_of(stem), name, content, seen, services=services)
     ahead: list[int] = []
     if growing and feed.market == "RT5" and now is not None:
-        ahead = [
-            n for n, (_, end) in enumerate(spans)
-            if end > now and end.minute % 15 == 0
-        ][:ADVISORY_QUARTERS]  # fmt: skip
-    content, prices = _lbmp(seed, stem, day, spans, known, ahead)
+        quarters = [n for n, (_, end) in enumerate(spans) if end > seen_until and end.minute % 15 == 0]
+        ahead = quarters[:ADVISORY_QUARTERS]
+    content, prices = _lbmp(seed, stem, day, spans, known, ahead, seen)
     return Document(source_of(stem), name, content, seen, prices=prices)
 
 
@@ -154,23 +155,29 @@ Spans = Sequence[tuple[datetime, datetime]]
 
 
 def _lbmp(
-    seed: int, stem: str, day: date, spans: Spans, known: list[int], ahead: list[int]
+    seed: int, stem: str, day: date, spans: Spans, known: list[int], ahead: list[int], seen: datetime
 ) -> tuple[bytes, tuple[Price, ...]]:
     feed, kind = LBMP[stem], stem.rpartition("_")[2]
     rows: list[Sequence[object]] = [HEADER]
     prices = []
     starts = tuple(start for start, _ in spans)
-    parts = {name: day_prices(seed, f"NYISO {feed.market}", day, starts, EASTERN, name) for name in LOCATIONS[kind]}
+
+    def drawn(market: str) -> dict[str, Components]:
+        return {name: day_prices(seed, market, day, starts, EASTERN, name) for name in LOCATIONS[kind]}
+
+    parts = drawn(f"NYISO {feed.market}")
+    forecast = drawn(f"NYISO RTC of {seen}") if ahead else parts
     for n in (*known, *ahead):
         start, end = spans[n]
+        begins = end - QUARTER if n in ahead else start
         for location, ptid in LOCATIONS[kind].items():
-            lmp, energy, congestion, loss = parts[location].at(n)
+            lmp, energy, congestion, loss = (forecast if n in ahead else parts)[location].at(n)
             published = -congestion if congestion else congestion
             rows.append((_stamp(end if feed.by_end else start, feed.by_end), location, ptid, lmp, loss, published))
             prices.append(
                 Price(
-                    "NYISO", feed.market, location, TYPES[kind], str(ptid), "LBMP", start, end, lmp, energy, congestion,
-                    loss, None, published, "advisory" if n in ahead else "posted",
+                    "NYISO", feed.market, location, TYPES[kind], str(ptid), "LBMP", begins, end, lmp, energy,
+                    congestion, loss, None, published, "advisory" if n in ahead else "posted",
                 )
             )  # fmt: skip
     return _csv(rows, feed.quoted), tuple(prices)
