@@ -38,6 +38,8 @@ class Declared:
             UnreadableFile: an asset belongs to another domain, or a signal has another kind or unit in rows of other
                 bytes: together they would give wrong numbers.
         """
+        if not declared:
+            return
         self._load()
         assets = declared[ASSETS.name].to_pylist() if ASSETS.name in declared else []
         signals = declared[SIGNALS.name].to_pylist() if SIGNALS.name in declared else []

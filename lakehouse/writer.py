@@ -110,9 +110,9 @@ def merge(
         TransientError: the catalog or the store did not answer.
     """
     _require(contract, "merge")
-    table = ensure_table(catalog, contract, namespace)
     if not staging.files(contract) and not superseded_objects:
         return Landed(contract.name, None)
+    table = ensure_table(catalog, contract, namespace)
     return _land(
         settings, table, contract, staging, properties, lambda diff: diff.merge(superseded_objects),
         may_only_add=not superseded_objects,
