@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import astuple, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -76,8 +77,10 @@ def said(parsed: list[Parsed]) -> Counter[Said]:
 
 
 def stated(document: Document) -> Counter[Said]:
-    """What the simulator says that the document says."""
-    return Counter([*(astuple(price) for price in document.prices), *(astuple(s) for s in document.services)])
+    """What the simulator says that the document says; a price of a SCED run ends with the next run of the document."""
+    runs = dict(pairwise(sorted({price.start for price in document.prices if price.market == "SCED"})))
+    prices = (replace(price, end=runs.get(price.start, price.end)) for price in document.prices)
+    return Counter([*(astuple(price) for price in prices), *(astuple(s) for s in document.services)])
 
 
 def whole_day(parsed: list[Parsed]) -> dict[str, set[Said]]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from ingest.iso.contracts import AS_PRICES, PRICES, PUBLISHED_AS_RECEIVED, PUBLISHED_BY_OPERATOR
+from ingest.iso.contracts import AS_PRICES, PRICES, PUBLISHED_BY_OPERATOR
 from ingest.iso.ercot.clock import BadTime, parse_stamp, per_value, wall_instant
 from ingest.iso.ercot.documents import LeftOut, read_documents
 from ingest.iso.ercot.prices import (
@@ -108,7 +108,7 @@ def _read(file: RawFile, options: LandOptions, postings: dict[tuple[str, ...], P
 
         states = statement(file, member.name, options)
         for rows in timed(document_rows(member, layout)):
-            yield found[0].of(states, _published(rows) if states.basis == PUBLISHED_AS_RECEIVED else rows)
+            yield found[0].of(states, rows if states.published_basis == PUBLISHED_BY_OPERATOR else _published(rows))
 
     return read_documents(file, "ercot-corrections", read)
 

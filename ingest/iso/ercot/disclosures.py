@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 from ingest.iso.ercot.documents import read_documents
 from ingest.iso.ercot.layouts import Disclosed, recognise
 from ingest.iso.ercot.rows import Layout, Rows, read_rows
-from ingest.iso.ercot.statement import Statement, parsed, statement
+from ingest.iso.ercot.statement import parsed, statement
 from ingest.iso.ercot.timing import Timing, timing_of
 from ingest.iso.packed import Member
+from ingest.iso.statement import Statement, rows_of
 from ingest.source import LandOptions, Parsed, RawFile
 
 #: Resource type of batteries since they are one resource.
@@ -61,5 +62,8 @@ def _stated(states: Statement, disclosed: Disclosed, rows: Rows) -> Parsed:
         elif mask.any():
             parts[disclosed.contract.name] = (disclosed.contract, rows.where(~mask))
             parts[disclosed.storage.name] = (disclosed.storage, rows.where(mask))
-    tables = {name: states.table(contract, part, part.columns) for name, (contract, part) in parts.items()}
+    tables = {
+        name: rows_of(contract, states, len(part), part.columns | {"line": part.line})
+        for name, (contract, part) in parts.items()
+    }
     return parsed(tables, rows, states.member, disclosed.layout.name)

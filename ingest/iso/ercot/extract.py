@@ -15,6 +15,7 @@ from ingest.iso.ercot.rows import Field, Layout, read_rows
 from ingest.iso.ercot.statement import parsed, statement
 from ingest.iso.ercot.timing import replaced
 from ingest.iso.packed import Member
+from ingest.iso.statement import rows_of
 from ingest.source import LandOptions, Parsed, RawFile
 
 _NUMBERS = {
@@ -44,7 +45,7 @@ def read(file: RawFile, options: LandOptions) -> Iterator[Parsed]:
         for rows in read_rows(member.content, lambda header: LAYOUT):
             answers, inverse = per_value([rows.columns["sced_at"]], _instant)
             timed = replaced(rows, inverse, answers, {"sced_at": "timestamptz"}, "sced_timestamp_utc")
-            table = states.table(SCED_ESR, timed, timed.columns)
+            table = rows_of(SCED_ESR, states, len(timed), timed.columns | {"line": timed.line})
             yield parsed({SCED_ESR.name: table}, timed, member.name, LAYOUT.name)
 
     return read_documents(file, "ercot-sced-extract", extract)

@@ -19,9 +19,10 @@ from ingest.iso.contracts import AS_PRICES, PRICES
 from ingest.iso.ercot.api_page import is_page, read_page
 from ingest.iso.ercot.documents import read_documents
 from ingest.iso.ercot.rows import Field, Layout, Rows, read_rows
-from ingest.iso.ercot.statement import Statement, parsed, statement
+from ingest.iso.ercot.statement import parsed, statement
 from ingest.iso.ercot.timing import timing_of
 from ingest.iso.packed import Member
+from ingest.iso.statement import Statement, rows_of
 from ingest.source import LandOptions, Parsed, RawFile
 from lakehouse.contract import Contract
 
@@ -84,10 +85,10 @@ class Posting:
             constants["price_type"] = self.price_type
         else:
             constants["location"] = SYSTEM
-        columns = rows.columns | {name: pa.repeat(pa.scalar(text), len(rows)) for name, text in constants.items()}
-        kinds = rows.columns.get("location_type", pa.nulls(len(rows), pa.string()))
-        columns["location_type"] = pc.fill_null(kinds.cast(pa.string()), "")
-        table = states.table(self.contract, rows, columns)
+        columns: dict[str, object] = {"location_type": "", **rows.columns, **constants, "line": rows.line}
+        if isinstance(kinds := columns["location_type"], pa.Array):
+            columns["location_type"] = pc.fill_null(kinds.cast(pa.string()), "")
+        table = rows_of(self.contract, states, len(rows), columns)
         return parsed({self.contract.name: table}, rows, states.member, self.layout.name)
 
 

@@ -1,10 +1,8 @@
-"""Who states a row, and when: publication times in the names of ERCOT's documents, and the columns that keep them."""
+"""Who states a row, and when: publication times in the names of ERCOT's documents, and refusals by their document."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
@@ -13,9 +11,9 @@ import pyarrow as pa
 from ingest.iso.contracts import PUBLISHED_BY_OPERATOR
 from ingest.iso.ercot.clock import CENTRAL, BadTime, midnight, wall_instant
 from ingest.iso.ercot.rows import Rows
-from ingest.iso.market import publication
+from ingest.iso.statement import Statement
+from ingest.iso.statement import statement as market_statement
 from ingest.source import REJECTS_SCHEMA, LandOptions, Parsed, RawFile
-from lakehouse.contract import TYPES, Contract
 
 #: `cdr.00012301.0000000000000000.20260929.120023.NAME.csv`: report type, and when it was posted, Central.
 _POSTED = re.compile(r"(?:cdr|ext|rpt)\.\d{8}\.\d{16}\.(\d{8})\.(\d{6})\d*\.")
@@ -25,49 +23,6 @@ _DATED = re.compile(r"-(\d{2}-[A-Z]{3}-\d{2})\.csv$", re.IGNORECASE)
 _AMENDS = re.compile(r"_\d{8}_thru_(\d{8})(?!\d)")
 #: In names of documents of the second 01:00 hour that an autumn night has.
 _SECOND_HOUR = "xhr"
-
-
-@dataclass(frozen=True)
-class Statement:
-    """Who says something, when, and where it stands.
-
-    Args:
-        published_at: UTC.
-        basis: how that is known; see `ingest.iso.contracts`.
-        source_object: hash of the bytes.
-        member: the file inside of them, where they are an archive.
-        is_simulated: of a simulated market.
-    """
-
-    published_at: datetime
-    basis: str
-    source_object: str
-    member: str | None
-    is_simulated: bool
-
-    def table(self, contract: Contract, rows: Rows, columns: Mapping[str, pa.Array]) -> pa.Table:
-        """Rows of a table: what the columns say, who states it, on which line; what is not given is NULL."""
-        own = {
-            "published_at": self.published_at,
-            "published_basis": self.basis,
-            "is_simulated": self.is_simulated,
-            "source_object": self.source_object,
-            "member": self.member,
-        }
-        cells, fields = [], []
-        for column in contract.columns:
-            kind = TYPES[column.type][0]
-            if column.name in columns:
-                values = columns[column.name]
-            elif column.name == "line":
-                values = pa.array(rows.line)
-            elif column.name in own:
-                values = pa.repeat(pa.scalar(own[column.name], kind), len(rows))
-            else:
-                values = pa.nulls(len(rows), kind)
-            cells.append(values)
-            fields.append(pa.field(column.name, values.type, nullable=column.nullable))
-        return pa.table(cells, schema=pa.schema(fields))
 
 
 def statement(file: RawFile, member: str | None, options: LandOptions) -> Statement:
@@ -82,14 +37,11 @@ def statement(file: RawFile, member: str | None, options: LandOptions) -> Statem
         options: what the user says.
     """
     inside = PurePosixPath(member or "")
-    basis = PUBLISHED_BY_OPERATOR
     if bundled := next(filter(None, (_posted(part) for part in reversed(inside.parts[:-1]))), None):
-        at = bundled
-    else:
-        names = (inside.name, file.path.name)
-        named = next(filter(None, (*(_posted(name) for name in names), *(_dated(name) for name in names))), None)
-        at, basis = publication(file, named)
-    return Statement(at, basis, file.sha256, member, options.simulated)
+        return Statement(bundled, PUBLISHED_BY_OPERATOR, options.simulated, file.sha256, member)
+    names = (inside.name, file.path.name)
+    stated = next(filter(None, (*(_posted(name) for name in names), *(_dated(name) for name in names))), None)
+    return market_statement(file, options, member, stated)
 
 
 def _posted(name: str) -> datetime | None:
