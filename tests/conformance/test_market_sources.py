@@ -77,8 +77,12 @@ def said(parsed: list[Parsed]) -> Counter[Said]:
 
 
 def stated(document: Document) -> Counter[Said]:
-    """What the simulator says that the document says; a price of a SCED run ends with the next run of the document."""
-    runs = dict(pairwise(sorted({price.start for price in document.prices if price.market == "SCED"})))
+    """What the simulator says that the document says; a price of a SCED run ends with the next run of the document.
+
+    An archive is of many documents with a run each.
+    """
+    starts = {price.start for price in document.prices if price.market == "SCED" and not document.name.endswith(".zip")}
+    runs = dict(pairwise(sorted(starts)))
     prices = (replace(price, end=runs.get(price.start, price.end)) for price in document.prices)
     return Counter([*(astuple(price) for price in prices), *(astuple(s) for s in document.services)])
 
