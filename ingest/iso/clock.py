@@ -1,6 +1,6 @@
 """Clocks of market operators: zone names beside a stamp, hour-ending labels, and where an operating day begins.
 
-Stamps that repeat an autumn hour without a mark are told apart by `ingest.local_time.to_utc`, location by location.
+Stamps that repeat an autumn hour without a mark are told apart by the order in which a location's rows stand.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.local_time import zone
+from ingest.local_time import AMBIGUOUS, OK, to_utc, zone
 
 Int64Array = npt.NDArray[np.int64]
 Int8Array = npt.NDArray[np.int8]
@@ -85,6 +85,32 @@ def abbreviated(text: str, pattern: str, name: str) -> datetime:
     """
     naive = datetime.strptime(text, pattern)  # noqa: DTZ007  the abbreviation is its zone
     return naive.replace(tzinfo=UTC) + timedelta(hours=ABBREVIATED[name])
+
+
+def by_order(naive: Int64Array, series: Int64Array, name: str, step: int) -> tuple[Int64Array, Int8Array]:
+    """Wall-clock stamps of documents that grow row by row to UTC, each location by itself.
+
+    `ingest.local_time.to_utc` tells the passes of a repeated hour apart where both are there. A document that ends in
+    that hour has one: where it goes on from the time before it without a gap, it is the first.
+
+    Args:
+        naive: microseconds since 1970 of the wall clock, in file order.
+        series: number of every row's location.
+        name: IANA zone.
+        step: longest distance of two stamps without a gap between them.
+
+    Returns:
+        Microseconds since 1970 UTC, and for every row OK, NONEXISTENT or AMBIGUOUS of `ingest.local_time`.
+    """
+    utc, status = to_utc(naive, name, series)
+    for number in np.unique(series[status == AMBIGUOUS]).tolist():
+        rows = np.flatnonzero(series == number)
+        first = int(np.argmax(status[rows] == AMBIGUOUS))
+        steps = np.diff(naive[rows[max(first - 1, 0) :]])
+        goes_on = ((steps > 0) & (steps <= step)).all() and (status[rows[first:]] == AMBIGUOUS).all()
+        if first and goes_on and status[rows[first - 1]] == OK:
+            status[rows[first:]] = OK
+    return utc, status
 
 
 def hour_starts(days: Int64Array, labels: pa.Array, series: Int64Array, name: str) -> tuple[Int64Array, Int8Array]:

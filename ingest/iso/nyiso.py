@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from ingest.iso import clock
 from ingest.iso.contracts import AS_PRICES, PRICES
-from ingest.iso.nyiso_runs import Runs, runs_of
+from ingest.iso.nyiso_runs import RTC, Runs, runs_of
 from ingest.iso.packed import members
 from ingest.iso.sheet import (
     Price,
@@ -36,7 +36,7 @@ from ingest.iso.sheet import (
 )
 from ingest.iso.statement import Statement, rows_of, statement
 from ingest.lines import split_lines
-from ingest.local_time import REASONS, to_utc, to_wall
+from ingest.local_time import REASONS, to_wall
 from ingest.source import LandOptions, Parsed, RawFile
 from ingest.stamps import parse_stamps
 from lakehouse.contract import Contract
@@ -54,8 +54,13 @@ LBMP_COLUMNS = {
     "Marginal Cost Congestion ($/MWHr)": "congestion",
     "Marginal Cost Congestion ($/MWH": "congestion",
 }
-#: Columns of ancillary-service files (by zone, since June 2016) → our names; products keep the operator's name. The
-#: movement of regulation is paid per MW moved, not per MW and hour.
+#: Places that had prices of their own before there were prices by zone.
+PLACES = ("East", "West")
+#: The place of a price that is of the whole control area.
+WHOLE = "NYCA"
+#: Columns of ancillary-service files → our names: by zone since June 2016, by place from 2005 on and of the whole area
+#: before, all cut short at 31 characters (behind the place). Products keep the operator's name. The movement of regulation is paid per MW
+#: moved, not per MW and hour.
 AS_COLUMNS = {
     "Time Stamp": "stamp",
     "Time Zone": "zone",
@@ -66,6 +71,15 @@ AS_COLUMNS = {
     "30 Min Operating Reserve ($/MWHr)": "30 Min Operating Reserve",
     "NYCA Regulation Capacity ($/MWHr)": "NYCA Regulation Capacity",
     "NYCA Regulation Movement ($/MW)": "NYCA Regulation Movement",
+} | {
+    f"{place}{column}": f"{place}{product}"
+    for place in ("", *(f"{place} " for place in PLACES))
+    for column, product in (
+        ("10 Min Spinning Reserve ($/MWHr", "10 Min Spinning Reserve"),
+        ("10 Min Non-Synchronous Reserve", "10 Min Non-Synchronous Reserve"),
+        ("30 Min Operating Reserve ($/MWH", "30 Min Operating Reserve"),
+        ("Regulation ($/MWHr)", "Regulation"),
+    )
 }
 #: A column that only one other kind of document has → what it is.
 OTHERS = {
@@ -178,8 +192,8 @@ def _document(content: bytes, file: RawFile, member: str | None, options: LandOp
     other = next((what for column, what in OTHERS.items() if column in cells), None)
     if other is not None:
         raise UnreadableFile(f"the file is NYISO's {other}, not prices", "land files of prices")
-    is_as = any(cell.startswith("10 Min ") for cell in cells)
-    known, required = (AS_COLUMNS, ("stamp", "name")) if is_as else (LBMP_COLUMNS, tuple(LBMP_COLUMNS.values()))
+    is_as = any("10 Min " in cell for cell in cells)
+    known, required = (AS_COLUMNS, ("stamp",)) if is_as else (LBMP_COLUMNS, tuple(LBMP_COLUMNS.values()))
     names = named(cells, known, required, "NYISO's price file")
     sheet = read_sheet(lines, first + 1, names)
     said = statement(file, options, member)
@@ -225,7 +239,7 @@ def _check_feed(name: str, sheet: Sheet, is_as: bool, feed: Feed) -> None:
         raise UnreadableFile(f"the file is of another feed of NYISO: {name}", f"land it with source {stated.source}")
 
 
-def _instants(sheet: Sheet, series: Int64Array) -> tuple[Int64Array, str]:
+def _instants(sheet: Sheet, series: Int64Array, step: int) -> tuple[Int64Array, str]:
     """Stamps as microseconds since 1970 UTC; rows without one are refused."""
     stamps = parse_stamps(sheet.cells["stamp"], _STAMPS)
     sheet.refuse(~stamps.ok, "Time Stamp", "the stamp is no date and time")
@@ -241,14 +255,14 @@ def _instants(sheet: Sheet, series: Int64Array) -> tuple[Int64Array, str]:
         placed &= to_wall(utc, clock.EASTERN) == naive
         sheet.refuse(stamps.ok & ~placed, "Time Zone", "the clocks of New York do not show this time with this zone")
         return utc, stamps.format
-    utc, status = to_utc(naive, clock.EASTERN, series)
+    utc, status = clock.by_order(naive, series, clock.EASTERN, step)
     for fault, reason in REASONS.items():
         sheet.refuse(stamps.ok & (status == fault), "Time Stamp", reason)
     return utc, stamps.format
 
 
 def _intervals(sheet: Sheet, said: Statement, feed: Feed, series: Int64Array) -> tuple[Runs, str]:
-    utc, written = _instants(sheet, series)
+    utc, written = _instants(sheet, series, RTC if feed.is_run else clock.HOUR)
     if feed.is_run:
         return runs_of(utc, series, sheet.ok, said), written
     sheet.refuse(sheet.ok & (utc % clock.HOUR != 0), "Time Stamp", "a stamp of an hourly price is a full hour")
@@ -294,14 +308,17 @@ def _lbmps(sheet: Sheet, said: Statement, feed: Feed) -> tuple[pa.Table, int, di
 
 
 def _services(sheet: Sheet, said: Statement, feed: Feed) -> tuple[pa.Table, int, dict[str, object]]:
-    series = codes(sheet.cells["name"])
+    zones = sheet.cells.get("name")
+    series = np.zeros(len(sheet.line), np.int64) if zones is None else codes(zones)
     products = {name: sheet.exact(name) for name in sheet.cells if name not in ("stamp", "zone", "name", "ptid")}
     runs, written = _intervals(sheet, said, feed, series)
     refuse_repeated(sheet, 2 * series + runs.advisory, runs.start, tuple(products.values()))
     empty, tables = 0, []
-    for product, price in products.items():
+    for name, price in products.items():
         rows = np.flatnonzero(sheet.ok & ~price.null)
         empty += int((sheet.ok & price.null).sum())
+        place = next((place for place in PLACES if name.startswith(f"{place} ")), None)
+        of_all = place or WHOLE
         tables.append(
             rows_of(
                 AS_PRICES,
@@ -310,8 +327,8 @@ def _services(sheet: Sheet, said: Statement, feed: Feed) -> tuple[pa.Table, int,
                 {
                     "iso": "NYISO",
                     "market": feed.market,
-                    "location": sheet.cells["name"].take(pa.array(rows)),
-                    "product": product,
+                    "location": of_all if zones is None else zones.take(pa.array(rows)),
+                    "product": name.removeprefix(f"{place} ") if place else name,
                     "interval_start": runs.start[rows],
                     "interval_end": runs.end[rows],
                     "mcpc_usd_mw": price.array(rows),

@@ -99,6 +99,19 @@ def test_a_repeated_hour_that_order_does_not_prove_is_refused_and_the_rest_lands
     ]
 
 
+@pytest.mark.parametrize("rows_so_far", range(12, 26))
+def test_a_document_that_ends_in_its_first_repeated_hour_lands_whole(rows_so_far: int) -> None:
+    grid = local_grid("2025-11-02", 5, NEW_YORK, first_minutes=5)[:rows_so_far]
+    pieces = parse("nyiso-rt5-lbmp-zone", single(grid), "20251102realtime_zone.csv")
+    assert not refused(pieces) and [row["interval_end"] for row in rows(pieces)] == grid
+
+
+def test_a_document_that_ends_in_a_repeated_hour_after_a_gap_is_refused_from_there_on() -> None:
+    grid = local_grid("2025-11-02", 5, NEW_YORK, first_minutes=5)
+    pieces = parse("nyiso-rt5-lbmp-zone", single(grid[:6] + grid[14:18]), "20251102realtime_zone.csv")
+    assert len(rows(pieces)) == 6 and [line for line, *_ in refused(pieces)] == [8, 9, 10, 11]
+
+
 def test_a_time_that_the_clocks_skip_is_refused() -> None:
     text = f'{HEADER}\n"03/09/2025 01:00","WEST",61752,1.00,0.00,0.00\n"03/09/2025 02:00","WEST",61752,2.00,0.00,0.00\n'
     pieces = parse("nyiso-dam-lbmp-zone", text, "20250309damlbmp_zone.csv")
@@ -260,6 +273,36 @@ def test_an_ancillary_row_in_a_zone_that_its_time_does_not_have_is_refused() -> 
     text = f"{AS_HEADER}\n07/01/2025 00:00,EDT,WEST,61752,1,1,1,1\n07/01/2025 01:00,EST,WEST,61752,1,1,1,1\n"
     pieces = parse("nyiso-dam-as", text, "20250701damasp.csv")
     assert len(rows(pieces)) == 4 and [(line, field) for line, field, _ in refused(pieces)] == [(3, "Time Zone")]
+
+
+def test_ancillary_prices_of_before_2016_are_of_places() -> None:
+    products = (
+        "10 Min Spinning Reserve ($/MWHr",
+        "10 Min Non-Synchronous Reserve",
+        "30 Min Operating Reserve ($/MWH",
+        "Regulation ($/MWHr)",
+    )
+    header = ",".join(["Time Stamp", *(f"{place} {product}" for place in ("East", "West") for product in products)])
+    found = rows(parse("nyiso-dam-as", f"{header}\n07/01/2014 00:00,1,2,3,4,5,6,7,8\n", "20140701damasp.csv"))
+    assert [(row["location"], row["product"], row["mcpc_usd_mw"]) for row in found] == [
+        (place, product, Decimal(number))
+        for number, (place, product) in enumerate(
+            (
+                (place, product)
+                for place in ("East", "West")
+                for product in (
+                    "10 Min Spinning Reserve",
+                    "10 Min Non-Synchronous Reserve",
+                    "30 Min Operating Reserve",
+                    "Regulation",
+                )
+            ),
+            1,
+        )
+    ]
+    oldest = ",".join(["Time Stamp", *products])
+    (first, *_) = rows(parse("nyiso-dam-as", f"{oldest}\n07/01/2000 00:00,1,2,3,4\n", "20000701damasp.csv"))
+    assert (first["location"], first["product"]) == ("NYCA", "10 Min Spinning Reserve")
 
 
 def test_real_time_ancillary_stamps_are_ends() -> None:
