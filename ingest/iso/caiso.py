@@ -17,13 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.iso import clock
+from ingest.iso.caiso_components import TYPES, Cells, Prices, joined
 from ingest.iso.contracts import PRICES
 from ingest.iso.oasis import answered_at, query_in, refuse_markup
 from ingest.iso.packed import Member, members
 from ingest.iso.sheet import Sheet, header, is_markup, named, read_sheet, rejects, whole
 from ingest.iso.statement import rows_of, statement
 from ingest.lines import Lines, split_lines
-from ingest.numbers import exact_array
 from ingest.pieces import PIECE_BYTES, cut
 from ingest.source import REJECTS_SCHEMA, LandOptions, Parsed, RawFile
 from ingest.stamps import parse_stamps
@@ -31,14 +31,6 @@ from lakehouse.errors import UnreadableFile
 
 Int64Array = npt.NDArray[np.int64]
 
-#: Types of rows, the price first → our column.
-TYPES = {
-    "LMP": "lmp_usd_mwh",
-    "MCE": "energy_usd_mwh",
-    "MCC": "congestion_usd_mwh",
-    "MCL": "loss_usd_mwh",
-    "MGHG": "ghg_usd_mwh",
-}
 #: Columns of all LMP reports → our names; of a node's three names one is kept.
 COLUMNS = {
     "INTERVALSTARTTIME_GMT": "start",
@@ -112,25 +104,12 @@ def hasp(file: RawFile, options: LandOptions) -> Iterator[Parsed]:
 
 
 @dataclass
-class _Cells:
-    """The component rows of an answer, a few bytes each."""
-
-    member: Int64Array
-    line: Int64Array
-    node: Int64Array
-    start: Int64Array
-    type: Int64Array
-    micro: Int64Array
-    null: npt.NDArray[np.bool_]
-
-
-@dataclass
 class _Reading:
     """What the files of an answer have said so far."""
 
     names: list[str | None] = field(default_factory=list)
     nodes: dict[str, int] = field(default_factory=dict)
-    parts: list[_Cells] = field(default_factory=list)
+    parts: list[Cells] = field(default_factory=list)
     refused: list[pa.Table] = field(default_factory=list)
     rows: int = 0
     rounded: int = 0
@@ -147,8 +126,8 @@ def _read(file: RawFile, options: LandOptions, market: Market) -> Iterator[Parse
         raise UnreadableFile("the archive is empty", "download it again")
     if not reading.rows:
         raise UnreadableFile("the report has a header and no prices", "download it again later")
-    cells = _joined(reading.parts)
-    table, faults = _prices(cells, file, options, market, reading)
+    found, faults = joined(reading.parts)
+    table = _table(found, file, options, market, reading)
     if faults:
         reading.refused += _shown(file, market, reading.names, faults)
     refused = pa.concat_tables(reading.refused) if reading.refused else REJECTS_SCHEMA.empty_table()
@@ -226,7 +205,7 @@ def _take(sheet: Sheet, market: Market, reading: _Reading) -> None:
     node = np.array(places, np.int64)[encoded.indices.to_numpy(zero_copy_only=False)] if places else kind
     rows = sheet.ok
     reading.parts.append(
-        _Cells(
+        Cells(
             np.full(int(rows.sum()), number),
             sheet.line[rows],
             node[rows],
@@ -283,78 +262,30 @@ def _times(sheet: Sheet, market: Market) -> Int64Array:
     return start.micros
 
 
-def _joined(parts: list[_Cells]) -> _Cells:
-    columns = {name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])}
-    return _Cells(**columns)
-
-
-def _prices(
-    cells: _Cells, file: RawFile, options: LandOptions, market: Market, reading: _Reading
-) -> tuple[pa.Table, dict[tuple[int, int], str]]:
-    """One row a node and interval.
-
-    Returns:
-        The table, and for rows that are refused: number of the file and line → why.
-    """
-    faults: dict[tuple[int, int], str] = {}
-
-    def refuse(row: int, reason: str) -> None:
-        faults[int(cells.member[row]), int(cells.line[row])] = reason
-
-    order = np.lexsort((cells.line, cells.member, cells.type, cells.start, cells.node))
-    interval = _starts_anew(cells.node[order], cells.start[order])
-    cell = interval | _starts_anew(cells.type[order])
-    first = order[np.maximum.accumulate(np.where(cell, np.arange(len(order)), 0))] if len(order) else order
-    differs = (cells.micro[order] != cells.micro[first]) | (cells.null[order] != cells.null[first])
-    for row, above in zip(order[differs].tolist(), first[differs].tolist(), strict=True):
-        refuse(row, f"line {cells.line[above]} states another value for the same node, interval and type")
-    order, group = order[cell], np.cumsum(interval)[cell] - 1
-    priced = np.zeros(int(group[-1]) + 1 if len(group) else 0, np.bool_)
-    priced[group[cells.type[order] == 0]] = True
-    for row in order[~priced[group]].tolist():
-        refuse(row, "a component without its LMP")
-    place = np.cumsum(priced) - 1
-    count = int(priced.sum())
-    columns: dict[str, object] = {}
-    head = order[cells.type[order] == 0]
-    for number, name in enumerate(TYPES.values()):
-        mine = order[(cells.type[order] == number) & priced[group]]
-        at = place[group[(cells.type[order] == number) & priced[group]]]
-        micro, null = np.zeros(count, np.int64), np.ones(count, np.bool_)
-        micro[at], null[at] = cells.micro[mine], cells.null[mine]
-        columns[name] = exact_array(micro, null)
-    names = pa.array(list(reading.nodes), pa.string())
+def _table(found: Prices, file: RawFile, options: LandOptions, market: Market, reading: _Reading) -> pa.Table:
+    nodes = pa.array(list(reading.nodes), pa.string())
+    files = pa.array([name or "" for name in reading.names], pa.string())
     stated = [answered_at(name or "") for name in reading.names]
     # An answer is made when it is asked for: what it says again adds nothing.
     at_latest = max((at for at in stated if at is not None), default=answered_at(file.path.name))
-    files = pa.array([name or "" for name in reading.names], pa.string())
-    table = rows_of(
+    return rows_of(
         PRICES,
         statement(file, options, None, written=at_latest),
-        count,
+        len(found.start),
         {
             "iso": "CAISO",
             "market": market.name,
-            "location": names.take(pa.array(cells.node[head])),
+            "location": nodes.take(pa.array(found.node)),
             "location_type": "",
             "price_type": "LMP",
-            "interval_start": cells.start[head],
-            "interval_end": cells.start[head] + market.minutes * clock.MINUTE,
-            **columns,
+            "interval_start": found.start,
+            "interval_end": found.start + market.minutes * clock.MINUTE,
+            **{TYPES[name]: price.array(slice(None)) for name, price in found.components.items()},
             "vintage": "posted",
-            "member": files.take(pa.array(cells.member[head])) if reading.names[0] else None,
-            "line": pa.array(cells.line[head], pa.int64()),
+            "member": files.take(pa.array(found.member)) if reading.names[0] else None,
+            "line": pa.array(found.line, pa.int64()),
         },
     )
-    return table, faults
-
-
-def _starts_anew(*sorted_columns: Int64Array) -> npt.NDArray[np.bool_]:
-    anew = np.ones(len(sorted_columns[0]), np.bool_)
-    anew[1:] = False
-    for column in sorted_columns:
-        anew[1:] |= column[1:] != column[:-1]
-    return anew
 
 
 def _shown(

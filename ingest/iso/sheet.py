@@ -80,7 +80,7 @@ class Price:
     micro: Int64Array
     null: BoolArray
 
-    def array(self, rows: npt.NDArray[np.intp] | BoolArray) -> pa.Array:
+    def array(self, rows: npt.NDArray[np.intp] | BoolArray | slice) -> pa.Array:
         """DECIMAL(18,6) of these rows."""
         return exact_array(self.micro[rows], self.null[rows])
 
