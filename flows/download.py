@@ -263,12 +263,14 @@ class _Work:
         landed = land(self._settings, self._report.source, list(spooled), self._options, origins=origins)
         self._report.superseded += landed.superseded
         self._report.files += landed.files
+        self._records.landed(
+            self._report.run_id, [(spooled[Path(o.path)], o.sha256, o.reason) for o in landed.files]
+        )  # fmt: skip
         for outcome in landed.files:
-            entry = spooled[Path(outcome.path)]
-            self._records.landed(self._report.run_id, entry, outcome.sha256, outcome.reason)
             self._report.documents["malformed" if outcome.reason else "done"] += 1
             if outcome.reason:
                 self._report.problem(outcome.reason)
+        for entry in batch:
             self._spool.drop(entry)
 
 

@@ -61,23 +61,27 @@ class Records:
         open_days = [row.first_day for row in latest if row.status in OPEN and row.first_day >= newest - LOOK_BACK]
         return min((newest, *open_days))
 
-    def landed(self, run_id: str, spooled: Spooled, sha256: str, refused: str | None) -> None:
-        """A document has landed, or could not be read."""
-        document, origin = spooled.document, spooled.origin
-        self._insert(run_id, "malformed" if refused else "done", document, {
-            "file": spooled.path.name, "url": origin["url"], "attempts": origin["attempts"],
-            "http_status": origin["http_status"], "sha256": sha256 or None, "bytes": origin["bytes"],
-            "etag": origin["etag"], "last_modified": origin["last_modified"],
-            "published_at": _naive(origin["published_at"]), "error": refused,
-        })  # fmt: skip
+    def landed(self, run_id: str, documents: Iterable[tuple[Spooled, str, str | None]]) -> None:
+        """Documents have landed, or could not be read: each with the hash of its bytes, and why it was refused."""
+        rows = []
+        for spooled, sha256, refused in documents:
+            origin = spooled.origin
+            rows.append(self._row(run_id, "malformed" if refused else "done", spooled.document, {
+                "file": spooled.path.name, "url": origin["url"], "attempts": origin["attempts"],
+                "http_status": origin["http_status"], "sha256": sha256 or None, "bytes": origin["bytes"],
+                "etag": origin["etag"], "last_modified": origin["last_modified"],
+                "published_at": _naive(origin["published_at"]), "error": refused,
+            }))  # fmt: skip
+        self._ops.insert({DOWNLOADS: rows})
 
     def answered(self, run_id: str, document: Document, status: str, answer: Answer) -> None:
         """A request brought no bytes to land."""
-        self._insert(run_id, status, document, {
+        row = self._row(run_id, status, document, {
             "file": document.name, "url": answer.url, "attempts": answer.attempts, "http_status": answer.http_status,
             "etag": answer.etag, "last_modified": answer.last_modified,
             "error": str(answer.error) if answer.error else None,
         })  # fmt: skip
+        self._ops.insert({DOWNLOADS: [row]})
 
     def unobtainable(self, run_id: str, days: Iterable[Unobtainable]) -> None:
         """Days that no request can bring; said once as long as nothing about them changes."""
@@ -112,12 +116,14 @@ class Records:
         rows = (chosen if condition is None else chosen.where(condition)).subquery()
         return self._ops.query(sa.select(rows).where(rows.c.number == 1))
 
-    def _insert(self, run_id: str, status: str, document: Document, values: Mapping[str, object]) -> None:
-        self._ops.insert({DOWNLOADS: [{
+    def _row(
+        self, run_id: str, status: str, document: Document, values: Mapping[str, object]
+    ) -> Mapping[str, object]:  # fmt: skip
+        return {
             "run_id": run_id, "source": self._source, "status": status, "document": document.key,
             "first_day": document.start, "end_day": document.end, "lanes": json.dumps(document.lanes),
             "is_final": document.is_final, **values,
-        }]})  # fmt: skip
+        }  # fmt: skip
 
 
 def _naive(instant: str | None) -> datetime | None:

@@ -92,7 +92,7 @@ class Documents:
         by_api = access.has_ercot_account and bool(product.emil)
         start = window.start
         if not by_api and product.mis_days is not None:
-            oldest = window.today - timedelta(days=product.mis_days) - _days(product.posted_after)
+            oldest = window.today - timedelta(days=product.mis_days - 1) - _days(product.posted_after)
             if start < oldest:
                 reason = f"ERCOT's MIS keeps {product.mis_days} days of this; older ones need an account"
                 planned.unobtainable.append(
