@@ -42,7 +42,7 @@ select
     -- Runs that should have been between this one and the next of its day, or the edge of the day.
     case
         when next_us < day_end_us then greatest(round((next_us - at_us) / {{ run_cadence_us() }})::bigint - 1, 0)
-        else (day_end_us - at_us) // {{ run_cadence_us() }}
+        else (day_end_us - at_us - 1) // {{ run_cadence_us() }}
     end
     + case when before_us is null then (at_us - day_start_us) // {{ run_cadence_us() }} else 0 end as missing_runs
 from followed
