@@ -123,7 +123,8 @@ def _with_mistakes(fleet: Fleet) -> Fleet:
         unknown[int(fleet.node_of[-1]), int(calendar.quarter_of(edges[UNKNOWN_PRICE_DAY])) + 30] = True
     disclosed = fleet.prices.day_ahead.copy()
     if days > DAY_AHEAD_DAY:
-        disclosed[:, int(calendar.hour_of(edges[DAY_AHEAD_DAY])) + 17] -= 765
+        evening = int(calendar.hour_of(edges[DAY_AHEAD_DAY])) + 16
+        disclosed[:, evening : evening + 5] -= 765
     return replace(fleet, first_output=output, first_prices=posted, first_day_ahead=disclosed, unknown_prices=unknown)
 
 

@@ -45,6 +45,7 @@ class Statement:
         dam_energy_usd, rt_energy_usd: dollars.
         dam_as_usd, rt_as_usd: dollars by clearing price.
         discharged_mwh, charged_mwh: both positive.
+        known_usd: what is known of all that, also where a part of a day or of a component is not.
         covered_s: seconds of which the output is known.
         seconds: length.
     """
@@ -55,6 +56,7 @@ class Statement:
     rt_as_usd: dict[str, Fraction | None] = field(default_factory=lambda: dict.fromkeys(SERVICES, Fraction(0)))
     discharged_mwh: Fraction | None = None
     charged_mwh: Fraction | None = None
+    known_usd: Fraction = Fraction(0)
     covered_s: int = 0
     seconds: int = 0
 
@@ -64,14 +66,9 @@ class Statement:
         return [self.dam_energy_usd, *self.dam_as_usd.values(), self.rt_energy_usd, *self.rt_as_usd.values()]
 
     @property
-    def known_usd(self) -> Fraction:
-        """Sum of what is known."""
-        return sum((leaf for leaf in self.leaves if leaf is not None), Fraction(0))
-
-    @property
     def total_usd(self) -> Fraction | None:
         """Sum of everything."""
-        return None if None in self.leaves else self.known_usd
+        return _sum(self.leaves)
 
 
 @dataclass(frozen=True)
@@ -109,6 +106,7 @@ def add_up(intervals: Iterable[Interval], key: Callable[[Interval], date]) -> di
             rt_as_usd={name: _sum(s.rt_as_usd[name] for s in found) for name in SERVICES},
             discharged_mwh=_sum(s.discharged_mwh for s in found if s.discharged_mwh is not None),
             charged_mwh=_sum(s.charged_mwh for s in found if s.charged_mwh is not None),
+            known_usd=sum((s.known_usd for s in found), Fraction(0)),
             covered_s=sum(s.covered_s for s in found),
             seconds=sum(s.seconds for s in found),
         )
@@ -160,6 +158,7 @@ def _settle(fleet: Fleet, number: int, first: bool) -> Iterable[Interval]:
                 if run_s:
                     held = Fraction(sum(awards[name] * seconds for _, awards, seconds in piece), run_s * PER_MW)
                     found.rt_as_usd[name] = (held - Fraction(awarded, PER_MW)) / 4 * Fraction(cents, PER_USD)
+        found.known_usd = sum((leaf for leaf in found.leaves if leaf is not None), Fraction(0))
         yield Interval(start, datetime.fromtimestamp(start, UTC).astimezone(CENTRAL).date(), found)
 
 
