@@ -28,6 +28,8 @@ PRICES = {
 }
 _LOCATION = {"@LocId": "id", "$": "name", "@LocType": "type"}
 _WORDS = re.compile(r"[a-z]+")
+#: Halves of characters, which JSON can spell and no text can hold.
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def read_json(content: bytes, path: Path, market: str) -> Report:
@@ -63,7 +65,7 @@ def read_json(content: bytes, path: Path, market: str) -> Report:
         {name: pa.array(column, pa.string()) for name, column in cells.items()},
         refusals,
         np.ones(len(lines), np.bool_),
-        record=lambda number: json.dumps(records[number - 1], ensure_ascii=False),
+        record=lambda number: json.dumps(records[number - 1]),
     )
     if not lines:
         raise UnreadableFile("no record is one of a price", "check the document against its sender")
@@ -87,7 +89,7 @@ def _records(document: Any, market: str) -> list[Any]:
     if not isinstance(document, dict) or len(document) != 1:
         shown = ", ".join(document) if isinstance(document, dict) else "a list or a value"
         raise UnreadableFile(
-            f"the document is no answer of ISO-NE's web services about LMPs: it holds {shown[:100]}",
+            f"the document is no answer of ISO-NE's web services about LMPs: it holds {shown[:100]!r}",
             "land documents of LMPs",
         )
     ((key, held),) = document.items()
@@ -126,7 +128,7 @@ def _row(number: int, record: Any, refusals: Refusals) -> dict[str, str] | None:
     cells |= {name: record.get(key) for key, name in PRICES.items()}
     cells |= {name: location.get(key) for key, name in _LOCATION.items()}
     for name, cell in cells.items():
-        if not isinstance(cell, str | None):
+        if not isinstance(cell, str | None) or (cell and _SURROGATES.search(cell)):
             refusals.add(number, name, "the value is no text and no number")
             return None
     return {name: cell or "" for name, cell in cells.items()}

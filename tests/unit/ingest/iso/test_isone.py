@@ -260,6 +260,7 @@ def test_records_that_cannot_be_used_are_refused_with_their_text() -> None:
         {**good, "LmpTotal": None},
         {**good, "LmpTotal": "n/a"},
         {**good, "LmpTotal": [1]},
+        {**good, "BeginDate": "\ud800"},
         {**good, "BeginDate": "2025-01-01T00:00:00"},
         {**good, "BeginDate": "2025-01-01T00:07:30.000-05:00"},
         {**good, "Location": "HUB"},
@@ -267,7 +268,7 @@ def test_records_that_cannot_be_used_are_refused_with_their_text() -> None:
     ]
     pieces = parse("isone-dam-lmp", document([good, good, *bad]))
     assert [row["lmp_usd_mwh"] for row in rows(pieces)] == [1, 1]
-    assert [line for line, *_ in refused(pieces)] == list(range(3, 10))
+    assert [line for line, *_ in refused(pieces)] == list(range(3, 11))
     assert json.loads(pieces[0].rejects["raw_text"][0].as_py())["Location"] == good["Location"]
 
 
