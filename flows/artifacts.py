@@ -7,11 +7,13 @@ import re
 import time
 from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import PurePath
 from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 
+from flows.download import DownloadReport
 from flows.file_outcome import FileOutcome
 from flows.inbox import InboxReport
 from flows.lander import LandReport
@@ -114,6 +116,30 @@ def landing(source: str, report: LandReport | InboxReport) -> str:
     if unchanged:
         parts.append(f"{unchanged:,} files had landed before, byte for byte; nothing was done for them.")
     return "\n\n".join(part for part in parts if part)
+
+
+def downloads(report: DownloadReport) -> str:
+    """What was downloaded, what is not there, and what went wrong."""
+    rows_ = sum(outcome.counts.new + outcome.counts.replaced for outcome in report.files)
+    last = report.end - timedelta(days=1)
+    parts = [f"## {text(report.source)}, {report.start} to {last}: {rows_:,} rows new or replaced"]
+    outcomes = [(name, number) for name, number in sorted(report.documents.items()) if number]
+    parts.append(table(("documents", "number"), outcomes) if outcomes else "Nothing had to be asked for.")
+    if report.problems or report.left:
+        listed = [f"- {number:,} x {text(problem)}" for problem, number in list(report.problems.items())[:ROWS_SHOWN]]
+        if report.left:
+            listed.append(f"- {report.left:,} documents were not asked for any more; the next run goes on")
+        parts.append("### What went wrong\n\n" + "\n".join(listed))
+    if report.unobtainable:
+        spans = [(str(s.start), str(s.end), s.outcome, s.reason) for s in report.unobtainable]
+        parts.append(f"### Days that cannot be had\n\n{table(('from', 'to before', 'outcome', 'why'), spans)}")
+    quarantined = Counter[str]()
+    for outcome in report.files:
+        quarantined.update(outcome.quarantine_reasons)
+    if quarantined:
+        listed_ = [(number, reason) for reason, number in quarantined.most_common()]
+        parts.append(f"### In quarantine\n\n{table(('rows', 'reason'), listed_)}")
+    return "\n\n".join(parts)
 
 
 def _inbox(report: InboxReport) -> str:

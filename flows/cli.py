@@ -327,10 +327,11 @@ def doctor(style: str) -> None:
 
     Exits with 1 if something will fail. No secret is printed.
     """
+    from flows.download_doctor import CHECKS, VARIABLES
     from flows.present import doctor_report
     from lakehouse.doctor import examine
 
-    findings = examine(settings())
+    findings = examine(settings(), CHECKS, VARIABLES)
     doctor_report(findings, style)
     if any(finding.status == "problem" for finding in findings):
         raise click.exceptions.Exit(1)

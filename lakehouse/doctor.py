@@ -8,9 +8,10 @@ import shutil
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Literal
 
 import sqlalchemy as sa
@@ -65,10 +66,19 @@ class Finding:
 Check = Callable[[Settings], Iterator[Finding]]
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """Look at everything; a check that fails is a finding, and the others go on. Leaves nothing behind."""
+def examine(
+    settings: Settings, more: Mapping[str, Check] | None = None, also_known: Collection[str] = ()
+) -> list[Finding]:
+    """Look at everything; a check that fails is a finding, and the others go on. Leaves nothing behind.
+
+    Args:
+        settings: to examine.
+        more: checks of domains, after our own.
+        also_known: environment variables that domains read.
+    """
     findings: list[Finding] = []
-    for name, check in CHECKS.items():
+    checks: dict[str, Check] = {**CHECKS, "variables": partial(_variables, also_known), **(more or {})}
+    for name, check in checks.items():
         try:
             findings += check(settings)
         except Exception as error:  # noqa: BLE001  whatever is wrong is what the doctor is asked for
@@ -98,7 +108,10 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     s3 = f" at {settings.s3_endpoint or 'AWS'}, region {settings.s3_region}"
     for name, location in (("warehouse", settings.warehouse), ("archive", settings.archive)):
         yield Finding(name, "ok", location + (s3 if is_s3(location) else ""))
-    known = {f"WATTLAKE_{name.upper()}" for name in Settings.model_fields}
+
+
+def _variables(also_known: Collection[str], settings: Settings) -> Iterator[Finding]:
+    known = {f"WATTLAKE_{name.upper()}" for name in Settings.model_fields} | set(also_known)
     for name in sorted(name for name in os.environ if name.startswith("WATTLAKE_") and name not in known):
         yield Finding("settings", "warning", f"{name} is set and is no setting", "mend its name, or unset it")
 

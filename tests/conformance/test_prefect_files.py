@@ -20,6 +20,8 @@ from prefect.workers.base import BaseJobConfiguration
 from flows.automations import FILE
 from flows.deployed.files import LANDED_EVENT
 from flows.deployed.parameters import FileOptions
+from ingest.iso.requests import plans
+from ingest.iso.source import SOURCES
 from ingest.registry import sources
 from ingest.source import LandOptions
 
@@ -50,10 +52,28 @@ def test_a_deployment_loads_takes_its_parameters_and_explains_each(deployment: d
         assert trigger["schedule_after"] >= trigger["within"], "a landing in the window would go unbuilt"
 
 
-def test_every_source_has_a_landing_and_an_inbox() -> None:
+MARKETS = {source.name for source in SOURCES}
+
+
+def test_every_source_of_devices_has_a_landing_and_an_inbox() -> None:
     for flow in ("land", "inbox"):
-        covered = {d["parameters"]["source"] for d in DEPLOYMENTS if d["entrypoint"].endswith(f".{flow}")}
-        assert covered == set(sources())
+        covered = {d["parameters"]["source"] for d in DEPLOYMENTS if d["entrypoint"].endswith(f"files.{flow}")}
+        assert covered - MARKETS == set(sources()) - MARKETS
+
+
+def test_every_source_of_a_market_is_kept_up_to_date_by_one_deployment_and_each_is_of_one_operator() -> None:
+    realtime = [d["parameters"]["sources"] for d in DEPLOYMENTS if d["entrypoint"].endswith(".realtime")]
+    covered = [name for names in realtime for name in names]
+    assert sorted(covered) == sorted(plans())
+    assert all(len({name.partition("-")[0] for name in names}) == 1 for names in realtime)
+    (inbox,) = [d for d in DEPLOYMENTS if d["entrypoint"].endswith("markets.inbox")]
+    assert inbox["schedules"][0]["active"]
+
+
+def test_what_needs_the_internet_is_paused_until_somebody_wants_it() -> None:
+    for deployment in DEPLOYMENTS:
+        if deployment["entrypoint"].endswith(("markets.realtime", "markets.download", "markets.backfill")):
+            assert not any(schedule["active"] for schedule in deployment.get("schedules", ()))
 
 
 def test_automations_are_what_prefect_understands() -> None:

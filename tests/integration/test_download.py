@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from click.testing import CliRunner, Result
 
+from flows.cli import main
+from flows.download_doctor import CHECKS, VARIABLES
 from ingest.iso.requests import plans
 from ingest.registry import sources
 from ingest.simulate.markets import caiso
+from lakehouse.doctor import examine
 from lakehouse.errors import TerminalError, TransientError, WrongUsage
 from lakehouse.settings import Settings
 
@@ -283,3 +287,51 @@ def test_no_answer_at_all_is_told_with_the_host(market: Market) -> None:
         market.get("ercot-dam-spp", "2026-11-12", "2026-11-13")
     (row,) = market.sql("SELECT status, first_day::VARCHAR FROM ops.downloads WHERE source = 'ercot-dam-spp'")
     assert row == ("failed", "2026-11-12")
+
+
+def test_the_doctor_says_what_accounts_need_and_what_did_not_come(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market.server.script("20261112", failing(500), last_for_ever=True)
+    market.get(ZONE, "2026-11-12", "2026-11-13")
+    monkeypatch.setenv("WATTLAKE_ISONE_USERNAME", "somebody")
+    findings = {finding.name: finding for finding in examine(market.settings, CHECKS, VARIABLES)}
+    assert (findings["ERCOT"].status, findings["ISO-NE"].status) == ("ok", "warning")
+    assert "WATTLAKE_ERCOT_SUBSCRIPTION_KEY" in findings["ERCOT"].mend
+    assert "WATTLAKE_ISONE_PASSWORD" in findings["ISO-NE"].mend
+    assert findings["downloads"].says.startswith(f"{ZONE}: 1 failed in two days: NYISO answers 500")
+    assert "settings" not in findings, "variables of operators are settings"
+    market.server.heal()
+    market.get(ZONE, "2026-11-12", "2026-11-13")
+    assert "downloads" not in {finding.name for finding in examine(market.settings, CHECKS, VARIABLES)}
+
+
+def test_commands_download_say_what_came_and_fail_where_something_lacks(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in market.server.environment(credentials=False).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("WATTLAKE_HOME", str(market.settings.root))
+    market.server.now = None
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).date()
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, [*arguments, "--simulated"])
+
+    found = run("download", HOURS, "--days", "2")
+    assert found.exit_code == 0, found.output
+    assert "2 done" in found.output
+    found = run("realtime", HOURS)
+    assert found.exit_code == 0, found.output
+    market.server.script("rtlbmp_zone", failing(404), last_for_ever=True)
+    found = run("backfill", HOURS, "--start", "2026-01-05", "--end", "2026-01-06")
+    assert found.exit_code == 1
+    assert "1 gone" in found.output
+    found = run("backfill", HOURS)
+    assert (found.exit_code, "give either PATHS, or --start DAY" in found.output) == (2, True)
+    found = run("backfill", HOURS, "--start", f"{yesterday}", "--timezone", "UTC")
+    assert (found.exit_code, "--timezone is of files" in found.output) == (2, True)
+    found = run("download", HOURS, "--start", "yesterday")
+    assert (found.exit_code, "write it as 2026-01-31" in found.output) == (2, True)
+    found = run("download", "no-such-feed", "--days", "1")
+    assert (found.exit_code, "cannot be downloaded" in found.output) == (2, True)

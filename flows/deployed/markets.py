@@ -1,0 +1,153 @@
+"""Deployed flows that download from market operators: given days, what is new, and long histories."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from prefect import flow, get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.events import emit_event
+from prefect.states import Completed, Failed
+
+from flows import artifacts
+from flows.deployed.attempts import attempted
+from flows.deployed.files import LANDED_EVENT
+from flows.download import DownloadReport, Mode
+from flows.download import download as download_days
+from flows.inbox import take_inbox
+from flows.lander import LandReport
+from ingest.iso.source import SOURCES
+from ingest.source import LandOptions
+from lakehouse.errors import TerminalError
+from lakehouse.settings import Settings
+
+
+@flow(persist_result=False)
+def download(
+    source: str, start: date | None = None, end: date | None = None, days: int | None = None, locations: str = "",
+    simulated: bool = False,
+) -> State[dict[str, int]]:  # fmt: skip
+    """Download and land what is not at hand of some market days.
+
+    Args:
+        source: Which feed, e.g. nyiso-rt5-lbmp-zone; `wattlake sources` lists them.
+        start: First day, in the market's own time zone.
+        end: Day after the last one; the newest day is the last where this is empty.
+        days: So many days back from the end, instead of a first day.
+        locations: CAISO only: nodes with commas, instead of those of WATTLAKE_CAISO_NODES.
+        simulated: The operator is a simulator; needs a home of its own.
+    """
+    return _conclude("download", [_download(source, start, end, days, "download", locations, simulated)])
+
+
+@flow(name="market-backfill", persist_result=False)
+def backfill(
+    source: str, start: date, end: date | None = None, locations: str = "", simulated: bool = False
+) -> State[dict[str, int]]:
+    """Download a long history. Run it again after an interruption: it goes on where it stopped.
+
+    Args:
+        source: Which feed, e.g. ercot-60d; `wattlake sources` lists them.
+        start: First day, in the market's own time zone.
+        end: Day after the last one; the newest day is the last where this is empty.
+        locations: CAISO only: nodes with commas, instead of those of WATTLAKE_CAISO_NODES.
+        simulated: The operator is a simulator; needs a home of its own.
+    """
+    return _conclude("backfill", [_download(source, start, end, None, "backfill", locations, simulated)])
+
+
+@flow(persist_result=False)
+def realtime(sources: list[str], locations: str = "", simulated: bool = False) -> State[dict[str, int]]:
+    """Download and land everything from where the last run ended up to now, however long ago that was.
+
+    Args:
+        sources: Which feeds of one operator, one after the other.
+        locations: CAISO only: nodes with commas, instead of those of WATTLAKE_CAISO_NODES.
+        simulated: The operator is a simulator; needs a home of its own.
+    """
+    reports: list[DownloadReport | tuple[str, str]] = []
+    for source in sources:
+        try:
+            reports.append(_download(source, None, None, None, "realtime", locations, simulated))
+        except TerminalError as error:  # the other feeds go on; the run says it and fails
+            reports.append((source, str(error)))
+    return _conclude("realtime", reports)
+
+
+@flow(name="market-inbox", persist_result=False)
+def inbox(simulated: bool = False) -> State[dict[str, int]]:
+    """Land every complete file of the inbox folders that are named like market feeds, and put it away.
+
+    Args:
+        simulated: The files come from a simulator; needs a home of its own.
+    """
+    settings = Settings()
+    waiting = [s.name for s in SOURCES if any((settings.inbox_path / s.name).glob("[!.]*"))]
+    reports = [(name, _inbox(name, simulated)) for name in waiting]
+    files = [outcome for _, report in reports for outcome in report.files]
+    if not files:
+        return Completed(message="nothing waits in the inbox folders of markets", data=artifacts.counts(()))
+    artifacts.publish("inbox-markets", "\n\n".join(artifacts.landing(name, report) for name, report in reports))
+    for name, report in reports:
+        _tell_of(name, sum(o.counts.new + o.counts.replaced for o in report.files))
+    if not all(report.ok for _, report in reports):
+        error = TerminalError("a folder's files were all refused", "see why in the run's artifact, and drop them again")
+        return Failed(message=str(error), data=error)
+    return Completed(message=artifacts.summary(files), data=artifacts.counts(files))
+
+
+@attempted(name="download days")
+def _download(
+    source: str, start: date | None, end: date | None, days: int | None, mode: Mode, locations: str, simulated: bool
+) -> DownloadReport:
+    nodes = [name.strip() for name in locations.split(",") if name.strip()]
+    bar = artifacts.ProgressBar("documents asked for")
+    report = download_days(
+        Settings(), source, start, end, days=days, mode=mode, locations=nodes, simulated=simulated, progress=bar
+    )
+    bar.finish()
+    return report
+
+
+@attempted(name="take the inbox")
+def _inbox(source: str, simulated: bool) -> LandReport:
+    report = take_inbox(Settings(), source, LandOptions(simulated=simulated))
+    return LandReport("", report.files, report.superseded)
+
+
+def _tell_of(source: str, rows: int) -> None:
+    if rows:
+        payload = {"source": source, "rows": rows}
+        emit_event(LANDED_EVENT, resource={"prefect.resource.id": f"wattlake.source.{source}"}, payload=payload)
+
+
+def _conclude(kind: str, reports: list[Any]) -> State[dict[str, int]]:
+    """Say in the run what came of each source: a report, or the error that it ended with."""
+    logger = get_run_logger()
+    done = [report for report in reports if isinstance(report, DownloadReport)]
+    failed = [report for report in reports if not isinstance(report, DownloadReport)]
+    for report in done:
+        for problem in report.problems:
+            logger.warning("%s: %s", report.source, problem)
+        _tell_of(report.source, sum(o.counts.new + o.counts.replaced for o in report.files) + report.superseded)
+    for source, error in failed:
+        logger.warning("%s: %s", source, error)
+    names = [report.source for report in done] + [source for source, _ in failed]
+    key = names[0] if len(names) == 1 else names[0].partition("-")[0]
+    parts = [artifacts.downloads(report) for report in done]
+    parts += [
+        f"## {artifacts.text(source)}: nothing was downloaded\n\n{artifacts.text(error)}" for source, error in failed
+    ]
+    artifacts.publish(f"{kind}-{key}", "\n\n".join(parts))
+    counts: dict[str, int] = {}
+    for report in done:
+        for outcome, number in report.documents.items():
+            counts[outcome] = counts.get(outcome, 0) + number
+    message = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(counts.items()) if number)
+    lacking = [report.source for report in done if not report.ok] + [source for source, _ in failed]
+    if lacking:
+        step = "see why in the run's artifact, or in ops.downloads; run it again once that is mended"
+        error = TerminalError(f"not all of {', '.join(lacking)} is at hand ({message or 'nothing came'})", step)
+        return Failed(message=str(error), data=error)
+    return Completed(message=message or "nothing to ask for", data=counts)
