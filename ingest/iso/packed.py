@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import io
+import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
+from typing import IO
 
-from ingest.source import WHOLE_FILE_BYTES, RawFile
+from ingest.source import RawFile
 from lakehouse.errors import UnreadableFile
 
 #: Files in an archive: a day of disclosures has 17, a bulk download 1,000.
@@ -17,6 +19,10 @@ MEMBERS = 2_000
 MEMBER_BYTES = 1 << 30
 #: Bytes that all of them may.
 TOTAL_BYTES = 8 << 30
+#: Bytes of an archive: a month of SCED disclosures has 1.5 GB.
+ARCHIVE_BYTES = 4 << 30
+#: An archive of more bytes lies on disk while it is read.
+SPOOL_BYTES = 16 << 20
 #: Deflate reaches 1030:1; prices and curves stay below 40:1.
 RATIO = 200
 #: Below this size a ratio says nothing.
@@ -57,10 +63,22 @@ def members(file: RawFile) -> Iterator[Member]:
 
         yield Member(None, plain())
         return
-    yield from _inside(io.BytesIO(file.content), "", 1, [TOTAL_BYTES])
+    yield from _archive(chain([first], blocks), "", 1, [TOTAL_BYTES])
 
 
-def _inside(archive: io.BytesIO, prefix: str, depth: int, left: list[int]) -> Iterator[Member]:
+def _archive(content: Iterable[bytes], prefix: str, depth: int, left: list[int]) -> Iterator[Member]:
+    with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as archive:
+        size = 0
+        for block in content:
+            size += len(block)
+            if size > ARCHIVE_BYTES:
+                what = prefix.rstrip("/") or "the archive"
+                raise UnreadableFile(f"{what} has more than {ARCHIVE_BYTES >> 30} GiB", "unpack it and land the files")
+            archive.write(block)
+        yield from _inside(archive, prefix, depth, left)
+
+
+def _inside(archive: IO[bytes], prefix: str, depth: int, left: list[int]) -> Iterator[Member]:
     try:
         opened = zipfile.ZipFile(archive)
     except zipfile.BadZipFile as error:
@@ -78,15 +96,12 @@ def _inside(archive: io.BytesIO, prefix: str, depth: int, left: list[int]) -> It
             if info.filename.lower().endswith(".zip"):
                 if depth == DEPTH:
                     raise UnreadableFile(f"{name} lies more than {DEPTH} archives deep", "unpack it and land the files")
-                inner = io.BytesIO(b"".join(_unpack(opened, info, name, left, WHOLE_FILE_BYTES)))
-                yield from _inside(inner, f"{name}/", depth + 1, left)
+                yield from _archive(_unpack(opened, info, name, left), f"{name}/", depth + 1, left)
             else:
                 yield Member(name, _unpack(opened, info, name, left))
 
 
-def _unpack(
-    opened: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, left: list[int], most: int = MEMBER_BYTES
-) -> Iterator[bytes]:
+def _unpack(opened: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, left: list[int]) -> Iterator[bytes]:
     read = 0
     try:
         with opened.open(info) as stream:
@@ -94,7 +109,7 @@ def _unpack(
                 read += len(block)
                 left[0] -= len(block)
                 packed = max(info.compress_size, 1)
-                if read > most or left[0] < 0 or (read > RATIO_FROM_BYTES and read > RATIO * packed):
+                if read > MEMBER_BYTES or left[0] < 0 or (read > RATIO_FROM_BYTES and read > RATIO * packed):
                     raise UnreadableFile(
                         f"{name} unpacks to more than {read / 2**20:.0f} MiB: that is no document of an operator",
                         "check where the file comes from",

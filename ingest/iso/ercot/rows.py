@@ -26,7 +26,7 @@ Int64Array = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 Kind = Literal["double", "exact", "text"]
 
-PIECE_BYTES = 16 * 2**20
+PIECE_BYTES = 8 * 2**20
 #: What ERCOT writes where there is no number: nothing, or since 2026-04-04 (notice M-B040326-01) NaN in some tables.
 NULLS = ("", "NaN")
 _TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -158,10 +158,11 @@ def read_rows(
         raise UnusableMember("it is XML or HTML, not CSV", "download the CSV file of the document")
     header = split_cells(text, ",")
     fields = layout_of(header).bind(header)
-    begun = int(lines.starts[number - lines.base]) if number < lines.last else len(lines.content)
-    first = Lines(lines.content[begun:], base=number)
+    begun = 0
+    for _ in range(number):
+        begun = lines.content.find(b"\n", begun) + 1 or len(lines.content)
     base = number
-    for piece in chain([first.content], pieces):
+    for piece in chain([lines.content[begun:]], pieces):
         lines = Lines(piece, base=base)
         yield _plain(lines, fields) or _careful(lines, fields)
         base = lines.last

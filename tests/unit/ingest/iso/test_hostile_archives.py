@@ -171,13 +171,14 @@ def test_the_limit_of_all_members_together_holds_over_nested_archives(monkeypatc
         read(archive(("a.zip", part), ("b.zip", part), ("c.zip", part)))
 
 
-def test_an_archive_in_an_archive_is_no_larger_than_a_file_that_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_archive_is_read_from_disk_and_has_a_size_that_it_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
     inner = archive(("prices.csv", random.Random(2).randbytes(400_000)))
-    monkeypatch.setattr(packed, "WHOLE_FILE_BYTES", 300_000)
-    content = archive(("inner.zip", inner))
-    with pytest.raises(UnreadableFile, match=r"inner\.zip unpacks to more"):
-        for _ in packed._inside(io.BytesIO(content), "", 1, [1 << 30]):
-            pass
+    content = archive(("inner.zip", inner), ("small.zip", archive(("prices.csv", GOOD))))
+    monkeypatch.setattr(packed, "SPOOL_BYTES", 1000)
+    assert read(content) == {"inner.zip/prices.csv": 400_000, "small.zip/prices.csv": len(GOOD)}
+    monkeypatch.setattr(packed, "ARCHIVE_BYTES", len(content) - 1)
+    with pytest.raises(UnreadableFile, match="the archive has more than"):
+        read(content)
 
 
 def test_members_that_are_left_unread_cost_nothing() -> None:
