@@ -1,0 +1,141 @@
+"""Builds of what changed in market tables leave the marts of one build of everything, and touch nothing else."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from market_days import dam, rt_prices, rt_services, runs
+from market_lake import CONTRACTS, MarketLake
+
+#: Around the change of model, over a change of clocks and a change of month.
+DAYS = [date(2025, 12, 3) + timedelta(days=i) for i in range(5)] + [date(2026, 3, 7), date(2026, 3, 8)]
+CALENDAR = [date(2026, 2, 28), date(2026, 3, 1)]
+MARTS = (
+    "iso_prices", "iso_prices_superseded", "as_prices", "as_prices_superseded", "bess_dam_hours", "bess_revenue_15min",
+    "bess_revenue_1d", "bess_revenue_1mo", "bess_soc", "bess_soc_1d",
+)  # fmt: skip
+
+Batch = dict[str, list[dict[str, Any]]]
+
+
+def everything(seed: int) -> list[tuple[str, list[dict[str, Any]]]]:
+    """What the operator publishes, document by document, for two batteries in each era."""
+    rng = random.Random(seed)
+    found = []
+    for day in DAYS + CALENDAR:
+        for version in range(rng.choice([1, 1, 2])):
+            said = {"published_at": datetime(2026, 6, 1 + version, tzinfo=UTC), "source_object": f"{day}/{version}"}
+            awards = {
+                "settlement_point": "N1", "hsl_mw": 20.0, "lsl_mw": -20.0, "spp_usd_mwh": Decimal(rng.randint(-9, 90)),
+                "awarded_mw": Decimal(rng.randint(-9, 9)), "regup_awarded_mw": Decimal(5),
+                "regup_mcpc_usd_mw": Decimal(3),
+            }  # fmt: skip
+            model = [("ercot_dam_esr_resources", "A_ESR1", {})]
+            if day <= date(2025, 12, 5):
+                model = [("ercot_dam_gen_resources", "A_BES1", {"resource_type": "PWRSTR"})]
+            for table, name, more in model:
+                rows = [row for row in dam(name, day, **awards, **said, **more) if rng.random() < 0.95]
+                found.append((table, rows))
+        walk = random.Random(f"{seed} {day}")
+        if day < date(2025, 12, 5):
+            for table, name, column, capacity in (
+                ("ercot_sced_gen_resources", "A_BES1", "telemetered_net_output_mw", "hsl_mw"),
+                ("ercot_sced_load_resources", "A_LD1", "real_power_consumption_mw", "max_power_consumption_mw"),
+            ):
+                more = {"resource_type": "PWRSTR"} if "gen" in table else {}
+                rows = list(runs(name, day, 5.0, column=column, **{capacity: 20.0}, **more))
+                found.append((table, rows))
+        else:
+            soc = 10.0
+            rows = []
+            for run in runs("A_ESR1", day, lambda at, walk=walk: round(walk.uniform(-20, 20), 3), hsl_mw=20.0,
+                            base_point_mw=1.0, as_award_regup_mw=3.5, min_soc_mwh=0.0, max_soc_mwh=40.0):  # fmt: skip
+                if walk.random() < 0.9:
+                    soc -= run["telemetered_net_output_mw"] / 12
+                    rows.append({**run, "soc_mwh": soc})
+            found.append(("ercot_sced_esr_resources", rows))
+        for version in range(rng.choice([1, 1, 2])):
+            said = {"published_at": datetime(2026, 5, 1 + version, tzinfo=UTC), "source_object": f"p{day}/{version}"}
+            found.append(("iso_prices", rt_prices("N1", day, str(rng.randint(-20, 80)), **said)))
+            found.append(("as_prices", rt_services(day, str(rng.randint(0, 9)), **said)))
+    return found
+
+
+def changed(batch: Iterable[tuple[str, list[dict[str, Any]]]]) -> list[tuple[str, str | None, str | None, date, date]]:
+    """What a build is told of landed rows."""
+    spans: dict[tuple[str, str | None, str | None], list[date]] = {}
+    for table, rows in batch:
+        contract = CONTRACTS[table]
+        for row in rows:
+            keys = [row.get(name, "ERCOT") for name in contract.touch]
+            day = row[contract.time_column or ""].astimezone(UTC).date()
+            spans.setdefault((table, *(*keys, None)[:2]), []).append(day)
+    # A run of days without a gap is one row, as in a commit's properties.
+    found = []
+    for key, days in spans.items():
+        ordered = sorted(set(days))
+        first = ordered[0]
+        for day, following in zip(ordered, [*ordered[1:], None], strict=True):
+            if following != day + timedelta(days=1):
+                found.append((*key, first, day))
+                if following:
+                    first = following
+    return found
+
+
+def contents(lake: MarketLake) -> dict[str, list[dict[str, Any]]]:
+    return {mart: lake.dicts(f"select * from {mart} order by all") for mart in MARTS}
+
+
+def assert_same(found: dict[str, list[dict[str, Any]]], expected: dict[str, list[dict[str, Any]]]) -> None:
+    for mart, rows in expected.items():
+        assert len(found[mart]) == len(rows), mart
+        for row, want in zip(found[mart], rows, strict=True):
+            for column, value in want.items():
+                same = pytest.approx(value, rel=1e-9, abs=1e-9) if isinstance(value, float) else value
+                assert row[column] == same, (mart, column, row, want)
+
+
+def test_what_lands_late_again_and_out_of_order_gives_the_marts_of_one_build(tmp_path: Path) -> None:
+    documents = everything(3)
+    rng = random.Random(8)
+    rng.shuffle(documents)
+    lake = MarketLake(tmp_path)
+    half = len(documents) // 2
+    for number, batch in enumerate((documents[:half], documents[half:])):
+        for table, rows in batch:
+            lake.land(table, rows)
+        lake.build_markets(changed(batch) if number else None)
+    # A build in which meters changed and markets did not.
+    lake.build_markets([])
+    found = contents(lake)
+    lake.build_markets()
+    assert_same(found, contents(lake))
+    assert all(found[mart] for mart in MARTS), "a mart was empty: nothing was compared"
+
+
+def test_a_build_touches_the_operating_days_that_changed_and_the_one_after(tmp_path: Path) -> None:
+    lake = MarketLake(tmp_path)
+    days = [date(2026, 1, 1) + timedelta(days=i) for i in range(8)]
+    for day in days:
+        lake.land("ercot_sced_esr_resources", runs("A_ESR1", day, 5.0, hsl_mw=20.0))
+        lake.land("iso_prices", rt_prices("N1", day, "10"))
+    lake.build_markets()
+    # A mark on every row shows which ones a build writes anew.
+    with duckdb.connect(str(lake.marts)) as marts:
+        marts.execute("UPDATE bess_revenue_1d SET pairing = 'marked'")
+        marts.execute("UPDATE iso_prices SET vintage = 'marked'")
+    late = [{**next(iter(runs("A_ESR1", days[4], 7.0))), "sced_at": datetime(2026, 1, 5, 18, 2, tzinfo=UTC)}]
+    lake.land("ercot_sced_esr_resources", late)
+    lake.build_markets(changed([("ercot_sced_esr_resources", late)]))
+    rebuilt = [day for (day,) in lake.rows("select operating_day from bess_revenue_1d where pairing <> 'marked'")]
+    assert sorted(rebuilt) == days[3:6]
+    assert lake.rows("select count(*) from bess_revenue_1d") == [(8,)]
+    assert lake.rows("select count(*) from iso_prices where vintage <> 'marked'") == [(0,)]
