@@ -9,15 +9,12 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from defusedxml.ElementTree import ParseError, iterparse
-
 from ingest.http import Denied, Judge, Malformed, Refused, Throttled, Verdict
+from ingest.iso.oasis import NO_DATA, error_in
 from lakehouse.errors import UnreadableFile
 
 #: What ISO-NE says instead of an empty file (31 bytes).
 ISONE_EMPTY = b"No data exists for this period"
-#: OASIS' code for a query that finds nothing (its interface specification, "Error codes").
-OASIS_EMPTY = "1000"
 #: What OASIS says, as a page, to whom asks too often.
 OASIS_TOO_OFTEN = b"Acceptable Use Policy Violation"
 #: Names of the firewall that stands before ercot.com, in its pages.
@@ -129,23 +126,16 @@ def _oasis(archive: zipfile.ZipFile, listed: list[zipfile.ZipInfo]) -> Verdict:
     for info in listed:
         if info.file_size > ERROR_XML_BYTES:
             continue
-        code = words = ""
         try:
-            with archive.open(info) as stream:
-                for _, element in iterparse(stream):
-                    tag = str(element.tag).rpartition("}")[2]
-                    if tag == "ERR_CODE":
-                        code = (element.text or "").strip()
-                    elif tag == "ERR_DESC":
-                        words = " ".join((element.text or "").split())
-        except (ParseError, ValueError) as error:
-            return Verdict(error=Malformed(f"{info.filename} is no XML: {error}", _AGAIN))
-        if code == OASIS_EMPTY:
+            error = error_in(archive.read(info))
+        except UnreadableFile as broken:
+            return Verdict(error=Malformed(f"{info.filename}: {broken.message}", _AGAIN))
+        if error is None:
+            continue
+        if error.code == NO_DATA:
             return Verdict("empty")
-        if code or words:
-            return Verdict(
-                error=Refused(f"OASIS refuses the query: {code} {words[:300]}", "check nodes and days, then ask again")
-            )
+        says = f"OASIS refuses the query: {error.code} {error.words[:300]}"
+        return Verdict(error=Refused(says, "check nodes and days, then ask again"))
     return Verdict()
 
 

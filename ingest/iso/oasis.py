@@ -46,26 +46,26 @@ def query_in(name: str) -> str | None:
 
 
 def error_in(content: bytes) -> OasisError | None:
-    """The error that an XML document of OASIS states, None where it states none or is no XML."""
-    root = _parse(content)
-    if root is None:
-        return None
-    said = {_local(element): (element.text or "").strip() for element in root.iter()}
-    if "ERR_CODE" not in said:
-        return None
-    return OasisError(said["ERR_CODE"], said.get("ERR_DESC", ""))
+    """The error that an XML document of OASIS states, None where it states none.
+
+    Raises:
+        UnreadableFile: it is no XML, or XML that would do harm.
+    """
+    said = {_local(element): " ".join((element.text or "").split()) for element in _parse(content).iter()}
+    code, words = said.get("ERR_CODE", ""), said.get("ERR_DESC", "")
+    return OasisError(code, words) if code or words else None
 
 
 def refuse_markup(content: bytes, name: str) -> UnreadableFile:
     """Why a document of markup is no table of prices, in the operator's words, and what to do."""
     if (words := words_of_page(content)) is not None:
         return UnreadableFile(f"CAISO answered with a page instead of data: {words}", "download it again later")
-    root = _parse(content)
-    if root is None:
-        return UnreadableFile(f"{name} is broken XML", "download it again")
-    error = error_in(content)
+    try:
+        error = error_in(content)
+    except UnreadableFile as broken:
+        return UnreadableFile(f"{name}: {broken.message}", broken.next_step)
     if error is None:
-        reports = [element.text for element in root.iter() if _local(element) == "REPORT"]
+        reports = [element.text for element in _parse(content).iter() if _local(element) == "REPORT"]
         what = f"the report {reports[0]}" if reports else "a report"
         return UnreadableFile(
             f"{name} is {what} of OASIS as XML; tables are read as CSV", "ask OASIS for resultformat=6"
@@ -78,14 +78,14 @@ def refuse_markup(content: bytes, name: str) -> UnreadableFile:
     return UnreadableFile(f"OASIS refused the request ({error.code}: {error.words})", "correct the request")
 
 
-def _parse(content: bytes) -> Element | None:
+def _parse(content: bytes) -> Element:
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import fromstring
 
     try:
         root: Element = fromstring(content)
-    except (ParseError, DefusedXmlException, ValueError):
-        return None
+    except (ParseError, DefusedXmlException, ValueError) as error:
+        raise UnreadableFile(f"broken XML: {error}", "download it again") from error
     return root
 
 

@@ -255,4 +255,6 @@ def test_what_is_no_table_of_the_market_is_refused_by_what_it_is(content: str | 
 
 def test_errors_can_be_told_apart_before_anything_lands() -> None:
     assert oasis.error_in(ERROR.format(1000, "No data").encode()) == oasis.OasisError(oasis.NO_DATA, "No data")
-    assert oasis.error_in(b"<a/>") is None and oasis.error_in(b"plain") is None
+    assert oasis.error_in(b"<a/>") is None
+    with pytest.raises(UnreadableFile, match="broken XML"):
+        oasis.error_in(b"plain")
