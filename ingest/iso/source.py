@@ -18,7 +18,7 @@ ERCOT = (
     ),
     MarketSource(
         "ercot-dam-spp-year", "ERCOT day-ahead prices of hubs and load zones by year (NP4-180-ER)", (PRICES,),
-        "ingest.iso.ercot.workbooks:dam_spp", needs=ERCOT_NEEDS, suffixes=(".xlsx", ".zip"),
+        "ingest.iso.ercot.workbooks:dam_spp", needs=ERCOT_NEEDS, suffixes=(".xlsx", ".csv", ".zip"),
     ),
     MarketSource(
         "ercot-dam-spp-corrections", "ERCOT corrections of day-ahead prices (report 13044)", (PRICES, AS_PRICES),

@@ -188,6 +188,7 @@ DISCLOSED = (
 LEFT_OUT = {
     "Total Telemetered DSR Loads": "loads of dynamically scheduled resources",
     "NSPNM": "ancillary services that QSEs arranged themselves, in SCED",
+    "RRSGN": "ancillary services that QSEs arranged themselves, in SCED, until RRS was split",
     "Total Self-Arranged AS RegUp": "ancillary services that QSEs arranged themselves, in the DAM",
     "Count of Updates During Operating Hour": "energy offer curve updates",
     "Count of Updates During Operating Period": "ancillary service offer updates",

@@ -191,13 +191,14 @@ def timed(pieces: Iterator[Rows]) -> Iterator[Rows]:
             yield found
     if timing is not None:
         yield from timing.rest()
-    yield from _between_runs(runs)
+    if runs:
+        yield from _between_runs(runs)
 
 
 def _between_runs(pieces: list[Rows]) -> Iterator[Rows]:
     """Rows of SCED runs as rows of the intervals between them."""
     at = [np.asarray(rows.columns["sced_at"].cast(pa.int64())) for rows in pieces]
-    runs = np.unique(np.concatenate(at)) if at else np.array([], np.int64)
+    runs = np.unique(np.concatenate(at))
     length = np.append(np.diff(runs), 0)
     in_sight = (length > 0) & (length <= LONGEST_RUN // timedelta(microseconds=1))
     ends = runs + np.where(in_sight, length, RUN // timedelta(microseconds=1))

@@ -179,7 +179,11 @@ def _plain(lines: Lines, fields: Sequence[Field]) -> Rows | None:
     try:
         table = pacsv.read_csv(
             pa.BufferReader(body),
-            read_options=pacsv.ReadOptions(column_names=[f.column for f in fields], block_size=_BLOCK_BYTES),
+            read_options=pacsv.ReadOptions(
+                use_threads=len(body) > _BLOCK_BYTES,
+                column_names=[f.column for f in fields],
+                block_size=_BLOCK_BYTES,
+            ),
             parse_options=pacsv.ParseOptions(quote_char=False),
             convert_options=pacsv.ConvertOptions(
                 column_types={f.column: kinds[f.kind] for f in fields},

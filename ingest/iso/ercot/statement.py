@@ -17,9 +17,10 @@ from ingest.source import REJECTS_SCHEMA, LandOptions, Parsed, RawFile
 
 #: `cdr.00012301.0000000000000000.20260929.120023.NAME.csv`: report type, and when it was posted, Central.
 _POSTED = re.compile(r"(?:cdr|ext|rpt)\.\d{8}\.\d{16}\.(\d{8})\.(\d{6})\d*\.")
-#: `60d_ESR_Data_in_SCED-06-SEP-26.csv`
-_DATED = re.compile(r"-(\d{2}-[A-Z]{3}-\d{2})\.csv$", re.IGNORECASE)
-#: `60d_ESR_Resource_Data_in_SCED_02032026_thru_02182026_SUPPLEMENTAL`: it amends what was published on these days.
+#: `60d_ESR_Data_in_SCED-06-SEP-26.csv`, and `...-03-FEB-26_SUPPLEMENTAL_CORRECTION.csv`, which amends that one.
+_DATED = re.compile(r"-(\d{2}-[A-Z]{3}-\d{2})(_SUPPLEMENTAL\w*)?\.csv$", re.IGNORECASE)
+#: `60d_ESR_Data_in_SCED_02032026_thru_02182026_SUPPLEMENTAL`: it amends what was published on these days, in members
+#: of the names that these had.
 _AMENDS = re.compile(r"_\d{8}_thru_(\d{8})(?!\d)")
 #: In names of documents of the second 01:00 hour that an autumn night has.
 _SECOND_HOUR = "xhr"
@@ -40,8 +41,9 @@ def statement(file: RawFile, member: str | None, options: LandOptions) -> Statem
     if bundled := next(filter(None, (_posted(part) for part in reversed(inside.parts[:-1]))), None):
         return Statement(bundled, PUBLISHED_BY_OPERATOR, options.simulated, file.sha256, member)
     names = (inside.name, file.path.name)
-    stated = next(filter(None, (*(_posted(name) for name in names), *(_dated(name) for name in names))), None)
-    return market_statement(file, options, member, stated)
+    stated = next(filter(None, map(_posted, names)), None)
+    dates = [date for date in map(_dated, names) if date is not None]
+    return market_statement(file, options, member, stated or max(dates, default=None))
 
 
 def _posted(name: str) -> datetime | None:
@@ -65,7 +67,8 @@ def _dated(name: str) -> datetime | None:
     """
     try:
         if match := _DATED.search(name):
-            return midnight(datetime.strptime(match[1], "%d-%b-%y").date())  # noqa: DTZ007 - a date
+            day = datetime.strptime(match[1], "%d-%b-%y").date()  # noqa: DTZ007 - a date
+            return midnight(day + timedelta(days=1) if match[2] else day)
         if match := _AMENDS.search(name):
             last = datetime.strptime(match[1], "%m%d%Y").date()  # noqa: DTZ007 - a date
             return midnight(last + timedelta(days=1))

@@ -29,11 +29,11 @@ from ingest.iso.packed import Member, members
 from ingest.source import LandOptions, Parsed, RawFile
 
 #: A year of 15 minutes at 15 hubs and zones unpacks to some 180 MB.
-WORKBOOK_BYTES = 512 * 2**20
+WORKBOOK_BYTES = 320 * 2**20
 #: Sheets: a month each, and some of notes.
 SHEETS = 60
 #: A cell right of column P or below row 199,999: a reader makes room for all cells before it. A year has 131,760 rows.
-_FAR_CELL = re.compile(rb"""\sr\s*=\s*["'](?:[Q-Z]\d|[A-Z]{2,}\d|[A-Z]?(?:[2-9]\d{5}|\d{7,}))""")
+_FAR_CELL = re.compile(rb"""(?i)\sr\s*=\s*["'](?:[Q-Z]\d|[A-Z]{2,}\d|[A-Z]?(?:[2-9]\d{5}|\d{7,}))""")
 #: What an Excel workbook has, and no other archive.
 _CONTENT_TYPES = "[Content_Types].xml"
 #: Products by their columns, a blank where a product was not there yet (ECRS since 2023-06-10).
@@ -143,7 +143,7 @@ def _measure(content: bytes) -> None:
         end = b""
         for block in part.content:
             unpacked += len(block)
-            far = part.name is not None and "worksheets/" in part.name and _FAR_CELL.search(end + block)
+            far = _FAR_CELL.search(end + block)
             if far or unpacked > WORKBOOK_BYTES:
                 what = "has cells far from its table" if far else f"unpacks to more than {WORKBOOK_BYTES >> 20} MiB"
                 raise UnusableMember(f"the workbook {what}", "check where it comes from")

@@ -82,6 +82,11 @@ SCED_LOAD_KEY = [
 ]  # fmt: skip
 SCED_LOAD_2014 = [*SCED_LOAD_KEY, *(f"AS Responsibility for {name}" for name in ("RRS", "NonSpin", "RegUp", "RegDown"))]
 BIDS = [f"SCED Bid to Buy Curve-{kind}{n}" for n in range(1, 11) for kind in ("MW", "Price")]
+SCED_LOAD_2025 = [
+    *RUN, "QSE", "DME", *SCED_LOAD_KEY[2:],
+    *(f"AS Responsibility for {name}" for name in ("RRS", "RRSFFR", "NonSpin", "RegUp", "RegDown", "ECRS")), *BIDS,
+    "HASL", "HDL", "LASL", "LDL", "Base Point",
+]  # fmt: skip
 SCED_LOAD_2026 = [
     *RUN, "QSE", "DME", *SCED_LOAD_KEY[2:], *AWARDS, *BIDS, "Self Provided RRSFFR", "Self Provided RRSUFR",
     "Self Provided ECRS", "Ramp Rate Up", "Ramp Rate Down",
@@ -143,6 +148,8 @@ def land(content: str | bytes, name: str = "document.csv") -> Document:
          {"as_capability_rrspfr_mw": 7, "as_award_regdn_mw": None}),
         (SCED_LOAD_2014, run("03/02/2014 00:00:14", **{"AS Responsibility for NonSpin": "3"}),
          "ercot_sced_load_resources", {"as_schedule_nspin_mw": 3, "base_point_mw": None}),
+        (SCED_LOAD_2025, run(**{"AS Responsibility for ECRS": "2", "SCED Bid to Buy Curve-MW9": "5"}),
+         "ercot_sced_load_resources", {"as_schedule_ecrs_mw": 2, "bid_curve_mw_9": 5, "self_provided_ecrs_mw": None}),
         (SCED_LOAD_2026, run(**{"Self Provided RRSUFR": "12.6", "AS Capability RRSUFR": "1"}),
          "ercot_sced_load_resources", {"self_provided_rrsufr_mw": 12.6, "as_capability_rrsufr_mw": 1}),
     ],
@@ -258,6 +265,7 @@ def test_settlement_quarters_of_the_repeated_hour_are_told_by_their_number() -> 
         ("60d_DAM_ESR_Data-04-FEB-26.csv", datetime(2026, 2, 4, 6, tzinfo=UTC)),
         ("60d_SCED_Gen_Resource_Data-10-JUL-25.csv", datetime(2025, 7, 10, 5, tzinfo=UTC)),
         ("60d_ESR_Resource_Data_in_SCED_02032026_thru_02182026_SUPPLEMENTAL.csv", datetime(2026, 2, 19, 6, tzinfo=UTC)),
+        ("60d_ESR_Data_in_SCED-03-FEB-26_SUPPLEMENTAL_CORRECTION.csv", datetime(2026, 2, 4, 6, tzinfo=UTC)),
         ("ext.00013052.0000000000000000.20260507.050149776.60_Day.csv", datetime(2026, 5, 7, 10, 1, 49, tzinfo=UTC)),
         ("60d_DAM_ESR_Data_opday_20251206_14resources.csv", None),
         ("60d_DAM_ESR_Data-31-FEB-26.csv", None),
@@ -274,6 +282,13 @@ def test_a_name_carries_the_publication_and_never_the_operating_day(name: str, p
         "ercot_dam_esr_resources"
     )
     assert (inside["published_at"], inside["published_basis"], inside["member"]) == (*expected, name)
+
+
+def test_what_amends_a_day_is_a_later_statement_although_its_members_have_the_same_names() -> None:
+    member = {"60d_ESR_Data_in_SCED-18-FEB-26.csv": text(ESR_MARCH_2026, run("12/20/2025 00:00:12"))}
+    names = ("60_Day_SCED_Disclosure.zip", "60d_ESR_Data_in_SCED_02032026_thru_02182026_SUPPLEMENTAL.zip")
+    first, second = (read("ercot-60d", packed(member), name).rows("ercot_sced_esr_resources")[0] for name in names)
+    assert first["member"] == second["member"] and first["published_at"] < second["published_at"]
 
 
 def test_a_bundle_states_each_day_when_that_was_posted() -> None:
