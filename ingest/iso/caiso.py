@@ -21,12 +21,11 @@ from ingest.iso.caiso_components import TYPES, Cells, Prices, joined
 from ingest.iso.contracts import PRICES
 from ingest.iso.oasis import answered_at, query_in, refuse_markup
 from ingest.iso.packed import Member, members
-from ingest.iso.sheet import Sheet, header, is_markup, named, read_sheet, rejects, whole
+from ingest.iso.sheet import Sheet, header, is_markup, named, read_sheet, read_stamps, rejects, whole
 from ingest.iso.statement import rows_of, statement
 from ingest.lines import Lines, split_lines
 from ingest.pieces import PIECE_BYTES, cut
 from ingest.source import REJECTS_SCHEMA, LandOptions, Parsed, RawFile
-from ingest.stamps import parse_stamps
 from lakehouse.errors import UnreadableFile
 
 Int64Array = npt.NDArray[np.int64]
@@ -239,9 +238,9 @@ def _times(sheet: Sheet, market: Market) -> Int64Array:
     """Starts of intervals, checked against their ends, operating days and hours."""
     if not len(sheet.line):
         return np.zeros(0, np.int64)
-    start = parse_stamps(sheet.cells["start"], ("iso_offset",))
-    end = parse_stamps(sheet.cells["end"], ("iso_offset",))
-    day = parse_stamps(sheet.cells["day"], ("iso",))
+    start = read_stamps(sheet.cells["start"], ("iso_offset",))
+    end = read_stamps(sheet.cells["end"], ("iso_offset",))
+    day = read_stamps(sheet.cells["day"], ("iso",))
     sheet.refuse(~start.ok, "INTERVALSTARTTIME_GMT", "the stamp is no date and time with an offset")
     sheet.refuse(~end.ok, "INTERVALENDTIME_GMT", "the stamp is no date and time with an offset")
     length = end.micros - start.micros

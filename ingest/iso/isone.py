@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from ingest.iso import clock
 from ingest.iso.contracts import PRICES
 from ingest.iso.isone_csv import read_csv
-from ingest.iso.isone_json import read_json
+from ingest.iso.isone_json import read_answer
 from ingest.iso.isone_report import LOCATIONS, MINUTES, Report
 from ingest.iso.sheet import codes, is_markup, refuse_repeated, rejects, words_of_page
 from ingest.iso.statement import rows_of, statement
@@ -51,7 +51,7 @@ def _read(file: RawFile, options: LandOptions, market: str) -> Parsed:
     if is_markup(content):
         raise UnreadableFile("the document is XML; JSON and CSV are read", "ask the web services for JSON")
     is_json = content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
-    report = (read_json if is_json else read_csv)(content, file.path, market)
+    report = (read_answer if is_json else read_csv)(content, file.path, market)
     return _prices(report, file, options, market)
 
 

@@ -17,10 +17,9 @@ import pyarrow.compute as pc
 
 from ingest.iso import clock
 from ingest.iso.isone_report import Report, vintage_of, wrong_market
-from ingest.iso.sheet import Sheet, codes, named, read_sheet
+from ingest.iso.sheet import Sheet, codes, named, read_sheet, read_stamps
 from ingest.lines import Lines, split_cells, split_lines
 from ingest.local_time import REASONS, to_utc
-from ingest.stamps import parse_stamps
 from lakehouse.errors import UnreadableFile
 
 Int64Array = npt.NDArray[np.int64]
@@ -160,7 +159,7 @@ def _without_trailer(lines: Lines) -> Lines:
 
 
 def _hours(sheet: Sheet, series: Int64Array) -> Int64Array:
-    dates = parse_stamps(sheet.cells["date"], ("%m/%d/%Y",))
+    dates = read_stamps(sheet.cells["date"], ("%m/%d/%Y",))
     sheet.refuse(~dates.ok, "Date", "the date is no day (MM/DD/YYYY)")
     days = dates.micros // clock.DAY
     start, faults = clock.hour_starts(days, sheet.cells["hour"], series, clock.EASTERN)
@@ -176,7 +175,7 @@ def _five_minutes(sheet: Sheet, series: Int64Array, head: _Head, path: Path) -> 
     if bare.any():
         day = _day(head, path)
         text = pc.if_else(pa.array(bare), pc.binary_join_element_wise(day, text, " "), text)
-    stamps = parse_stamps(text, ("%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "iso"))
+    stamps = read_stamps(text, ("%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "iso"))
     sheet.refuse(~stamps.ok, "Local Time", "the stamp is no time of a day")
     utc, status = to_utc(stamps.micros, clock.EASTERN, series)
     for fault, reason in REASONS.items():

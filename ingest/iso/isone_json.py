@@ -13,8 +13,8 @@ import pyarrow as pa
 from ingest.blocks import Refusals
 from ingest.iso import clock
 from ingest.iso.isone_report import MINUTES, Report, vintage_of, wrong_market
-from ingest.iso.sheet import Sheet
-from ingest.stamps import parse_stamps
+from ingest.iso.sheet import Sheet, read_stamps
+from ingest.recognise import read_json
 from lakehouse.errors import UnreadableFile
 
 #: Document → its list of records.
@@ -28,11 +28,9 @@ PRICES = {
 }
 _LOCATION = {"@LocId": "id", "$": "name", "@LocType": "type"}
 _WORDS = re.compile(r"[a-z]+")
-#: Halves of characters, which JSON can spell and no text can hold.
-_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-def read_json(content: bytes, path: Path, market: str) -> Report:
+def read_answer(content: bytes, path: Path, market: str) -> Report:
     """Bring an answer of the web services into columns.
 
     Args:
@@ -43,7 +41,7 @@ def read_json(content: bytes, path: Path, market: str) -> Report:
     Raises:
         UnreadableFile: it is no JSON, another document, empty, or a record has an unknown key.
     """
-    records = _records(_load(content), market)
+    records = _records(read_json(content), market)
     said = set(_WORDS.findall(path.name.lower()))
     if market != "RT5":
         named = "DAM" if said & {"da", "dalmp", "dam"} else "RTH" if said & {"rt", "rth"} else market
@@ -69,19 +67,11 @@ def read_json(content: bytes, path: Path, market: str) -> Report:
     )
     if not lines:
         raise UnreadableFile("no record is one of a price", "check the document against its sender")
-    stamps = parse_stamps(sheet.cells["stamp"], ("iso_offset",))
+    stamps = read_stamps(sheet.cells["stamp"], ("iso_offset",))
     sheet.refuse(~stamps.ok, "BeginDate", "the stamp is no date and time with an offset")
     grid = MINUTES[market] * clock.MINUTE
     sheet.refuse(stamps.ok & (stamps.micros % grid != 0), "BeginDate", f"no full {MINUTES[market]} minutes begin then")
     return Report(sheet, stamps.micros, vintage_of(market, path), "isone_json", None, {"records": len(records)})
-
-
-def _load(content: bytes) -> Any:
-    """The document; numbers stay the text that they are written in."""
-    try:
-        return json.loads(content, parse_float=str, parse_int=str, parse_constant=str)
-    except (ValueError, RecursionError) as error:
-        raise UnreadableFile(f"the document is broken JSON: {error}", "download it again") from error
 
 
 def _records(document: Any, market: str) -> list[Any]:
@@ -128,7 +118,7 @@ def _row(number: int, record: Any, refusals: Refusals) -> dict[str, str] | None:
     cells |= {name: record.get(key) for key, name in PRICES.items()}
     cells |= {name: location.get(key) for key, name in _LOCATION.items()}
     for name, cell in cells.items():
-        if not isinstance(cell, str | None) or (cell and _SURROGATES.search(cell)):
+        if not isinstance(cell, str | None):
             refusals.add(number, name, "the value is no text and no number")
             return None
     return {name: cell or "" for name, cell in cells.items()}

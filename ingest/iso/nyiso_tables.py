@@ -12,10 +12,9 @@ import pyarrow.compute as pc
 from ingest.iso import clock
 from ingest.iso.contracts import AS_PRICES, PRICES
 from ingest.iso.nyiso_runs import RTC, Runs, runs_of
-from ingest.iso.sheet import Price, Sheet, codes, refuse_repeated
+from ingest.iso.sheet import Price, Sheet, codes, read_stamps, refuse_repeated
 from ingest.iso.statement import Statement, rows_of
 from ingest.local_time import REASONS, to_wall
-from ingest.stamps import parse_stamps
 from lakehouse.contract import Contract
 
 Int64Array = npt.NDArray[np.int64]
@@ -86,7 +85,7 @@ class Feed:
 
 def _instants(sheet: Sheet, series: Int64Array, step: int) -> tuple[Int64Array, str]:
     """Stamps as microseconds since 1970 UTC; rows without one are refused."""
-    stamps = parse_stamps(sheet.cells["stamp"], _STAMPS)
+    stamps = read_stamps(sheet.cells["stamp"], _STAMPS)
     sheet.refuse(~stamps.ok, "Time Stamp", "the stamp is no date and time")
     naive = stamps.micros
     if "zone" in sheet.cells:

@@ -16,6 +16,7 @@ from ingest.blocks import Refusals
 from ingest.lines import Lines, read_grid, split_cells
 from ingest.numbers import exact_array, parse_numbers
 from ingest.source import REJECTS_SCHEMA, WHOLE_FILE_BYTES
+from ingest.stamps import Stamps, parse_stamps
 from lakehouse.errors import UnreadableFile
 
 Int64Array = npt.NDArray[np.int64]
@@ -166,6 +167,18 @@ def read_sheet(lines: Lines, first: int, names: Sequence[str | None]) -> Sheet:
     for number, reason in grid.refused.items():
         sheet.refusals.add(number, "", reason)
     return sheet
+
+
+def read_stamps(text: pa.Array, formats: tuple[str, ...]) -> Stamps:
+    """A column of stamps; see `ingest.stamps.parse_stamps`.
+
+    Raises:
+        UnreadableFile: most of them are written in another way.
+    """
+    try:
+        return parse_stamps(text, formats)
+    except UnreadableFile as error:
+        raise UnreadableFile(error.message, "check the document against its sender") from error
 
 
 def codes(*columns: pa.Array) -> Int64Array:
