@@ -68,7 +68,7 @@ def _more(day: date) -> Iterator[Document]:
     yield workbooks.rt15_year(SEED, [day])
     yield workbooks.dam_year(SEED, [day])
     yield workbooks.mcpc_year(SEED, [day])
-    for stem in nyiso.FEEDS:
+    for stem in ("damlbmp_zone", "rtlbmp_gen", "damasp"):
         yield nyiso.monthly(SEED, stem, day, days=2)
     yield from _disclosures(day)
     yield _extract(day)

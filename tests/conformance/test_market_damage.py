@@ -1,0 +1,111 @@
+"""Market documents that are none, end too soon, or whose lines were lost, doubled or moved: nothing false is read."""
+
+from __future__ import annotations
+
+import io
+import random
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from ingest.simulate.markets.stated import Document, packed
+from lakehouse.errors import UnreadableFile
+from tests.conformance.market_documents import AUTUMN, PLAIN
+from tests.conformance.market_reading import EVERY, PRICED, everything, few, parse, read, said, stated, unsigned
+
+BROKEN = {
+    "nothing": b"",
+    "blanks": b" \r\n\r\n ",
+    "a page of a firewall": b"<html><head><title>Request Rejected</title></head><body>rejected</body></html>",
+    "zeros": bytes(4096),
+    "noise": random.Random(3).randbytes(20_000),
+    "a name of an archive and nothing in it": b"PK\x03\x04",
+    "an empty archive": b"PK\x05\x06" + bytes(18),
+    "json of something else": b'{"message": "Unauthorized"}',
+    "a header of something else": b"ts,com_ap\n2024-06-01 00:00:00,1\n",
+    "no data": b"No data exists for this period.",
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+@EVERY
+def test_what_is_no_document_is_refused_with_a_reason_and_a_next_step(name: str, what: str) -> None:
+    content = BROKEN[what]
+    for original in few(name, PLAIN):
+        with pytest.raises(UnreadableFile) as refused:
+            parse(replace(original, content=content))
+        assert len(refused.value.message) > 10 and len(refused.value.next_step) > 5
+
+
+@EVERY
+def test_of_a_document_cut_short_nothing_false_is_read(name: str) -> None:
+    for document in few(name, AUTUMN):
+        whole = everything(unsigned(parse(document)))
+        for share in (0.03, 0.6, 0.999):
+            part = replace(document, content=document.content[: int(len(document.content) * share)])
+            parsed = unsigned(read(part))
+            for table_name, rows in everything(parsed).items():
+                false = rows - whole[table_name]
+                # Where a text file breaks off inside of a number, what is left of it is a number too.
+                assert len(false) <= (0 if document.content[:2] == b"PK" else 1), (document.name, share)
+
+
+Lines = list[str]
+
+
+def lose_some(rows: Lines, rng: random.Random) -> Lines:
+    lost = set(rng.sample(range(len(rows)), k=min(3, len(rows))))
+    return [row for n, row in enumerate(rows) if n not in lost]
+
+
+def double_some(rows: Lines, rng: random.Random) -> Lines:
+    doubled = set(rng.sample(range(len(rows)), k=min(3, len(rows))))
+    return [row for n, row in enumerate(rows) for _ in range(1 + (n in doubled))]
+
+
+def shuffle(rows: Lines, rng: random.Random) -> Lines:
+    return rng.sample(rows, k=len(rows))
+
+
+def turn_round(rows: Lines, rng: random.Random) -> Lines:
+    return rows[::-1]
+
+
+def lose_the_first_half(rows: Lines, rng: random.Random) -> Lines:
+    return rows[len(rows) // 2 :]
+
+
+def damaged(document: Document, how: Callable[[Lines, random.Random], Lines], rng: random.Random) -> Document:
+    """The document with the rows of every text in it changed, headers and trailers left."""
+
+    def change(content: bytes) -> bytes:
+        lines = content.decode().splitlines(keepends=True)
+        first = 1 + max((n for n, line in enumerate(lines) if line.startswith(('"C"', '"H"'))), default=0)
+        last = len(lines) - lines[-1].startswith('"T"')
+        return "".join([*lines[:first], *how(lines[first:last], rng), *lines[last:]]).encode()
+
+    if not document.name.endswith(".zip"):
+        return replace(document, content=change(document.content))
+    with zipfile.ZipFile(io.BytesIO(document.content)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    if any(name.endswith(".zip") for name in members):
+        return document
+    changed = {name: change(content) for name, content in members.items()}
+    return replace(document, content=packed(changed, document.published_at))
+
+
+@pytest.mark.parametrize("how", [lose_some, double_some, shuffle, turn_round, lose_the_first_half])
+@pytest.mark.parametrize("name", PRICED)
+def test_lines_that_are_lost_doubled_or_moved_put_no_price_into_another_interval(
+    name: str, how: Callable[[Lines, random.Random], Lines]
+) -> None:
+    """Also where only the order of lines tells one of two equal hours from the other."""
+    for document in few(name, AUTUMN):
+        if not document.name.endswith((".csv", ".zip")):
+            continue
+        known = {row[:9]: row for row in stated(document)}
+        for row in said(read(damaged(document, how, random.Random(name)))):
+            # Where CAISO's row of a component is lost, the component is unknown and its price is not.
+            assert all(cell in (None, true) for cell, true in zip(row, known[row[:9]], strict=True)), document.name

@@ -1,0 +1,81 @@
+"""Market documents in the lakehouse: landing again, and files that grow from one version to the next."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from flows.land import land
+from ingest.iso.contracts import AS_PRICES, PRICES
+from ingest.simulate.markets import nyiso
+from ingest.simulate.markets.days import EASTERN
+from ingest.source import Parsed
+from lakehouse.catalog import open_catalog
+from lakehouse.settings import Settings
+from tests.conformance.market_documents import AUTUMN, SEED
+from tests.conformance.market_reading import SIMULATED, Said, few, parse, said, stated
+
+
+@pytest.mark.parametrize("minute", [0, 4, 7, 10, 14, 15, 29])
+@pytest.mark.parametrize("hour", [4, 5, 6, 18, 23])
+def test_a_file_that_grows_says_what_is_posted_and_what_is_forecast(hour: int, minute: int) -> None:
+    now = datetime(2025, 11, 2, hour, minute, tzinfo=UTC)
+    for stem in ("realtime_zone", "realtime_gen", "rtlbmp_zone", "rtasp"):
+        document = nyiso.daily(SEED, stem, AUTUMN, now)
+        if stated(document):
+            parsed = parse(document)
+            missing = stated(document) - said(parsed)
+            assert not said(parsed) - stated(document), stem
+            # Which of two equal hours a row is of is not known before the second one has begun: such rows are refused,
+            # and land with a later version of the file.
+            instants = {cell.astimezone(EASTERN) for row in missing for cell in row if isinstance(cell, datetime)}
+            assert {(at.day, at.hour) for at in instants} <= {(2, 0), (2, 1), (2, 2)}, stem
+            assert sum(missing.values()) == 0 or hour in (4, 5, 6)
+
+
+def test_every_version_of_a_growing_file_adds_only_what_it_says_for_the_first_time(
+    settings: Settings, tmp_path: Path
+) -> None:
+    source, known = "nyiso-rt5-lbmp-zone", Counter[Said]()
+    hours = [datetime(2025, 11, 2, 5, 20, tzinfo=UTC) + n * timedelta(minutes=35) for n in range(4)]
+    for number, now in enumerate([*hours, datetime(2025, 11, 4, tzinfo=UTC)]):
+        document = nyiso.daily(SEED, "realtime_zone", AUTUMN, now)
+        path = tmp_path / f"fetched{number}" / document.name
+        path.parent.mkdir()
+        path.write_bytes(document.content)
+        land(settings, source, [path], SIMULATED, origins={path: {"modified_at": document.published_at.isoformat()}})
+        known |= stated(document)
+    stored = open_catalog(settings).load_table(("raw", PRICES.name)).scan().to_arrow()
+    found = said([Parsed({PRICES.name: stored}, stored, "nyiso_lbmp")])
+    # What was refused of a version, because its hour was not known yet, is in the last one.
+    assert not found - known and not [row for row in known - found if row[-1] == "posted"]
+    posted = [row for row in found if row[-1] == "posted"]
+    assert len(posted) == 25 * 12 * 4 and len(found) > len(posted)
+
+
+def test_landing_again_changes_nothing(settings: Settings, tmp_path: Path) -> None:
+    arrived = 0
+    for name in ("nyiso-rth-lbmp-zone", "nyiso-dam-as", "caiso-dam-lmp", "isone-dam-lmp", "ercot-dam-spp"):
+        document = few(name, AUTUMN)[0]
+        path = tmp_path / name / document.name
+        path.parent.mkdir()
+        path.write_bytes(document.content)
+        first = land(settings, name, [path], SIMULATED)
+        assert [outcome.status for outcome in first.files] == ["landed"]
+        before = _snapshots(settings)
+        again = land(settings, name, [path], SIMULATED)
+        assert [outcome.status for outcome in again.files] == ["unchanged"]
+        assert _snapshots(settings) == before
+        arrived += sum(stated(document).values())
+    catalog = open_catalog(settings)
+    stored = [catalog.load_table(("raw", contract.name)).scan().to_arrow().num_rows for contract in (PRICES, AS_PRICES)]
+    assert sum(stored) == arrived > 0
+
+
+def _snapshots(settings: Settings) -> list[object]:
+    catalog = open_catalog(settings)
+    names = [("raw", contract.name) for contract in (PRICES, AS_PRICES) if catalog.table_exists(("raw", contract.name))]
+    return [catalog.load_table(name).metadata.current_snapshot_id for name in names]
