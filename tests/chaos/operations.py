@@ -11,23 +11,26 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from flows import download as download_module
 from flows import land as land_module
 from flows import maintain as maintain_module
 from flows import replay as replay_module
 from flows import transform
+from ingest.http import Clock
+from ingest.iso.access import Access
 from ingest.registry import contracts
 from ingest.source import LandOptions
 from lakehouse import build as build_module
 from lakehouse import dbt_runner, quality
 from lakehouse.archive import open_archive
 from lakehouse.catalog import open_catalog
-from lakehouse.ops import SLICES, TABLES, Ops
+from lakehouse.ops import DOWNLOADS, SLICES, TABLES, Ops
 from lakehouse.publish import BUILD, published
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
@@ -231,3 +234,31 @@ def samples(settings: Settings) -> list[int]:
         return [int(value) for value in connection.execute(counted).fetchall()[0]]
     finally:
         connection.close()
+
+
+def download(settings: Settings, source: str, start: str, end: str, access: dict[str, str], now: str) -> bool:
+    """Download and land days of a market, one request at a time and on one thread, so that steps come in one order."""
+
+    async def inline(function: Any, *arguments: Any) -> Any:
+        return function(*arguments)
+
+    download_module.asyncio.to_thread, download_module.AT_ONCE = inline, 1  # type: ignore[attr-defined]
+    began, at = time.monotonic(), datetime.fromisoformat(now).timestamp()
+    clock = Clock(lambda: at + time.monotonic() - began)
+    report = download_module.download(
+        settings, source, date.fromisoformat(start), date.fromisoformat(end), simulated=True, access=Access(**access),
+        clock=clock,
+    )  # fmt: skip
+    assert report.ok, report
+    return report.ok
+
+
+def downloads(settings: Settings) -> dict[str, Any]:
+    """Outcomes of documents that were brought: each once or, after a kill, once more; and what waits in the spool."""
+    found = Ops(settings).query(sa.select(DOWNLOADS.c.document).where(DOWNLOADS.c.status == "done"))
+    spool = settings.root / "downloads"
+    return {
+        "documents": sorted({name for (name,) in found}),
+        "spool": [path.name for path in spool.rglob("*") if path.is_file() and path.parent.name != "turns"],
+        "parts": [str(path) for path in (settings.root / "tmp" / "download").glob("*")],
+    }
