@@ -72,8 +72,10 @@ class Files:
     def _month(self, source: str, month: date, window: Window) -> Document:
         following = (month + timedelta(days=32)).replace(day=1)
         final = window.now >= window.midnight(following) + MONTH_FINAL_AFTER
+        # Later days of an archive that still grows have files of their own.
+        end = min(following, window.today - timedelta(days=DAILY_DAYS - 1))
         return Document(
-            source, month, following if final else min(following, window.today), f"{month:%Y%m%d}{self.name}_csv.zip",
+            source, month, end, f"{month:%Y%m%d}{self.name}_csv.zip",
             due_at=window.midnight(month + timedelta(days=1 + DAILY_DAYS)), is_final=final, states_modified=True,
         )  # fmt: skip
 
