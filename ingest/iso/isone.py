@@ -17,7 +17,7 @@ from ingest.iso import clock
 from ingest.iso.contracts import PRICES
 from ingest.iso.isone_csv import read_csv
 from ingest.iso.isone_json import read_answer
-from ingest.iso.isone_report import LOCATIONS, MINUTES, Report
+from ingest.iso.isone_report import LOCATIONS, MINUTES, TYPES, Report
 from ingest.iso.sheet import codes, is_markup, refuse_repeated, rejects, words_of_page
 from ingest.iso.statement import rows_of, statement
 from ingest.source import LandOptions, Parsed, RawFile
@@ -94,18 +94,19 @@ def _prices(report: Report, file: RawFile, options: LandOptions, market: str) ->
 
 
 def _locations(report: Report) -> tuple[pa.Array, pa.Array, pa.Array]:
-    """Name, type and number of every row's location; those of hub and zones are known where a document leaves them out.
+    """Name, type and number of every row's location.
 
-    A number stands for the name of any other location whose name is not stated.
+    Where a document leaves them out, those of hub and zones are known and a type shows in a name's beginning; a number
+    stands for the name of any other location.
     """
     cells = report.sheet.cells
     nothing = pa.repeat(pa.scalar(""), len(report.start))
     name, kind, number = (cells.get(column, nothing) for column in ("name", "type", "id"))
-    names, kinds = (pa.array([said[place] for said in LOCATIONS.values()]) for place in (0, 1))
-    by_number = pc.index_in(number, pa.array(list(LOCATIONS)))
-    name = _or(name, pc.coalesce(names.take(by_number), number))
-    by_name = pc.index_in(name, names)
-    return name, _or(kind, kinds.take(by_name)), _or(number, pa.array(list(LOCATIONS)).take(by_name))
+    numbers, names = pa.array(list(LOCATIONS)), pa.array(list(LOCATIONS.values()))
+    name = _or(name, pc.coalesce(names.take(pc.index_in(number, numbers)), number))
+    begins = pc.index_in(pc.utf8_slice_codeunits(name, 0, 3), pa.array(list(TYPES)))
+    kind = _or(kind, pa.array(list(TYPES.values())).take(begins))
+    return name, kind, _or(number, numbers.take(pc.index_in(name, names)))
 
 
 def _or(text: pa.Array, other: pa.Array) -> pa.Array:

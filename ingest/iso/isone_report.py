@@ -19,15 +19,24 @@ SOURCES = {"DAM": "isone-dam-lmp", "RT5": "isone-rt5-lmp", "RTH": "isone-rth-lmp
 MINUTES = {"DAM": 60, "RT5": 5, "RTH": 60}
 #: Hub and load zones (web services v1.1, /locations), for reports that give numbers or names alone.
 LOCATIONS = {
-    "4000": (".H.INTERNAL_HUB", "HUB"),
-    "4001": (".Z.MAINE", "LOAD ZONE"),
-    "4002": (".Z.NEWHAMPSHIRE", "LOAD ZONE"),
-    "4003": (".Z.VERMONT", "LOAD ZONE"),
-    "4004": (".Z.CONNECTICUT", "LOAD ZONE"),
-    "4005": (".Z.RHODEISLAND", "LOAD ZONE"),
-    "4006": (".Z.SEMASS", "LOAD ZONE"),
-    "4007": (".Z.WCMASS", "LOAD ZONE"),
-    "4008": (".Z.NEMASSBOST", "LOAD ZONE"),
+    "4000": ".H.INTERNAL_HUB",
+    "4001": ".Z.MAINE",
+    "4002": ".Z.NEWHAMPSHIRE",
+    "4003": ".Z.VERMONT",
+    "4004": ".Z.CONNECTICUT",
+    "4005": ".Z.RHODEISLAND",
+    "4006": ".Z.SEMASS",
+    "4007": ".Z.WCMASS",
+    "4008": ".Z.NEMASSBOST",
+}
+#: How names of locations begin → their type (as the day-ahead reports and /locations state both): preliminary hourly
+#: reports give names alone, and final ones the same names with their types.
+TYPES = {
+    ".H.": "HUB",
+    ".Z.": "LOAD ZONE",
+    ".I.": "EXT. NODE",
+    "UN.": "NETWORK NODE",
+    "LD.": "NETWORK NODE",
 }
 _FINALITY = re.compile(r"(prelim|final)", re.IGNORECASE)
 

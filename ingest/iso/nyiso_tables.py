@@ -15,6 +15,7 @@ from ingest.iso.nyiso_runs import RTC, Runs, runs_of
 from ingest.iso.sheet import Price, Sheet, codes, read_stamps, refuse_repeated
 from ingest.iso.statement import Statement, rows_of
 from ingest.local_time import REASONS, to_wall
+from ingest.numbers import EXACT_LIMIT
 from lakehouse.contract import Contract
 
 Int64Array = npt.NDArray[np.int64]
@@ -125,6 +126,9 @@ def lbmps(sheet: Sheet, said: Statement, feed: Feed) -> tuple[pa.Table, int, dic
     runs, written = _intervals(sheet, said, feed, series)
     refuse_repeated(sheet, 2 * series + runs.advisory, runs.start, (lbmp, losses, congestion))
     energy = Price(lbmp.micro - losses.micro + congestion.micro, lbmp.null | losses.null | congestion.null)
+    sheet.refuse(
+        np.abs(energy.micro) >= EXACT_LIMIT, "LBMP ($/MWHr)", "the energy component does not fit DECIMAL(18,6)"
+    )
     rows = np.flatnonzero(sheet.ok)
     take = pa.array(rows)
     table = rows_of(

@@ -219,7 +219,7 @@ def _as_stated(report: Report, price: Price) -> Price:
     """A price with no more than the report says of its location."""
     columns = {name for name, _ in report.columns}
     if "Location" in columns:
-        return replace(price, location_type="", location_id=None)
+        return replace(price, location_id=None)  # the type shows in the name
     if "Location Name" not in columns:
         return replace(price, location=price.location_id or "", location_type="")
     return price

@@ -13,7 +13,7 @@ from lakehouse.errors import UnreadableFile
 from tests.markets import local_grid, parse, price_of, refused, rows
 
 NEW_YORK = "America/New_York"
-NODES = (("4000", ".H.INTERNAL_HUB", "HUB"), ("321", "SIM.NODE13.8", "NETWORK NODE"))
+NODES = (("4000", ".H.INTERNAL_HUB", "HUB"), ("321", "UN.NODE13.8", "NETWORK NODE"))
 HOURLY = (
     '"H","Date","Hour Ending","Location ID","Location Name","Location Type","Locational Marginal Price",'
     '"Energy Component","Congestion Component","Marginal Loss Component"\n'
@@ -142,7 +142,7 @@ def test_a_document_is_as_final_as_it_says(title: str, name: str, vintage: str) 
     assert {row["vintage"] for row in rows(parse("isone-rt5-lmp", text, name))} == {vintage}
 
 
-def test_a_report_of_names_alone_knows_the_hub_by_its_name() -> None:
+def test_a_report_of_names_alone_knows_the_hub_by_its_name_and_types_by_their_names() -> None:
     day = hourly("2026-06-01", REAL_TIME).replace('"Location ID","Location Name","Location Type"', '"Location"')
     day = day.replace('"String","String","String"', '"String"')
     for number, name, kind in NODES:
@@ -150,10 +150,10 @@ def test_a_report_of_names_alone_knows_the_hub_by_its_name() -> None:
     found = rows(parse("isone-rth-lmp", day, "lmp_rt_prelim_20260601.csv"))
     assert {(row["location"], row["location_type"], row["location_id"], row["vintage"]) for row in found} == {
         (".H.INTERNAL_HUB", "HUB", "4000", "prelim"),
-        ("SIM.NODE13.8", "", None, "prelim"),
+        ("UN.NODE13.8", "NETWORK NODE", None, "prelim"),
     }
     with pytest.raises(UnreadableFile, match="no column of locations"):
-        parse("isone-rth-lmp", day.replace('"Location",', "").replace('"SIM.NODE13.8",', ""), "x.csv")
+        parse("isone-rth-lmp", day.replace('"Location",', "").replace('"UN.NODE13.8",', ""), "x.csv")
 
 
 def test_a_report_says_when_it_was_made() -> None:

@@ -215,6 +215,12 @@ def test_a_row_without_a_price_is_refused_with_its_line(cell: str) -> None:
     assert [line for line, *_ in refused(pieces)] == [3]
 
 
+def test_components_that_no_column_holds_are_refused() -> None:
+    text = f"{PLAIN}\n04/01/2016 00:00,WEST,61752,999999999999,-1,0\n04/01/2016 01:00,WEST,61752,1,0,0\n"
+    pieces = parse("nyiso-dam-lbmp-zone", text, "20160401damlbmp_zone.csv")
+    assert [row["lmp_usd_mwh"] for row in rows(pieces)] == [1] and [line for line, *_ in refused(pieces)] == [2]
+
+
 def test_a_row_that_contradicts_one_above_it_is_refused_and_a_repeated_one_is_not() -> None:
     text = f"{PLAIN}\n" + "".join(
         f"04/01/2016 0{h}:00,WEST,61752,{p},0,0\n" for h, p in ((0, 1), (1, 2), (1, 2), (0, 9))
