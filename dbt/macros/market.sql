@@ -3,6 +3,8 @@
 {#- Quarters of an hour since 1970: 15 minutes of every American market start at one. -#}
 {% macro quarter_us() %}900000000{% endmacro %}
 
+{% macro hour_us() %}3600000000{% endmacro %}
+
 {#- A run of SCED states its values until the next one, and for so long at most (docs/battery-revenue.md). -#}
 {% macro run_holds_us() %}900000000{% endmacro %}
 
@@ -57,9 +59,9 @@ round(({{ mw }}) * 1000000)::bigint
 ((({{ product }})::hugeint + case when ({{ product }}) < 0 then -1800000 else 1800000 end) // 3600000)
 {%- endmacro %}
 
-{#- Whole billionths, exactly. -#}
+{#- Whole billionths, exactly; below a billion, which keeps it in 64 bits. -#}
 {% macro nano(value) -%}
-(({{ value }})::decimal(23, 0)::decimal(38, 9) * 0.000000001)::decimal(32, 9)
+(({{ value }})::bigint::decimal(18, 0) * 0.000000001::decimal(9, 9))::decimal(18, 9)
 {%- endmacro %}
 
 {#- Site of a resource: its name without the last part, when that is a unit such as BES1, ESR1, UNIT2 or LD1. -#}
@@ -116,6 +118,11 @@ select
         {%- endfor %}
     ) as caveats
 from (select distinct is_rtcb, caveat_bits from {{ relation }}) as combinations
+{%- endmacro %}
+
+{#- Order of the statements of a price: what gives way comes last, then what was published earlier. -#}
+{% macro newest_first() -%}
+vintage not in ('prelim', 'advisory') desc, published_at desc, source_object desc
 {%- endmacro %}
 
 {#- Post-hook: `<mart>_as_of(instant)`, the rows of a mart of prices as they were known then. Names carry the catalog of the

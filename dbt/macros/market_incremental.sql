@@ -51,3 +51,16 @@ delete from {{ this }} where operating_day in ({{ changed_operating_days() }})
 delete from {{ this }} where month in (select date_trunc('month', operating_day)::date from ({{ changed_operating_days() }}) as changed)
 {%- endif -%}
 {%- endmacro %}
+
+{#- Condition on a mart of prices in a check: what the build touched, or everything where it says nothing of market tables. -#}
+{% macro checked_prices(table) -%}
+(
+    not exists (select 1 from {{ source('build', 'changed_tables') }})
+    or exists (
+        select 1 from {{ source('build', 'changed_tables') }} as changes
+        where changes.table_name = '{{ table }}' and changes.key_1 = iso and changes.key_2 = market
+            and interval_start >= changes.first_day::timestamptz
+            and interval_start < (changes.last_day + 1)::timestamptz
+    )
+)
+{%- endmacro %}

@@ -6,36 +6,54 @@ with sites as (
     select distinct {{ site_of('resource_name') }} from {{ ref('stg_iso__sced') }} where kind = 'gen'
 ),
 
-latest as (
-    select *, epoch_us(sced_at) as at_us
-    from {{ ref('stg_iso__sced') }}
-    where kind <> 'load' or {{ site_of('resource_name') }} in (select site from sites)
-    qualify row_number() over (
-        partition by kind, resource_name, sced_at order by published_at desc, source_object desc
-    ) = 1
+-- A clock hour lies in one operating day: days are looked up by hours, and not by comparing instants.
+hours as (
+    select
+        unnest(range(day_start_us // {{ hour_us() }}, day_end_us // {{ hour_us() }})) as hour,
+        operating_day,
+        day_start_us,
+        day_end_us
+    from {{ ref('int_market_days') }}
+    union all
+    select day_start_us // {{ hour_us() }} - 1, null, null, day_start_us
+    from {{ ref('int_market_days') }}
+    where operating_day - 1 not in (select operating_day from {{ ref('int_market_days') }})
 ),
 
-placed as (
-    select latest.*, days.operating_day, days.day_start_us, days.day_end_us
-    from latest
-    asof left join {{ ref('int_market_days') }} as days on latest.at_us >= days.day_start_us
-    asof left join (select day_start_us as next_start_us from {{ ref('int_market_days') }}) as following
-        on latest.at_us < following.next_start_us
-    where latest.at_us < days.day_end_us or latest.at_us >= following.next_start_us - {{ run_holds_us() }}
+runs as (
+    select sced.*, epoch_us(sced.sced_at) as at_us, hours.* exclude (hour)
+    from {{ ref('stg_iso__sced') }} as sced
+    inner join hours on epoch_us(sced.sced_at) // {{ hour_us() }} = hours.hour
+    where (hours.operating_day is not null or epoch_us(sced.sced_at) >= hours.day_end_us - {{ run_holds_us() }})
+        and (sced.kind <> 'load' or {{ site_of('sced.resource_name') }} in (select site from sites))
+),
+
+-- Few runs are stated twice: only those are sorted.
+restated as (
+    select hash(kind, resource_name, at_us) as key from runs group by key having count(*) > 1
+),
+
+latest as (
+    select * from runs where hash(kind, resource_name, at_us) not in (select key from restated)
+    union all
+    (
+        select * from runs where hash(kind, resource_name, at_us) in (select key from restated)
+        qualify row_number() over (
+            partition by kind, resource_name, at_us order by published_at desc, source_object desc
+        ) = 1
+    )
 ),
 
 followed as (
     select
         *,
         lead(at_us) over (partition by kind, resource_name order by at_us) as next_us,
-        lag(at_us) over (partition by kind, resource_name, at_us < day_end_us, operating_day order by at_us) as before_us
-    from placed
+        lag(at_us) over (partition by kind, resource_name order by at_us) as before_us
+    from latest
 )
 
 select
-    * exclude (next_us, before_us, mw, operating_day),
-    -- NULL for a run of a day that is not rebuilt and that only reaches into one.
-    case when at_us < day_end_us then operating_day end as operating_day,
+    * exclude (next_us, before_us, mw),
     {{ micro_mw('mw') }} as micro_mw,
     mw,
     least(coalesce(next_us, at_us + {{ run_holds_us() }}), at_us + {{ run_holds_us() }}) as until_us,
@@ -44,5 +62,5 @@ select
         when next_us < day_end_us then greatest(round((next_us - at_us) / {{ run_cadence_us() }})::bigint - 1, 0)
         else (day_end_us - at_us - 1) // {{ run_cadence_us() }}
     end
-    + case when before_us is null then (at_us - day_start_us) // {{ run_cadence_us() }} else 0 end as missing_runs
+    + case when before_us >= day_start_us then 0 else (at_us - day_start_us) // {{ run_cadence_us() }} end as missing_runs
 from followed

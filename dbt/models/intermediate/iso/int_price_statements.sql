@@ -1,17 +1,23 @@
--- Every statement of the changed prices, with its place among those of the same price: 1 is the latest. What an operator calls
--- preliminary or a forecast comes before anything else; then the later published one counts.
+-- Prices that were stated more than once, among the changed ones: every statement with its place, 1 is the latest. What an
+-- operator calls preliminary or a forecast comes before anything else; then the later published one counts. Most prices are
+-- stated once and are not sorted here; two that share a hash are told apart by the window.
+with changed as (
+    select *, hash(iso, market, location, location_type, price_type, interval_start) as price_hash
+    from {{ ref('stg_iso__prices') }}
+    where {{ changed_prices('iso_prices') }}
+)
+
 select
     *,
     count(*) over price as statements,
-    row_number() over (price order by vintage not in ('prelim', 'advisory') desc, published_at desc, source_object desc) as newness,
+    row_number() over (price order by {{ newest_first() }}) as newness,
     -- The first instant at which a statement above it was known.
     greatest(
         published_at,
         min(published_at) over (
-            price order by vintage not in ('prelim', 'advisory') desc, published_at desc, source_object desc
-            rows between unbounded preceding and 1 preceding
+            price order by {{ newest_first() }} rows between unbounded preceding and 1 preceding
         )
     ) as superseded_at
-from {{ ref('stg_iso__prices') }}
-where {{ changed_prices('iso_prices') }}
+from changed
+where price_hash in (select price_hash from changed group by price_hash having count(*) > 1)
 window price as (partition by iso, market, location, location_type, price_type, interval_start)

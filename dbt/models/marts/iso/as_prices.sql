@@ -1,5 +1,20 @@
 {{ config(pre_hook="{{ delete_changed_prices('as_prices') }}") }}
 
+with restated as (
+    select * from {{ ref('int_as_price_statements') }}
+),
+
+stated as (
+    select *, 1 as statements
+    from {{ ref('stg_iso__as_prices') }}
+    where {{ changed_prices('as_prices') }}
+        and hash(iso, market, location, product, interval_start) not in (select price_hash from restated)
+    union all by name
+    select * exclude (newness, superseded_at, price_hash)
+    from restated
+    where newness = 1
+)
+
 select
     iso,
     market,
@@ -15,5 +30,4 @@ select
     is_simulated,
     source_object,
     line
-from {{ ref('int_as_price_statements') }}
-where newness = 1
+from stated
