@@ -21,6 +21,6 @@ def test_the_command_measures_ours_and_the_peer_and_writes_the_table(tmp_path: P
     for row in rows:
         ours, peer, ratio = (float(cell) for cell in row.split(" | ")[1:4])
         assert ours > 0 and peer > 0 and abs(ratio - ours / peer) < 0.05
-    assert "Not measured: landing, build, appends." in text
+    assert "Not measured: landing, build, appends" in text
     assert text.count("## query") == 1 and "as it was" in text  # what is not run stays
     assert "1,000,000 points" in text
