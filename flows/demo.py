@@ -1,4 +1,4 @@
-"""The demo: two simulated sites through the whole house, offline, in a home of its own."""
+"""The demo: two simulated sites and four power markets through the whole house, offline, in a home of its own."""
 
 from __future__ import annotations
 
@@ -12,12 +12,21 @@ from typing import Any
 
 import click
 
+from flows.demo_market import show_prices, show_revenue
 from flows.docs import write_site
 from flows.land import land
 from flows.present import build_report, file_progress, log, table
 from flows.transform import build
 from ingest.registry import contracts
-from ingest.simulate import Comparison, Delivery, compare, simulate_demo, summarise
+from ingest.simulate import (
+    Comparison,
+    Delivery,
+    compare,
+    compare_market,
+    simulate_demo,
+    simulate_market,
+    summarise,
+)
 from lakehouse.inventory import inventory
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
@@ -27,7 +36,7 @@ Query = Callable[[str], list[tuple[Any, ...]]]
 #: Says that a home is the demo's to delete.
 MARKER = "DEMO"
 
-#: Three questions to try next, each with what it shows.
+#: Questions to try next, each with what it shows.
 QUESTIONS = (
     (
         "energy of every counter a day, and how much of it is estimated",
@@ -42,6 +51,11 @@ QUESTIONS = (
         "the battery's days",
         "SELECT local_date, soc_min_pct, soc_max_pct, charge_kwh, discharge_kwh, round_trip_efficiency, alarm_seconds "
         "FROM marts.bess_kpis ORDER BY local_date",
+    ),
+    (
+        "what every battery of the fleet earned, and why a total may be unknown",
+        "SELECT resource, month, dam_energy_usd, dam_as_usd, rt_energy_usd, rt_as_usd, known_usd, total_usd, caveats "
+        "FROM marts.bess_revenue_1mo ORDER BY resource",
     ),
 )
 
@@ -62,11 +76,15 @@ def demo(home: Path, days: int) -> bool:
     _clear(settings)
     settings.root.mkdir(parents=True, exist_ok=True)
     (settings.root / MARKER).write_text("Made by `wattlake demo`, which deletes this folder when it runs again.\n")
-    click.echo(f"SIMULATED DATA: two invented sites, {days} days; nothing here was measured. Home: {home}")
-    log("simulating two sites")
+    click.echo(
+        f"SIMULATED DATA: two invented sites, {days} days, and a fleet of batteries in ERCOT; nothing here was "
+        f"measured or traded. Home: {home}"
+    )
+    log("simulating two sites and four power markets")
     files = simulate_demo(home / "devices", days=days)
+    market = simulate_market(home / "markets")
     *on_time, late = files.deliveries
-    for delivery in on_time:
+    for delivery in (*on_time, *market.deliveries):
         _land(settings, delivery)
     build(settings, progress=log)
     click.echo("\nLate data: a day that was missing lands, and only the days it touches are rebuilt.")
@@ -79,9 +97,11 @@ def demo(home: Path, days: int) -> bool:
         def query(sql: str) -> list[tuple[Any, ...]]:
             return connection.execute(sql).fetchall()
 
-        comparisons = compare(files.truth, query)
+        comparisons = [*compare(files.truth, query), *compare_market(market, query)]
         _show_tables(settings)
         _plot(query)
+        show_prices(query)
+        show_revenue(market, query)
     finally:
         connection.close()
     agrees = _show_truth(comparisons)

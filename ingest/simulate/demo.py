@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -41,7 +40,7 @@ class Delivery:
         title: one line for people.
     """
 
-    source: Literal["meter", "bess"]
+    source: str
     paths: list[Path]
     options: LandOptions
     title: str

@@ -1,4 +1,4 @@
-"""The demo shows two simulated sites, says so, and its marts agree with what the simulator knows."""
+"""The demo shows simulated sites and markets, says so, and its marts agree with what the simulator knows."""
 
 from __future__ import annotations
 
@@ -21,10 +21,16 @@ def test_the_demo_agrees_with_the_truth_and_says_that_its_data_are_simulated(
     assert shown.exit_code == 0, shown.output
     assert shown.output.startswith("SIMULATED DATA")
     assert "differs:" not in shown.output
-    assert shown.output.count("uv run wattlake sql") == 3
+    assert shown.output.count("uv run wattlake sql") == 4
+    for operator in ("CAISO", "ERCOT", "ISONE", "NYISO"):
+        assert f" {operator} " in shown.output
+    assert "SIMULATED battery SIM_BAT002_ESR1" in shown.output
+    assert "caveats: metered_mwh" in shown.output
+    assert "battery revenue by day" in shown.output
     assert (tmp_path / ".wattlake-demo" / "docs" / "dbt" / "index.html").stat().st_size > 1_000_000
     home = Settings(home=tmp_path / ".wattlake-demo")
-    assert rows(home, "SELECT DISTINCT is_simulated FROM assets") == [(True,)]
+    for mart in ("assets", "iso_prices", "as_prices", "bess_revenue_1d"):
+        assert rows(home, f"SELECT DISTINCT is_simulated FROM {mart}") == [(True,)]
 
 
 def test_the_demo_does_not_overwrite_a_home_of_real_data(tmp_path: Path) -> None:
