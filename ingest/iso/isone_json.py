@@ -27,6 +27,7 @@ PRICES = {
     "LossComponent": "loss",
 }
 _LOCATION = {"@LocId": "id", "$": "name", "@LocType": "type"}
+_KEYS = frozenset({"BeginDate", "Location", *PRICES})
 _WORDS = re.compile(r"[a-z]+")
 
 
@@ -109,16 +110,21 @@ def _row(number: int, record: Any, refusals: Refusals) -> dict[str, str] | None:
     if not isinstance(location, dict):
         refusals.add(number, "", "the record is no price of a location")
         return None
-    for key in (*(record.keys() - {"BeginDate", "Location"} - PRICES.keys()), *(location.keys() - _LOCATION.keys())):
+    if not (record.keys() <= _KEYS and location.keys() <= _LOCATION.keys()):
+        unknown = sorted((record.keys() - _KEYS) | (location.keys() - _LOCATION.keys()))
         raise UnreadableFile(
-            f"record {number} has an unknown key {key!r}",
+            f"record {number} has an unknown key {unknown[0]!r}",
             "report it: its meaning must be declared before it is read",
         )
-    cells = {"stamp": record.get("BeginDate")}
-    cells |= {name: record.get(key) for key, name in PRICES.items()}
-    cells |= {name: location.get(key) for key, name in _LOCATION.items()}
-    for name, cell in cells.items():
-        if not isinstance(cell, str | None):
+    row = {"stamp": record.get("BeginDate")}
+    for key, name in PRICES.items():
+        row[name] = record.get(key)
+    for key, name in _LOCATION.items():
+        row[name] = location.get(key)
+    for name, cell in row.items():
+        if cell is None:
+            row[name] = ""
+        elif not isinstance(cell, str):
             refusals.add(number, name, "the value is no text and no number")
             return None
-    return {name: cell or "" for name, cell in cells.items()}
+    return row

@@ -48,7 +48,11 @@ def starts(pieces: list[object]) -> list[datetime]:
     return [row["interval_start"] for row in rows(pieces)]  # type: ignore[arg-type,misc]
 
 
-@pytest.mark.parametrize(("day", "hours"), [("2025-03-09", 23), ("2025-06-01", 24), ("2025-11-02", 25)])
+@pytest.mark.parametrize(
+    ("day", "hours"),
+    # Until 2006 the clocks changed on the first Sunday in April and the last one in October.
+    [("2025-03-09", 23), ("2025-06-01", 24), ("2025-11-02", 25), ("2006-04-02", 23), ("2006-10-29", 25)],
+)
 @pytest.mark.parametrize("market", ["dam", "rth"])
 def test_every_hour_of_a_day_lands_once_at_its_instant(market: str, day: str, hours: int) -> None:
     grid = local_grid(day, 60, NEW_YORK)
