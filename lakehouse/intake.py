@@ -52,7 +52,8 @@ def check(contract: Contract, rows: pa.Table) -> tuple[pa.Table, list[Refusal]]:
                 faults.setdefault(row, (column.name, reason))
     if not faults:
         return rows, []
-    shown = rows.cast(pa.schema([f.with_type(pa.int64()) if pa.types.is_timestamp(f.type) else f for f in rows.schema]))
+    plain = [f.with_type(pa.int64()) if pa.types.is_timestamp(f.type) else f for f in rows.schema]
+    shown = rows.cast(pa.schema([f.with_nullable(True) for f in plain]))
     refusals = [
         Refusal(row, name, reason, json.dumps(shown.slice(row, 1).to_pylist()[0], default=str))
         for row, (name, reason) in sorted(faults.items())

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from ingest.iso.source import ERCOT
 from ingest.source import LandOptions, RawFile
+from lakehouse.intake import check
 
 SOURCES = {source.name: source for source in ERCOT}
 
@@ -65,7 +66,10 @@ def read(
         for table, rows in piece.tables.items():
             contract = next(c for c in SOURCES[source].contracts if c.name == table)
             assert rows.column_names == contract.arrow_schema.names
-            document.tables.setdefault(table, []).append(rows.cast(contract.arrow_schema))
+            good, broken = check(contract, rows)
+            document.tables.setdefault(table, []).append(good.cast(contract.arrow_schema))
+            lines = rows.column("line").to_pylist()
+            document.rejects += [{"line": lines[b.row], "field": b.field, "reason": b.reason} for b in broken]
         document.rejects += piece.rejects.to_pylist()
         document.dialect = piece.dialect
         document.rows_read += piece.rows_read

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import lzma
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -23,6 +25,10 @@ TOTAL_BYTES = 8 << 30
 ARCHIVE_BYTES = 4 << 30
 #: An archive of more bytes lies on disk while it is read.
 SPOOL_BYTES = 16 << 20
+#: What zipfile and what it unpacks with raise over bytes that are not as they should be.
+_DAMAGED = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError, OSError, ValueError,
+)  # fmt: skip
 #: Deflate reaches 1030:1; prices and curves stay below 40:1.
 RATIO = 200
 #: Below this size a ratio says nothing.
@@ -81,7 +87,7 @@ def _archive(content: Iterable[bytes], prefix: str, depth: int, left: list[int])
 def _inside(archive: IO[bytes], prefix: str, depth: int, left: list[int]) -> Iterator[Member]:
     try:
         opened = zipfile.ZipFile(archive)
-    except zipfile.BadZipFile as error:
+    except _DAMAGED as error:
         raise UnreadableFile(f"the archive is damaged: {error}", "download it again") from error
     with opened:
         listed = [info for info in opened.infolist() if not info.is_dir()]
@@ -115,5 +121,5 @@ def _unpack(opened: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, left: lis
                         "check where the file comes from",
                     )
                 yield block
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+    except _DAMAGED as error:
         raise UnreadableFile(f"{name} in the archive is damaged: {error}", "download it again") from error

@@ -38,7 +38,8 @@ def read_page(content: bytes, layout_of: Callable[[list[str]], Layout]) -> Rows:
             f"it is no page of ERCOT's Public API ({type(error).__name__}: {error}): {content[:200]!r}",
             "ask for the page again; an answer that says why there are no data is none",
         ) from error
-    bound = layout_of(header).bind(header)
+    layout = layout_of(header)
+    bound = layout.bind(header)
     fit = np.array([len(row) == len(header) for row in data], np.bool_)
     whole = [row for row in data if len(row) == len(header)]
     cells = {field.column: pa.array([_text(row[at]) for row in whole], pa.string()) for at, field in enumerate(bound)}
@@ -47,7 +48,7 @@ def read_page(content: bytes, layout_of: Callable[[list[str]], Layout]) -> Rows:
         return json.dumps(data[number - 1])
 
     lines = np.arange(1, len(data) + 1)
-    rows = typed(cells, bound, lines[fit], shown)
+    rows = typed(cells, bound, lines[fit], shown).filled(layout)
     ragged = [(int(n), "", f"the row has {len(data[n - 1])} cells, not {len(header)}") for n in lines[~fit]]
     rows.refused, rows.read = sorted([*rows.refused, *ragged]), len(data)
     return rows

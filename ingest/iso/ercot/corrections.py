@@ -44,8 +44,9 @@ def _correction(
 ) -> Posting:
     column, about = ("lmp_usd_mwh", POINT) if contract is PRICES else ("mcpc_usd_mw", SERVICE)
     prices = (Field(f"{price}Corrected", column, "exact"), Field(f"{price}Original", "original", "exact"))
-    required = {column, "corrected_at", *(field.column for field in (*time, about[0]))} - {"repeated"}
-    layout = Layout(f"corrections of {name}", (*time, *about, *prices, *_CORRECTED_AT), frozenset(required))
+    filled = frozenset({column, about[0].column})
+    required = filled | {"corrected_at", *(field.column for field in time)} - {"repeated"}
+    layout = Layout(f"corrections of {name}", (*time, *about, *prices, *_CORRECTED_AT), required, filled)
     return Posting(layout, contract, market, price_type, "correction")
 
 

@@ -30,6 +30,7 @@ LAYOUT = Layout(
         *(Field(header, column, "double") for header, column in _NUMBERS.items()),
     ),
     frozenset({"sced_at", "resource_name", "telemetered_net_output_mw", "base_point_mw"}),
+    frozenset({"resource_name"}),
 )  # fmt: skip
 
 

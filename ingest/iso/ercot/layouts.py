@@ -53,6 +53,7 @@ def _services(prefix: str, column: str) -> tuple[Field, ...]:
     return tuple(Field(f"{prefix} {name}", f"{column}_{ours}_mw", "double") for name, ours in _SERVICES.items())
 
 
+_NAMED = frozenset({"resource_name"})
 _HOURS = _fields("text", operating_day="Delivery Date", hour_ending="Hour Ending")
 _WHO = _fields("text", qse="QSE", dme="DME")  # since 2016 or so
 _DAM_SERVICES = (
@@ -87,6 +88,7 @@ DAM_RESOURCE = Layout(
         "awarded_mw", "settlement_point", "spp_usd_mwh", *(f.column for f in _DAM_SERVICES[:4]), "rrs_mcpc_usd_mw",
         "nonspin_awarded_mw", "nonspin_mcpc_usd_mw",
     }),
+    _NAMED,
 )  # fmt: skip
 DAM_LOAD_RESOURCE = Layout(
     "DAM load resource data",
@@ -99,6 +101,7 @@ DAM_LOAD_RESOURCE = Layout(
         *_DAM_SERVICES,
     ),
     frozenset({"operating_day", "hour_ending", "resource_name", *(f.column for f in _DAM_SERVICES[:7])}),
+    _NAMED,
 )  # fmt: skip
 _RUN = _fields("text", sced_at="SCED Time Stamp", is_repeated_hour="Repeated Hour Flag")
 SCED_RESOURCE = Layout(
@@ -129,6 +132,7 @@ SCED_RESOURCE = Layout(
         "sced_at", "is_repeated_hour", "resource_name", "resource_type", "hsl_mw", "lsl_mw", "resource_status",
         "base_point_mw", "telemetered_net_output_mw",
     }),
+    _NAMED,
 )  # fmt: skip
 SCED_LOAD_RESOURCE = Layout(
     "SCED load resource data",
@@ -147,6 +151,7 @@ SCED_LOAD_RESOURCE = Layout(
         *_curve("SCED Bid to Buy Curve", "bid_curve", LOAD_BID_POINTS),
     ),
     frozenset({"sced_at", "is_repeated_hour", "resource_name", "resource_status", "real_power_consumption_mw"}),
+    _NAMED,
 )  # fmt: skip
 SMNE_GEN = Layout(
     "SMNE of generation resources",
@@ -157,6 +162,7 @@ SMNE_GEN = Layout(
         *_fields("exact", net_energy_mwh="Interval Value"),
     ),
     frozenset({"interval_time", "resource_name", "net_energy_mwh"}),
+    _NAMED,
 )
 
 

@@ -97,8 +97,9 @@ def _posting(
 ) -> Posting:
     column = "lmp_usd_mwh" if contract is PRICES else "mcpc_usd_mw"
     about = POINT if contract is PRICES else SERVICE
-    required = {column, *(field.column for field in time), "location" if contract is PRICES else "product"}
-    layout = Layout(name, (*time, *about, *fields("exact", **{column: price})), frozenset(required - {"repeated"}))
+    filled = frozenset({column, about[0].column})
+    required = filled | {field.column for field in time} - {"repeated"}
+    layout = Layout(name, (*time, *about, *fields("exact", **{column: price})), required, filled)
     return Posting(layout, contract, market, price_type)
 
 

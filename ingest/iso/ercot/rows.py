@@ -63,11 +63,13 @@ class Layout:
         name: of the document.
         fields: every column that is known.
         required: columns without which a document is not complete.
+        filled: columns of which a row without a value is refused.
     """
 
     name: str
     fields: tuple[Field, ...]
     required: frozenset[str]
+    filled: frozenset[str] = frozenset()
 
     def bind(self, header: Sequence[str]) -> list[Field]:
         """The field of every column.
@@ -122,6 +124,14 @@ class Rows:
         keep = pa.array(mask)
         return Rows({name: cells.filter(keep) for name, cells in self.columns.items()}, self.line[mask], self.shown)
 
+    def filled(self, layout: Layout) -> Rows:
+        """The rows that have what each row of their layout must have."""
+        reasons: dict[int, tuple[str, str]] = {}
+        for column in sorted(layout.filled & set(self.columns)):
+            blank = np.flatnonzero(np.asarray(self.columns[column].is_null()))
+            reasons |= dict.fromkeys(blank.tolist(), (column, "there is no value"))
+        return self.without(reasons)
+
     def without(self, reasons: Mapping[int, tuple[str, str]]) -> Rows:
         """The rows but those of these indices, which are refused with a column and a reason."""
         if not reasons:
@@ -157,14 +167,15 @@ def read_rows(
     if text.startswith("<"):
         raise UnusableMember("it is XML or HTML, not CSV", "download the CSV file of the document")
     header = split_cells(text, ",")
-    fields = layout_of(header).bind(header)
+    layout = layout_of(header)
+    fields = layout.bind(header)
     begun = 0
     for _ in range(number):
         begun = lines.content.find(b"\n", begun) + 1 or len(lines.content)
     base = number
     for piece in chain([lines.content[begun:]], pieces):
         lines = Lines(piece, base=base)
-        yield _plain(lines, fields) or _careful(lines, fields)
+        yield (_plain(lines, fields) or _careful(lines, fields)).filled(layout)
         base = lines.last
 
 

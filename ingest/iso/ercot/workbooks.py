@@ -173,7 +173,7 @@ def _sheet(name: str, cells: Sequence[Sequence[object]], layout: Layout, base: i
     def shown(line: int) -> str:
         return f"{name}: " + ",".join(_text(cell) or "" for cell in cells[line - base - 1])
 
-    rows = typed(texts, bound, np.array(data, np.int64) + base + 1, shown)
+    rows = typed(texts, bound, np.array(data, np.int64) + base + 1, shown).filled(layout)
     empty = len(cells) - len(filled)
     return replace(rows, read=rows.read + empty, empty=empty)
 

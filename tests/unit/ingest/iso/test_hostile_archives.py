@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import random
@@ -14,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ingest.iso import packed
 from ingest.iso.packed import members
@@ -190,3 +193,13 @@ def test_members_that_are_left_unread_cost_nothing() -> None:
     finally:
         tracemalloc.stop()
     assert found == [("zeros.csv", None), ("prices.csv", len(GOOD))]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=6), st.integers(0, 12)), min_size=1, max_size=4))
+def test_whatever_happens_to_its_bytes_an_archive_is_read_or_refused(changes: list[tuple[int, bytes, int]]) -> None:
+    content = bytearray(archive(("a.csv", GOOD), ("b.zip", archive(("c.csv", GOOD)))))
+    for at, new, gone in changes:
+        content[at : at + gone] = new
+    with contextlib.suppress(UnreadableFile):  # nothing else is raised
+        read(bytes(content))

@@ -154,6 +154,17 @@ def test_a_broken_price_is_quarantined_with_its_line_and_the_others_land() -> No
     assert document.rows_read == 4
 
 
+def test_a_row_without_a_price_or_a_place_is_quarantined() -> None:
+    rows = "09/29/2026,01:00,A,,N\n09/29/2026,01:00, ,1,N\n09/29/2026,01:00,B,NaN,N\n"
+    document = read("ercot-dam-spp", DAM_SPP + rows)
+    assert document.landed == 0 and document.refused == [
+        (2, "lmp_usd_mwh", "there is no value"),
+        (3, "location", "there is no value"),
+        (4, "lmp_usd_mwh", "there is no value"),
+    ]
+    assert document.rejects[0]["raw_text"] == "09/29/2026,01:00,A,,N"
+
+
 @pytest.mark.parametrize(
     ("header", "what"),
     [
