@@ -392,3 +392,47 @@ def test_the_quick_and_the_careful_reading_agree(drawn: list[tuple[str, str, str
     expected = [None if award == "" else Decimal(award) for award, _, _ in drawn]
     assert [row["awarded_mw"] for row in said[0]] == expected
     assert [row["resource_name"] for row in said[0]] == [name.strip() for _, _, name in drawn]
+
+
+SAMPLES = [
+    text(DAM_2026, *(dam_hour(hour, day) for day in ("12/06/2025", "11/01/2026") for hour in range(1, 26))).encode(),
+    text(ESR_JULY_2026, *(run(f"07/08/2026 {hour:02}:00:21") for hour in range(24)), quoted=True).encode(),
+    text(
+        SCED_LOAD_2026, *(run(f"11/01/2026 01:{minute:02}:21", flag) for minute in range(9) for flag in "NY")
+    ).encode(),
+]
+PIECES = [
+    b'"',
+    b",",
+    b"\n",
+    b"\r",
+    b"\x00",
+    b"\xff",
+    b"",
+    b"NaN",
+    b"-",
+    b"e9",
+    b"25",
+    b"03/08/2026 02:10:10",
+    b"1e400",
+    b"inf",
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(SAMPLES),
+    st.lists(st.tuples(st.floats(0, 1), st.sampled_from(PIECES), st.integers(0, 30)), min_size=1, max_size=3),
+    st.sampled_from([1 << 20, 101]),
+)
+def test_whatever_happens_to_its_bytes_every_row_lands_or_is_quarantined(
+    sample: bytes, changes: list[tuple[float, bytes, int]], block_bytes: int
+) -> None:
+    header = sample.index(b"\n") + 1
+    broken = bytearray(sample[header:])
+    for at, new, gone in changes:
+        start = int(at * len(broken))
+        broken[start : start + gone] = new
+    document = read("ercot-60d", sample[:header] + bytes(broken), block_bytes=block_bytes)
+    assert document.rows_read == document.landed + len(document.rejects) + document.rows_empty
+    assert document.rows_read == sum(line not in (b"", b"\r") for line in bytes(broken).split(b"\n"))
