@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = ("landing", "levels", "build", "query", "appends", "planning", "disclosure")
+MODULES = ("landing", "levels", "build", "query", "appends", "planning", "disclosure", "revenue")
 VERSIONS = ("duckdb", "pandas", "pyarrow", "pyiceberg", "dbt-core", "dbt-duckdb", "great-expectations")
 
 
