@@ -90,7 +90,7 @@ def _inside(archive: IO[bytes], prefix: str, depth: int, left: list[int]) -> Ite
     except _DAMAGED as error:
         raise UnreadableFile(f"the archive is damaged: {error}", "download it again") from error
     with opened:
-        listed = [info for info in opened.infolist() if not info.is_dir()]
+        listed = [info for info in opened.infolist() if not info.filename.endswith("/")]
         if len(listed) > MEMBERS:
             raise UnreadableFile(
                 f"the archive holds {len(listed)} files, more than {MEMBERS}", "unpack and land them in parts"

@@ -8,6 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from ingest.iso.contracts import (
     PUBLISHED_AS_MODIFIED,
@@ -15,8 +17,20 @@ from ingest.iso.contracts import (
     PUBLISHED_BY_OPERATOR,
 )
 from ingest.registry import sources
-from tests.conformance.market_documents import AUTUMN, HOURS, PLAIN, RECEIVED, of_day, raw
-from tests.conformance.market_reading import EVERY, PRICED, Said, everything, few, parse, read, said_of_day, stated
+from ingest.simulate.markets import caiso, ercot, isone, nyiso
+from tests.conformance.market_documents import AUTUMN, HOURS, PLAIN, RECEIVED, SEED, of_day, raw
+from tests.conformance.market_reading import (
+    EVERY,
+    PRICED,
+    Said,
+    everything,
+    few,
+    parse,
+    read,
+    said,
+    said_of_day,
+    stated,
+)
 
 MINUTES = {"DAM": 60, "RTH": 60, "RT15": 15, "HASP": 15, "RT5": 5}
 #: Prices of SCED runs are at no fixed minutes, corrections are of some hours.
@@ -55,6 +69,31 @@ def test_a_day_has_the_intervals_of_its_clock_once_each(name: str, day: date) ->
         step = timedelta(minutes=MINUTES[str(market)])
         ordered = sorted(instants)
         assert ordered == [ordered[0] + n * step for n in range(HOURS[day] * 60 // MINUTES[str(market)] + 1)], where
+
+
+@given(st.dates(date(2024, 1, 1), date(2027, 12, 31)), st.integers(0, 10**6))
+@example(date(2024, 3, 10), 1)
+@example(date(2026, 11, 1), 2)
+@settings(max_examples=8, deadline=None)
+def test_any_day_of_any_simulated_market_is_read_as_what_it_states(day: date, seed: int) -> None:
+    for document in (
+        *(ercot.posting(seed, emil, day) for emil in ercot.PRODUCTS),
+        *(nyiso.daily(seed, stem, day, extra_runs=True) for stem in ("damlbmp_zone", "realtime_gen", "damasp")),
+        caiso.day_answer(seed, "PRC_LMP", day),
+        isone.public_csv(seed, "dam", day),
+        isone.public_csv(seed, "rt5-prelim", day, seed % 6),
+        isone.web_service(seed, "rth-final", day),
+    ):
+        assert said(parse(document)) == stated(document), document.name
+
+
+@pytest.mark.parametrize("stem", ["realtime_zone", "rtasp"])
+@DAYS
+def test_a_run_between_full_five_minutes_ends_the_interval_of_the_run_before(stem: str, day: date) -> None:
+    document = nyiso.daily(SEED, stem, day, extra_runs=True)
+    assert said(parse(document)) == stated(document)
+    ends = sorted({row.end for row in (*document.prices, *document.services)})
+    assert len(ends) > HOURS[day] * 12 and sum(end.second != 0 for end in ends) > 2
 
 
 @EVERY

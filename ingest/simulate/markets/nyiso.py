@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from ingest.simulate.clock import random_stream
 from ingest.simulate.markets.days import EASTERN, at, intervals, midnight
 from ingest.simulate.markets.process import Components, day_prices, day_service_prices
 from ingest.simulate.markets.stated import Document, Price, ServicePrice, packed
@@ -91,18 +92,22 @@ def published_at(stem: str, day: date) -> datetime:
     return midnight(day + timedelta(days=1), EASTERN) + timedelta(minutes=15)
 
 
-def daily(seed: int, stem: str, day: date, now: datetime | None = None) -> Document:
+def daily(seed: int, stem: str, day: date, now: datetime | None = None, *, extra_runs: bool = False) -> Document:
     """The file of one day.
 
     Args:
         stem: one of `FEEDS`.
         now: of a real-time file: what it holds at this instant, with RTC's advisory quarter hours ahead of it. None:
             the complete day.
+        extra_runs: real-time dispatch also ran between full five minutes, some times in the day; a run's prices hold
+            from the run before it on.
     """
     feed = FEEDS[stem]
     complete = published_at(stem, day)
     growing = now is not None and now < complete and feed.market != "DAM"
     spans = intervals(day, EASTERN, feed.minutes)
+    if extra_runs and feed.by_end:
+        spans = _with_extra_runs(seed, day, spans)
     # A run prices the five minutes that begin with it: they are in the file before they are over.
     seen_until = now + (RUN if feed.by_end else timedelta()) if growing and now is not None else spans[-1][1]
     known = [n for n, (_, end) in enumerate(spans) if end <= seen_until]
@@ -112,7 +117,7 @@ def daily(seed: int, stem: str, day: date, now: datetime | None = None) -> Docum
         return Document(source_of(stem), name, content, seen, services=services)
     ahead: list[int] = []
     if growing and feed.market == "RT5" and now is not None:
-        quarters = [n for n, (_, end) in enumerate(spans) if end > seen_until and end.minute % 15 == 0]
+        quarters = [n for n, (_, end) in enumerate(spans) if end > seen_until and not end.timestamp() % 900]
         ahead = quarters[:ADVISORY_QUARTERS]
     content, prices = _lbmp(seed, stem, day, spans, known, ahead, seen)
     return Document(source_of(stem), name, content, seen, prices=prices)
@@ -152,6 +157,16 @@ def _csv(rows: Sequence[Sequence[object]], quoted: bool) -> bytes:
 
 
 Spans = Sequence[tuple[datetime, datetime]]
+
+
+def _with_extra_runs(seed: int, day: date, spans: Spans) -> list[tuple[datetime, datetime]]:
+    """Intervals of runs, one in fifty of them cut in two by a run at some second within."""
+    rng = random_stream(seed, f"NYISO extra runs {day}")
+    found: list[tuple[datetime, datetime]] = []
+    for start, end in spans:
+        between = start + timedelta(seconds=int(rng.integers(20, 280)))
+        found += [(start, between), (between, end)] if rng.random() < 0.02 else [(start, end)]
+    return found
 
 
 def _lbmp(

@@ -154,6 +154,11 @@ def test_a_member_is_told_by_its_name_wherever_that_name_points() -> None:
     assert not Path("/etc/evil.csv").exists()
 
 
+def test_a_member_without_a_name_is_read_like_any_other() -> None:
+    content = archive(("a.csv", GOOD), ("b.csv", GOOD)).replace(b"b.csv", b"\0.csv")  # a name ends at a zero
+    assert read(content) == {"a.csv": len(GOOD), "": len(GOOD)}
+
+
 def test_archives_in_archives_are_read_two_deep_with_both_names() -> None:
     assert read(nested(1)) == {"prices.csv": len(GOOD)}
     assert read(nested(2)) == {"level0.zip/prices.csv": len(GOOD)}
