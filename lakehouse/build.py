@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from lakehouse import ops as ops_tables
 from lakehouse import quality
 from lakehouse.catalog import open_catalog
-from lakehouse.changes import Changes, find_changes, listed_assets, touched_by_table
+from lakehouse.changes import EPOCH, Changes, find_changes, listed_assets, touched_by_table
 from lakehouse.contract import QUARANTINE, Contract
 from lakehouse.data_docs import SAMPLE_ROWS, kept_path
 from lakehouse.dbt_runner import NodeResult, marts, project_digest, run_dbt
@@ -267,7 +267,7 @@ class _Build:
             with self.step("great expectations"):
                 importing.join()
                 kept, assets = kept_path(self.settings, build_id), None if whole else listed_assets(changes)
-                checks += quality.expect(build_file, marts(folder / "target"), kept, assets)
+                checks += quality.expect(build_file, marts(folder / "target"), kept, assets, changed_range(changes))
         record_checks(self.ops, run_id, build_id, checks)
         failed = [check for check in checks if check.blocks]
         if failed:
@@ -351,6 +351,13 @@ def _bounds(contract: Contract, changes: Changes) -> str:
 def _between(contract: Contract, first: datetime, last: datetime) -> str:
     instants = " AND ".join(f"{quote(at.isoformat())}::TIMESTAMPTZ" for at in (first, last))
     return f"{contract.time_column} BETWEEN {instants}"
+
+
+def changed_range(changes: Changes) -> tuple[datetime, datetime] | None:
+    """What may have changed in marts of tables that hold no observations; None: all of it."""
+    if changes.everything:
+        return None
+    return changes.tables_from or EPOCH, changes.tables_to or EPOCH
 
 
 def dbt_checks(settings: Settings, nodes: Sequence[NodeResult], build_file: Path, manifest: Path) -> list[CheckResult]:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,11 @@ def preload() -> threading.Thread:
 
 
 def expect(
-    build_file: Path, marts: Sequence[Mart], kept: Path, assets: Sequence[str] | None = None
+    build_file: Path,
+    marts: Sequence[Mart],
+    kept: Path,
+    assets: Sequence[str] | None = None,
+    within: tuple[datetime, datetime] | None = None,
 ) -> list[CheckResult]:
     """Validate every mart of a build file against its declaration, and keep the results for the Data Docs.
 
@@ -71,6 +76,7 @@ def expect(
         kept: file that the results are kept in; see `data_docs.kept_path`.
         assets: those that a build has touched: of marts over time their rows alone are looked at, so that the checks
             cost what the change costs. None looks at every row.
+        within: range that a build has touched of marts over time that are not of assets; None looks at every row.
     """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
@@ -90,7 +96,7 @@ def expect(
     try:
         for mart in marts:
             if mart.key:
-                outcomes, validated[mart.name] = _validate(gx, source, mart, _scope(mart, assets))
+                outcomes, validated[mart.name] = _validate(gx, source, mart, _scope(mart, assets, within))
                 results += outcomes
         data_docs.keep(kept, validated)
         return results
@@ -100,9 +106,16 @@ def expect(
         source.get_engine().dispose()
 
 
-def _scope(mart: Mart, assets: Sequence[str] | None) -> str:
-    """Condition on the rows that are looked at; a row without an asset always is."""
-    if assets is None or mart.time is None or "asset_id" not in mart.key:
+def _scope(mart: Mart, assets: Sequence[str] | None, within: tuple[datetime, datetime] | None) -> str:
+    """Condition on the rows that are looked at; a row without an asset, or without a time, always is."""
+    if mart.time is None:
+        return "true"
+    if "asset_id" not in mart.key:
+        if within is None:
+            return "true"
+        first, last = (quote(at.isoformat()) for at in within)
+        return f"({mart.time} between {first}::timestamptz and {last}::timestamptz or {mart.time} is null)"
+    if assets is None:
         return "true"
     if not assets:
         return "asset_id is null"

@@ -64,3 +64,12 @@ delete from {{ this }} where month in (select date_trunc('month', operating_day)
     )
 )
 {%- endmacro %}
+
+{#- The same on a mart of batteries by operating day. -#}
+{% macro checked_operating_days() -%}
+(
+    not exists (select 1 from {{ source('build', 'changed_tables') }})
+    or operating_day in ({{ changed_operating_days() }})
+    or operating_day is null
+)
+{%- endmacro %}

@@ -8,5 +8,5 @@ select resource, interval_start, hsl_mw, lsl_mw,
     coalesce(awarded_mw, 0) - coalesce(regdown_awarded_mw, 0) as down_mw
 from {{ ref('bess_dam_hours') }}
 where pairing = 'one resource'
-    and operating_day in (select operating_day from {{ ref('int_market_days') }})
+    and {{ checked_operating_days() }}
     and (up_mw > hsl_mw + 0.1 or down_mw < lsl_mw - 0.1)

@@ -28,7 +28,10 @@ left join (
     group by all
 ) as fine on coarse.resource = fine.resource and coarse.{{ key }} = fine.starts
 where (
-    coarse.{{ key }} in (select {{ "date_trunc('month', operating_day)::date" if level == '1mo' else 'operating_day' }} from {{ ref('int_market_days') }})
+    coarse.{{ key }} in (
+        select {{ "date_trunc('month', operating_day)::date" if level == '1mo' else 'operating_day' }}
+        from ({{ changed_operating_days() }}) as changed
+    )
     or not exists (select 1 from {{ source('build', 'changed_tables') }})
 )
 {%- for amount in amounts %}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 from dbt_lake import MARKET_TABLES, Lake
 
@@ -75,6 +77,26 @@ class MarketLake(Lake):
         done = self._dbt(command, [])
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def market_checks(self) -> dict[str, list[dict[str, Any]]]:
+        """Run the checks over the marts as they are: name of each that fails or warns → its rows."""
+        self._dbt(["test", "--select", "path:models/marts/iso"], [])
+        results = json.loads((self.folder / "target" / "run_results.json").read_text())["results"]
+        self.lake.close()
+        try:
+            with duckdb.connect(str(self.marts), read_only=True) as marts:
+                marts.execute("SET TimeZone='UTC'")
+                marts.execute(f"ATTACH '{self.folder / 'lake.duckdb'}' (READ_ONLY)")
+                found = {}
+                for result in results:
+                    if result["status"] != "pass":
+                        cursor = marts.execute(result["compiled_code"])
+                        columns = [column[0] for column in cursor.description or []]
+                        rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+                        found[result["unique_id"].split(".")[2]] = rows
+                return found
+        finally:
+            self._open()
 
 
 def _midnight(day: date) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -43,6 +44,23 @@ def test_of_a_mart_over_time_the_rows_of_changed_assets_and_those_without_one_ar
     # Keys that are not unique, keys with NULL, values out of range.
     assert failing(("a",)) == [0, 1, 2]
     assert failing(("b",)) == [1, 1, 3]
+
+
+def test_of_a_mart_that_is_not_of_assets_the_rows_of_the_changed_range_are_checked(tmp_path: Path) -> None:
+    path = tmp_path / "marts.duckdb"
+    stamps = ("2026-01-01", "2026-01-01", "2026-01-05", "2026-01-05")
+    with duckdb.connect(str(path)) as connection:
+        values = ", ".join(f"('N1', TIMESTAMPTZ '{stamp} 00:00:00+00')" for stamp in stamps)
+        connection.execute(f"CREATE TABLE prices AS SELECT * FROM (VALUES {values}, ('N1', NULL)) t(location, starts)")
+    mart = Mart("prices", "", ("location", "starts"), "starts", {})
+
+    def failing(within: tuple[datetime, datetime] | None) -> list[int]:
+        return [r.rows_failed for r in expect(path, [mart], path.with_suffix(".json"), [], within)]
+
+    # Keys that are not unique, keys with NULL.
+    assert failing((datetime(2026, 1, 4, tzinfo=UTC), datetime(2026, 1, 6, tzinfo=UTC))) == [1, 1]
+    assert failing((datetime(2026, 1, 2, tzinfo=UTC), datetime(2026, 1, 3, tzinfo=UTC))) == [0, 1]
+    assert failing(None) == [2, 1]
 
 
 @pytest.mark.parametrize(
