@@ -35,30 +35,35 @@ class Records:
 
     def known(self, recheck: timedelta | None) -> Known:
         """What earlier runs have brought."""
-        finished: dict[str, set[date]] = {}
         brought = {row.document: row for row in self._latest(DOWNLOADS.c.status.in_(AT_HAND))}
         last: dict[str, Last] = {}
         for row in self._latest():
             held = brought.get(row.document)
             last[row.document] = Last(
-                row.status, row.is_final, row.finished_at.replace(tzinfo=UTC),
+                row.status, row.is_final, (row.fetched_at or row.finished_at).replace(tzinfo=UTC),
                 held.etag if held else None, held.last_modified if held else None,
             )  # fmt: skip
-        for row in brought.values():
-            if row.is_final:
-                days = {row.first_day + timedelta(days=n) for n in range((row.end_day - row.first_day).days)}
-                for lane in json.loads(row.lanes):
-                    finished.setdefault(lane, set()).update(days)
-        return Known(finished, last, recheck)
+        return Known(_finished(brought.values()), last, recheck)
 
     def resumes_at(self) -> date | None:
-        """The day from which nothing may be missing: the last one that was brought, or an open one before it."""
+        """The day from which something may be missing.
+
+        It is the day before the last one that was brought, or an earlier one of which something failed, or was brought
+        while it could still change, and has not become final since.
+        """
         latest = self._latest()
-        brought = [row.end_day - timedelta(days=1) for row in latest if row.status in AT_HAND]
+        brought = [row for row in latest if row.status in AT_HAND]
         if not brought:
             return None
-        newest: date = max(brought)
-        open_days = [row.first_day for row in latest if row.status in OPEN and row.first_day >= newest - LOOK_BACK]
+        newest: date = max(row.end_day for row in brought) - timedelta(days=2)
+        finished = _finished(brought)
+        open_days = [
+            row.first_day
+            for row in latest
+            if (row.status in OPEN or (row.status in AT_HAND and not row.is_final))
+            and row.first_day >= newest - LOOK_BACK
+            and any(_days(row) - finished.get(lane, set()) for lane in json.loads(row.lanes))
+        ]
         return min((newest, *open_days))
 
     def landed(self, run_id: str, documents: Iterable[tuple[Spooled, str, str | None]]) -> None:
@@ -70,7 +75,8 @@ class Records:
                 "file": spooled.path.name, "url": origin["url"], "attempts": origin["attempts"],
                 "http_status": origin["http_status"], "sha256": sha256 or None, "bytes": origin["bytes"],
                 "etag": origin["etag"], "last_modified": origin["last_modified"],
-                "published_at": _naive(origin["published_at"]), "error": refused,
+                "published_at": _naive(origin["published_at"]), "fetched_at": _naive(origin["fetched_at"]),
+                "error": refused,
             }))  # fmt: skip
         self._ops.insert({DOWNLOADS: rows})
 
@@ -79,6 +85,7 @@ class Records:
         row = self._row(run_id, status, document, {
             "file": document.name, "url": answer.url, "attempts": answer.attempts, "http_status": answer.http_status,
             "etag": answer.etag, "last_modified": answer.last_modified,
+            "fetched_at": answer.fetched_at.replace(tzinfo=None) if answer.fetched_at else None,
             "error": str(answer.error) if answer.error else None,
         })  # fmt: skip
         self._ops.insert({DOWNLOADS: [row]})
@@ -124,6 +131,20 @@ class Records:
             "first_day": document.start, "end_day": document.end, "lanes": json.dumps(document.lanes),
             "is_final": document.is_final, **values,
         }  # fmt: skip
+
+
+def _days(row: Any) -> set[date]:
+    return {row.first_day + timedelta(days=n) for n in range((row.end_day - row.first_day).days)}
+
+
+def _finished(rows: Iterable[Any]) -> dict[str, set[date]]:
+    """Lane → days of which nothing changes any more."""
+    found: dict[str, set[date]] = {}
+    for row in rows:
+        if row.is_final:
+            for lane in json.loads(row.lanes):
+                found.setdefault(lane, set()).update(_days(row))
+    return found
 
 
 def _naive(instant: str | None) -> datetime | None:

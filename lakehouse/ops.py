@@ -118,6 +118,7 @@ DOWNLOADS = _table(
     sa.Column("etag", sa.String),
     sa.Column("last_modified", sa.String),
     sa.Column("published_at", sa.DateTime),
+    sa.Column("fetched_at", sa.DateTime),  # when the answer came
 )
 TABLES = (RUNS, FETCHES, SLICES, CHECKS, BUILDS, DOWNLOADS)
 

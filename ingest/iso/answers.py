@@ -67,7 +67,8 @@ def a_csv(path: Path, headers: Mapping[str, str]) -> Verdict:
     first = head.split(b"\n", 1)[0]
     if head.lstrip()[:1] == b"<" or b"," not in first or b"\0" in head:
         return _page(head, "a CSV file")
-    return Verdict()
+    has_rows = len(head) == HEAD_BYTES or len(head.strip().splitlines()) > 1
+    return Verdict() if has_rows else Verdict("empty")  # a file of today before its first row
 
 
 def a_json(path: Path, headers: Mapping[str, str]) -> Verdict:

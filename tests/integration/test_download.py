@@ -91,7 +91,7 @@ def test_realtime_goes_on_from_the_last_slice_whatever_the_outage(market: Market
     market.get(ZONE, mode="realtime")
     market.at(NOW + timedelta(days=4))
     report = market.get(ZONE, mode="realtime")
-    assert (report.start, report.end) == (date(2026, 11, 20), date(2026, 11, 25))
+    assert (report.start, report.end) == (date(2026, 11, 19), date(2026, 11, 25))
     hours = market.sql(
         "SELECT count(DISTINCT date_trunc('hour', interval_start)) FROM raw.iso_prices "
         "WHERE interval_start BETWEEN '2026-11-19 05:00:00+00' AND '2026-11-24 17:59:00+00'"
@@ -107,6 +107,28 @@ def test_realtime_goes_on_from_the_last_slice_whatever_the_outage(market: Market
     assert report.ok
     assert report.start <= date(2026, 11, 25)
     assert ("2026-11-25/20261125realtime_zone.csv", "done") in market.outcomes(ZONE)
+
+
+def test_realtime_looks_again_at_days_that_may_still_be_corrected_until_they_are_final(market: Market) -> None:
+    market.get(HOURS, mode="realtime")
+    began = datetime(2026, 11, 21, 5, 10, tzinfo=UTC)  # ten minutes after midnight in New York
+
+    def asked(hours: float) -> set[str]:
+        market.at(began + timedelta(hours=hours))
+        before = len(market.server.requests)
+        assert market.get(HOURS, mode="realtime").ok
+        return {name[6:8] for name in names(market, before)}
+
+    assert asked(0) == {"19", "20", "21"}
+    assert asked(0.1) == {"20", "21"}, "the day that is just over may get its last lines"
+    assert asked(6.05) == {"19", "21"}, "two days ago only now and then"
+    assert asked(6.2) == {"20", "21"}
+    assert asked(6.3) == {"21"}
+    assert {"20", "21"} <= asked(5 * 24 - 1)
+    assert "20" in asked(5 * 24 - 0.2 + 6)
+    assert "20" not in asked(5 * 24 + 13), "it is final"
+    bodies = [seen.status for seen in market.server.seen("20261119")]
+    assert bodies.count(200) == 1 and bodies.count(304) >= 2
 
 
 def test_the_client_waits_as_long_as_it_is_told_and_longer_each_time_where_it_is_not(market: Market) -> None:

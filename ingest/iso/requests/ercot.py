@@ -121,7 +121,7 @@ class Documents:
         start, end = self._days_of(product, listed)
         return Document(
             source, start, end, listed.name, due_at=window.midnight(end) + DUE_AFTER, is_final=True,
-            doc_id=listed.doc_id, published_at=listed.published_at,
+            lanes=(listed.doc_id,), doc_id=listed.doc_id, published_at=listed.published_at,
         )  # fmt: skip
 
     def _days_of(self, product: Product, listed: Listed) -> tuple[date, date]:

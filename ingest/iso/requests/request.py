@@ -55,7 +55,8 @@ class Document:
         name: file name that its bytes get; readers take meaning from it.
         due_at: when the operator ought to have it; before, nothing there means not yet.
         is_final: it will not grow or change any more.
-        lanes: what of these days it holds (nodes; a vintage and hours of the day); '' where it holds all.
+        lanes: what of these days it holds (nodes; a vintage and hours of the day; itself where a day has many);
+            '' where it holds all.
         doc_id: the operator's number of it, which no other version has; then it is wanted once.
         published_at: what a listing says, UTC.
         takes_name: its bytes get the name that the server gives them.

@@ -55,6 +55,7 @@ LAUGHS = packed(x__xml=b'<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><
         ("zip", b"<html>Request unsuccessful. Incapsula incident ID: 1</html>", None, Denied),
         ("zip", b"<html>Scheduled maintenance</html>", None, Malformed),
         ("csv", CSV, "done", None),
+        ("csv", CSV.split(b"\n")[0] + b"\r\n", "empty", None),
         ("csv", b"No data exists for this period.", "empty", None),
         ("csv", b"<!doctype html><html><body>a,b</body></html>", None, Malformed),
         ("csv", packed(a__csv=CSV), None, Malformed),
