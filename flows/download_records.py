@@ -55,7 +55,8 @@ class Records:
         brought = [row for row in latest if row.status in AT_HAND]
         if not brought:
             return None
-        newest: date = max(row.end_day for row in brought) - timedelta(days=2)
+        earliest: date = min(row.first_day for row in brought)
+        newest: date = max(earliest, max(row.end_day for row in brought) - timedelta(days=2))
         finished = _finished(brought)
         open_days = [
             row.first_day
