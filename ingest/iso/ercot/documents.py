@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ingest.iso.ercot.rows import UnusableMember
-from ingest.iso.ercot.statement import rejects
+from ingest.iso.ercot.statement import ROUNDED, rejects
 from ingest.iso.packed import Member, members
 from ingest.source import Parsed, RawFile
 from lakehouse.errors import UnreadableFile
@@ -39,6 +39,7 @@ def read_documents(
         UnreadableFile: the archive is damaged, or no document of it can be landed.
     """
     landed: Counter[str] = Counter()
+    rounded = 0
     left_out: dict[str, str] = {}
     refused: list[tuple[str, UnusableMember]] = []
     for member in documents(file):
@@ -46,6 +47,7 @@ def read_documents(
         try:
             for piece in read(member):
                 kind = piece.layout
+                rounded += int(str(piece.dialect[ROUNDED]))
                 yield replace(piece, layout=layout)
         except LeftOut as why:
             left_out[name] = why.what
@@ -63,6 +65,8 @@ def read_documents(
             "land the whole publication, or another file of it",
         )
     dialect: dict[str, object] = {"documents": dict(landed)}
+    if rounded:
+        dialect[ROUNDED] = rounded
     if left_out:
         dialect["left_out"] = left_out
     unread = rejects([(0, name, f"the document is not read: {why.message}", None) for name, why in refused])

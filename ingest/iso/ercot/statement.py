@@ -24,6 +24,8 @@ _DATED = re.compile(r"-(\d{2}-[A-Z]{3}-\d{2})(_SUPPLEMENTAL\w*)?\.csv$", re.IGNO
 _AMENDS = re.compile(r"_\d{8}_thru_(\d{8})(?!\d)")
 #: In names of documents of the second 01:00 hour that an autumn night has.
 _SECOND_HOUR = "xhr"
+#: In a dialect: exact numbers with more than six decimals, rounded half to even.
+ROUNDED = "rounded_cells"
 
 
 def statement(file: RawFile, member: str | None, options: LandOptions) -> Statement:
@@ -95,4 +97,5 @@ def rejects(refused: list[tuple[int, str, str, str | None]]) -> pa.Table:
 
 def parsed(tables: dict[str, pa.Table], rows: Rows, member: str | None, layout: str) -> Parsed:
     """A piece of a document."""
-    return Parsed(tables, refusals(rows, member), layout, rows_read=rows.read, rows_empty=rows.empty)
+    dialect: dict[str, object] = {ROUNDED: rows.rounded}
+    return Parsed(tables, refusals(rows, member), layout, dialect, rows_read=rows.read, rows_empty=rows.empty)

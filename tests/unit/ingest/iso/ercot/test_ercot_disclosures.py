@@ -90,6 +90,16 @@ def test_blank_is_null_and_zero_is_zero() -> None:
     assert [row["awarded_mw"] for row in rows] == [0, None, None]
 
 
+def test_exact_numbers_are_rounded_to_six_decimals_and_that_is_said() -> None:
+    hours = [
+        dam_hour(hour, **{"Awarded Quantity": award}) for hour, award in enumerate(("1.0000005", "1.0000015", "2"), 1)
+    ]
+    document = land(text(DAM_2026, *hours))
+    awards = [row["awarded_mw"] for row in document.rows("ercot_dam_esr_resources")]
+    assert awards == [Decimal("1"), Decimal("1.000002"), Decimal("2")]
+    assert document.dialect == {"documents": {"DAM resource data": 1}, "rounded_cells": 2}
+
+
 def test_batteries_are_told_from_generators_row_by_row() -> None:
     rows = [dam_hour(1), dam_hour(1, kind="CCGT90", **{"Resource Name": "ATKINS_7"}), dam_hour(2)]
     document = land(text(DAM_2026, *rows))
@@ -229,4 +239,4 @@ def test_whatever_happens_to_its_bytes_every_row_lands_or_is_quarantined(
         broken[start : start + gone] = new
     document = read("ercot-60d", sample[:header] + bytes(broken), block_bytes=block_bytes)
     assert document.rows_read == document.landed + len(document.rejects) + document.rows_empty
-    assert document.rows_read == sum(line not in (b"", b"\r") for line in bytes(broken).split(b"\n"))
+    assert document.rows_read == sum(line.strip(b"\r") != b"" for line in bytes(broken).split(b"\n"))
