@@ -236,7 +236,7 @@ def _replace(table: Table, added: Sequence[str], doomed: Sequence[Any], build_id
 
 
 def _table(catalog: Catalog, mart: Mart, columns: Mapping[str, str], instant: str | None) -> Table:
-    """The mart's Iceberg table; one whose columns changed is made anew, for marts are derived."""
+    """The mart's Iceberg table; one whose columns or partition changed is made anew, for marts are derived."""
     from pyiceberg.exceptions import NoSuchTableError
     from pyiceberg.partitioning import PartitionField, PartitionSpec
     from pyiceberg.schema import Schema
@@ -249,10 +249,12 @@ def _table(catalog: Catalog, mart: Mart, columns: Mapping[str, str], instant: st
             for i, (name, kind) in enumerate(columns.items(), start=1)
         ]
     )
+    partitions = [f"{instant}_month"] if instant else []
     try:
         table = catalog.load_table((MARTS, mart.name))
         stored = [(field.name, field.field_type) for field in table.schema().fields]
-        if stored == [(field.name, field.field_type) for field in schema.fields]:
+        same = stored == [(field.name, field.field_type) for field in schema.fields]
+        if same and [field.name for field in table.spec().fields] == partitions:
             return table
         catalog.drop_table((MARTS, mart.name))
     except NoSuchTableError:
