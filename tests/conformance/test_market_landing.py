@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from flows.land import land
+from flows.replay import replay
 from ingest.iso.contracts import AS_PRICES, PRICES
 from ingest.simulate.markets import nyiso
 from ingest.simulate.markets.days import EASTERN
@@ -54,6 +55,27 @@ def test_every_version_of_a_growing_file_adds_only_what_it_says_for_the_first_ti
     assert not found - known and not [row for row in known - found if row[-1] == "posted"]
     posted = [row for row in found if row[-1] == "posted"]
     assert len(posted) == 25 * 12 * 4 and len(found) > len(posted)
+
+
+def test_a_replay_of_the_archive_says_the_same_of_every_operator_and_of_when_it_was_published(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Statements that came from a listing, from a header, with a name, or without a word of when."""
+    now = datetime(2025, 11, 2, 12, tzinfo=UTC)
+    versions = [nyiso.daily(SEED, "realtime_zone", AUTUMN, now + n * timedelta(hours=1)) for n in range(2)]
+    month = nyiso.monthly(SEED, "realtime_zone", AUTUMN, days=2)
+    for number, document in enumerate(
+        [*versions, month, few("isone-dam-lmp", AUTUMN)[0], few("ercot-dam-mcpc", AUTUMN)[0]]
+    ):
+        path = tmp_path / str(number) / document.name
+        path.parent.mkdir()
+        path.write_bytes(document.content)
+        said_by = {"modified_at": document.published_at.isoformat()} if number < 2 else {}
+        listed = {"published_at": document.published_at.isoformat()} if number % 2 else {}
+        land(settings, document.source, [path], SIMULATED, origins={path: {**said_by, **listed}})
+    replayed = {table.table: table for table in replay(settings).tables}
+    assert {table.outcome for table in replayed.values()} == {"equal"}
+    assert replayed[PRICES.name].rows > 1200 and replayed[AS_PRICES.name].rows == 25 * 5
 
 
 def test_landing_again_changes_nothing(settings: Settings, tmp_path: Path) -> None:
