@@ -32,10 +32,10 @@ from lakehouse.settings import Settings
 ERAS = {"rtcb": (date(2026, 3, 1), date(2026, 3, 8), 92), "pairs": (date(2024, 11, 1), date(2024, 11, 3), 100)}
 #: Era, days, and whether what corrects a build comes after it. By default the days up to the last mistake.
 CASES = [
-    pytest.param("rtcb", 9, False, id="rtcb"),
-    pytest.param("pairs", 9, False, id="pairs"),
-    pytest.param("rtcb", 31, True, id="rtcb-month-in-two-builds", marks=pytest.mark.nightly),
-    pytest.param("pairs", 30, True, id="pairs-month-in-two-builds", marks=pytest.mark.nightly),
+    pytest.param(("rtcb", 9, False), id="rtcb"),
+    pytest.param(("pairs", 9, False), id="pairs"),
+    pytest.param(("rtcb", 31, True), id="rtcb-month-in-two-builds", marks=pytest.mark.nightly),
+    pytest.param(("pairs", 30, True), id="pairs-month-in-two-builds", marks=pytest.mark.nightly),
 ]
 CENT = Fraction(1, 100)
 #: Energy is counted in billionths of MWh, awards of runs in billionths of MW; prices reach 5,000 $.
