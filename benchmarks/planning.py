@@ -18,7 +18,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from flows.download_spool import Spool
-from ingest.http import Client, Clock
+from ingest.http import Client
+from ingest.http_turns import Clock
 from ingest.iso.access import Access
 from ingest.iso.answers import JUDGES
 from ingest.iso.requests import plan_of

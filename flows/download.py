@@ -15,7 +15,9 @@ from flows.download_records import Records
 from flows.download_spool import Spool, Spooled
 from flows.file_outcome import FileOutcome
 from flows.land import Progress, land
-from ingest.http import OUTCOMES, Answer, Client, Clock
+from ingest.http import Client
+from ingest.http_exchange import OUTCOMES, Answer
+from ingest.http_turns import WALL, Clock
 from ingest.iso.access import Access
 from ingest.iso.answers import JUDGES, unpack_documents
 from ingest.iso.requests import plan_of
@@ -89,7 +91,7 @@ def download(
     simulated: bool = False,
     progress: Progress = lambda done, total, name: None,
     access: Access | None = None,
-    clock: Clock | None = None,
+    clock: Clock = WALL,
 ) -> DownloadReport:
     """Download what a window of market-local days needs and is not at hand, and land it.
 
@@ -103,14 +105,14 @@ def download(
         simulated: the operator is a simulator; needs a home of its own.
         progress: called with (documents done, documents in all, current one).
         access: how operators are reached; from the environment where it is not given.
-        clock: another clock than the wall's.
+        clock: what time it is, and how to wait.
 
     Raises:
         WrongUsage: no such source, or a window that makes no sense.
         TransientError, TerminalError: a listing cannot be had, or landing fails; what has come waits in the spool.
     """
     plan = plan_of(source)
-    reached, clock = access or Access(), clock or Clock()
+    reached = access or Access()
     if locations:
         if not source.startswith("caiso-"):
             raise WrongUsage(f"source {source} has no choice of locations: its documents hold all", "leave it out")

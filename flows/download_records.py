@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from flows.download_spool import Spooled
-from ingest.http import Answer
+from ingest.http_exchange import Answer
 from ingest.iso.requests.request import Document, Known, Last, Unobtainable
 from lakehouse.ops import DOWNLOADS, RUNS, Ops
 

@@ -19,7 +19,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from ingest.http import Answer
+from ingest.http_exchange import Answer
 from ingest.iso.requests.request import Document
 from lakehouse.storage import take_place
 

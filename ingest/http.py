@@ -7,26 +7,38 @@ refusal and empty day come with that status too.
 from __future__ import annotations
 
 import asyncio
-import email.message
 import hashlib
 import json
 import random
 import re
-import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from filelock import FileLock
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 
-from lakehouse.errors import TerminalError, TransientError, WattlakeError
+from ingest.http_exchange import (
+    OUTCOMES,
+    Answer,
+    Ask,
+    Denied,
+    Judge,
+    Malformed,
+    Refused,
+    Throttled,
+    TryAgain,
+    Unanswered,
+    Verdict,
+    file_name,
+    retry_after,
+)
+from ingest.http_turns import WALL, Clock, Turns
+from lakehouse.errors import TransientError, WattlakeError
 
 #: Seconds to connect, and to wait for the next bytes.
 CONNECT_S, READ_S = 15.0, 60.0
@@ -42,193 +54,9 @@ ATTEMPTS = 5
 LONGEST_WAIT_S = 300.0
 REDIRECTS = 5
 
-Outcome = Literal["done", "unchanged", "empty", "absent", "denied", "throttled", "malformed", "failed"]
-
-
-class Throttled(TransientError):
-    """The server asks to slow down."""
-
-
-class Unanswered(TransientError):
-    """No whole answer came, or the server says that it is its own fault."""
-
-
-class Malformed(TransientError):
-    """An answer that is not what was asked for; the next one may be."""
-
-
-class Denied(TerminalError):
-    """The server does not let us in: somebody must mend the account, or be elsewhere."""
-
-
-class Refused(TerminalError):
-    """The server does not do what was asked, or what it does is not safe to follow."""
-
 
 class _Renewed(Exception):
     """The credentials had expired and are new: ask once more at once."""
-
-
-OUTCOMES: dict[type[WattlakeError], Outcome] = {
-    Throttled: "throttled", Unanswered: "failed", Malformed: "malformed", Denied: "denied", Refused: "failed",
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Clock:
-    """The wall clock in seconds since 1970, and how to wait; a test gives its own."""
-
-    now: Callable[[], float] = time.time
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-
-
-class Credentials(Protocol):
-    """What lets a request in. Its secrets stand in headers or in a form, never in a URL."""
-
-    @property
-    def next_step(self) -> str:
-        """What to do where the server does not let us in."""
-        ...
-
-    async def headers(self, client: Client) -> Mapping[str, str]:
-        """Headers of a request; may ask the client for a token first."""
-        ...
-
-    def renew(self) -> bool:
-        """Forget what a 401 has refuted; False where nothing can be had anew."""
-        ...
-
-
-@dataclass(frozen=True)
-class Operator:
-    """How an operator's servers want to be asked.
-
-    Args:
-        name: of the operator, for messages.
-        urls: bases of everything that is asked of it; no request and no redirect leads to another host.
-        every_s: seconds between two requests, over all processes of this machine that share `turns`.
-        at_once: requests under way at a time, per process.
-        wait_s: first wait after a failure, doubled each time.
-        forbidden: what to do where it answers 403.
-    """
-
-    name: str
-    urls: tuple[str, ...]
-    every_s: float
-    at_once: int
-    wait_s: float
-    forbidden: str = "check the account and where this machine is"
-
-    @property
-    def hosts(self) -> frozenset[str]:
-        """Hosts with their ports."""
-        return frozenset(urlsplit(url).netloc for url in self.urls)
-
-
-@dataclass(frozen=True)
-class Ask:
-    """One request.
-
-    Args:
-        operator: who is asked.
-        url: without its query.
-        params: of the query; no secret.
-        json: body of a POST; None asks by GET.
-        form: body of a POST, URL-encoded; may hold secrets.
-        credentials: None where none are needed.
-        accept: media type.
-        etag, last_modified: of the version at hand; the answer may then be `unchanged`.
-        first: a URL that is asked before, for its cookie; once a client.
-    """
-
-    operator: Operator
-    url: str
-    params: Mapping[str, str] = field(default_factory=dict)
-    json: Any = None
-    form: Mapping[str, str] | None = field(default=None, repr=False)
-    credentials: Credentials | None = None
-    accept: str = "*/*"
-    etag: str | None = None
-    last_modified: str | None = None
-    first: str | None = None
-
-    @property
-    def shown(self) -> str:
-        """The URL with its query: what may be kept and told."""
-        return str(httpx.URL(self.url, params=dict(self.params))) if self.params else self.url
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What an answer of status 200 is worth: 'done', 'empty', or an error with its reason."""
-
-    outcome: Literal["done", "empty"] = "done"
-    error: WattlakeError | None = None
-
-
-#: Judges the bytes of an answer of status 200, given its headers. Runs in a thread.
-Judge = Callable[[Path, Mapping[str, str]], Verdict]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came of a request.
-
-    Args:
-        outcome: 'done' and 'empty' as judged; 'unchanged' (304); 'absent' (404, 410); else an error after all attempts.
-        url: as asked, no secret.
-        attempts: requests that were made.
-        http_status: of the last one, None where none was answered.
-        path: the bytes; only where they were done.
-        sha256, size_bytes: of the bytes.
-        etag, last_modified: headers.
-        file_name: that the server gives the bytes (Content-Disposition).
-        fetched_at: when the last byte came, UTC.
-        error: what went wrong and what to do; no secret.
-    """
-
-    outcome: Outcome
-    url: str
-    attempts: int = 1
-    http_status: int | None = None
-    path: Path | None = None
-    sha256: str | None = None
-    size_bytes: int | None = None
-    etag: str | None = None
-    last_modified: str | None = None
-    file_name: str | None = None
-    fetched_at: datetime | None = None
-    error: WattlakeError | None = None
-
-
-class Turns:
-    """Spacing of requests over all processes of this machine: whoever asks takes the next free instant.
-
-    The instant is written under a lock that is held for microseconds; the wait is outside of it.
-
-    Args:
-        folder: of the files that hold the next free instants.
-        clock: wall clock.
-    """
-
-    def __init__(self, folder: Path, clock: Clock) -> None:
-        self._folder, self._clock = folder, clock
-        folder.mkdir(parents=True, exist_ok=True)
-
-    async def take(self, name: str, every_s: float) -> None:
-        """Wait for a turn."""
-        path = self._folder / f"{name}.turn"
-        with FileLock(path.with_suffix(".lock")):
-            now = self._clock.now()
-            try:
-                free = float(path.read_text())
-            except (FileNotFoundError, ValueError):  # never asked, or killed while writing
-                free = now
-            # An instant far ahead is of a clock that was set back since.
-            mine = max(now, free) if free - now < 3600 else now
-            path.write_text(repr(mine + every_s))
-        if mine > now:
-            await self._clock.sleep(mine - now)
 
 
 class Client:
@@ -241,7 +69,7 @@ class Client:
         clock: wall clock.
     """
 
-    def __init__(self, folder: Path, turns: Path, secrets: Iterable[str] = (), clock: Clock = Clock()) -> None:
+    def __init__(self, folder: Path, turns: Path, secrets: Iterable[str] = (), clock: Clock = WALL) -> None:
         self._folder, self._clock = folder, clock
         self._secrets = [secret for secret in secrets if secret]
         self._turns = Turns(turns, clock)
@@ -454,42 +282,17 @@ def _step(ask: Ask) -> str:
     return ask.credentials.next_step if ask.credentials else "check the base URL of the operator"
 
 
-def _waiting(error: TransientError, seconds: float | None) -> TransientError:
-    error.retry_after_s = min(seconds, LONGEST_WAIT_S) if seconds is not None else None  # type: ignore[attr-defined]
+def _waiting(error: TryAgain, seconds: float | None) -> TryAgain:
+    error.retry_after_s = None if seconds is None else min(seconds, LONGEST_WAIT_S)
     return error
 
 
 def _wait(state: RetryCallState, first_s: float) -> float:
     """Seconds to the next attempt: what the server asks for, else doubled each time, with up to a fifth of chance."""
     error = state.outcome.exception() if state.outcome else None
-    asked: float | None = getattr(error, "retry_after_s", None)
-    if asked is not None:
-        return asked
+    if isinstance(error, TryAgain) and error.retry_after_s is not None:
+        return error.retry_after_s
     return min(first_s * 2.0 ** (state.attempt_number - 1), LONGEST_WAIT_S) * (1 + 0.2 * random.random())
-
-
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds that a Retry-After header asks to wait: a number of them, or an HTTP date (RFC 9110, 10.2.3)."""
-    if value is None:
-        return None
-    if re.fullmatch(r"\s*\d{1,9}\s*", value):
-        return float(value)
-    try:
-        at = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds())
-
-
-def file_name(disposition: str | None) -> str | None:
-    """The name in a Content-Disposition header, without folders and odd characters; None where there is none."""
-    if not disposition:
-        return None
-    message = email.message.Message()
-    message["Content-Disposition"] = disposition
-    given = message.get_filename()
-    name = re.sub(r"[^\w.()-]+", "_", re.split(r"[\\/]", given)[-1]).lstrip(".") if given else ""
-    return name[-200:] or None
 
 
 async def _beginning(response: httpx.Response) -> str:

@@ -12,7 +12,8 @@ from functools import cached_property
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ingest.http import Ask, Client, Denied, Operator
+from ingest.http import Client
+from ingest.http_exchange import Ask, Denied, Operator
 from lakehouse.errors import TerminalError
 
 #: Client id of ERCOT's login, the same for everybody (ERCOT developer portal, "Registration and authentication").

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from ingest.http import Denied, Judge, Malformed, Refused, Throttled, Verdict
+from ingest.http_exchange import Denied, Judge, Malformed, Refused, Throttled, Verdict
 from ingest.iso.oasis import NO_DATA, error_in
 from lakehouse.errors import UnreadableFile
 

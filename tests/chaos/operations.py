@@ -22,7 +22,7 @@ from flows import land as land_module
 from flows import maintain as maintain_module
 from flows import replay as replay_module
 from flows import transform
-from ingest.http import Clock
+from ingest.http_turns import Clock
 from ingest.iso.access import Access
 from ingest.registry import contracts
 from ingest.source import LandOptions

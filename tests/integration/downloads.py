@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from flows.download import DownloadReport, download
-from ingest.http import Clock
+from ingest.http_turns import Clock
 from ingest.iso.access import Access
 from ingest.registry import contracts
 from lakehouse.ops import DOWNLOADS, Ops

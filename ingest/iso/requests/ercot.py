@@ -13,7 +13,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ingest.http import Ask, Client, Malformed
+from ingest.http import Client
+from ingest.http_exchange import Ask, Malformed
 from ingest.iso.access import ERCOT_ACCOUNT, Access
 from ingest.iso.requests.request import Document, Known, Planned, Request, Unobtainable, Window, runs
 

@@ -8,7 +8,8 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from ingest.http import Ask, Client
+from ingest.http import Client
+from ingest.http_exchange import Ask
 from ingest.iso.access import ISONE_COOKIE_PAGE, Access
 from ingest.iso.requests.request import Document, Known, Planned, Request, Window, conditional
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from ingest.http import Ask, Client
+from ingest.http import Client
+from ingest.http_exchange import Ask
 from ingest.iso.access import Access
 from ingest.iso.requests.request import Document, Known, Planned, Request, Window, conditional, months
 

@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from ingest.http import Ask, Client
+from ingest.http import Client
+from ingest.http_exchange import Ask
 from ingest.iso.access import Access
 
 #: After its days, how long a document that is not there yet is asked for at every turn.

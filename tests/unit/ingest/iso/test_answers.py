@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.http import Denied, Malformed, Refused, Throttled
+from ingest.http_exchange import Denied, Malformed, Refused, Throttled
 from ingest.iso.answers import JUDGES, unpack_documents
 from lakehouse.errors import UnreadableFile, WattlakeError
 
