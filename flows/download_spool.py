@@ -10,6 +10,7 @@ it again, which changes nothing.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -54,7 +55,10 @@ class Spool:
     def put(self, document: Document, answer: Answer, part: Path) -> Spooled:
         """Take a downloaded document in, whole or not at all."""
         name = (answer.file_name if document.takes_name else None) or document.name
-        path = self._folder / document.slice / name
+        folder = document.slice
+        if document.takes_name:  # the server may give two documents of one second the same name
+            folder += f"_{hashlib.sha256(document.key.encode()).hexdigest()[:8]}"
+        path = self._folder / folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         _sidecar(path).unlink(missing_ok=True)
         size = part.stat().st_size

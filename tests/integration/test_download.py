@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from pydantic import SecretStr
 
 from flows.cli import main
 from flows.download_doctor import CHECKS, VARIABLES
+from ingest import http
+from ingest.iso.requests import caiso as requests_of_caiso
 from ingest.iso.requests import plans
 from ingest.registry import sources
 from ingest.simulate.markets import caiso
@@ -17,7 +21,7 @@ from lakehouse.doctor import examine
 from lakehouse.errors import TerminalError, TransientError, WrongUsage
 from lakehouse.settings import Settings
 
-from ..servers.market_exchange import Fault, cut, failing, instead, redirected, throttled, truncated, waf
+from ..servers.market_exchange import Fault, cut, dripping, failing, instead, redirected, throttled, truncated, waf
 from ..servers.market_server import market_server
 from .downloads import NODES, NOW, Market
 
@@ -219,6 +223,43 @@ def test_a_node_that_is_added_later_is_asked_for_alone(market: Market) -> None:
     market.get("caiso-dam-lmp", "2026-10-01", "2026-10-04", locations=NODES)
     asked = [(s.query["node"], s.query["startdatetime"][:8]) for s in market.server.seen("SingleZip")]
     assert asked == [(NODES[0], "20261001"), (NODES[1], "20261001"), (NODES[0], "20261003")]
+
+
+def test_answers_that_the_server_names_alike_all_land(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests_of_caiso, "ROWS_AN_ANSWER", 1)  # one node a request
+    report = market.get("caiso-dam-lmp", "2026-10-01", "2026-10-02")
+    assert report.documents["done"] == 2
+    assert market.sql("SELECT count(DISTINCT file), count(DISTINCT document) FROM ops.downloads") == [(1, 2)]
+    assert market.sql("SELECT count(DISTINCT location) FROM raw.iso_prices") == [(2,)]
+
+
+def test_an_answer_that_drips_or_never_ends_is_given_up(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "ANSWER_S", 0.3)
+    monkeypatch.setattr(http, "ATTEMPTS", 2)
+    market.server.script("rtlbmp_zone", dripping(16, 0.05), last_for_ever=True)
+    report = market.get(HOURS, "2026-11-12", "2026-11-13")
+    assert report.documents["failed"] == 1
+    assert "did not answer in time" in next(iter(report.problems))
+    monkeypatch.setattr(http, "ANSWER_S", 30.0)
+    monkeypatch.setattr(http, "ANSWER_BYTES", 1000)
+    market.server.heal()
+    report = market.get(HOURS, "2026-11-12", "2026-11-13")
+    assert (report.documents["failed"], market.spooled()) == (1, [])
+    assert "sends more than" in next(iter(report.problems))
+    assert not list((market.settings.root / "tmp" / "download").iterdir())
+
+
+def test_downloads_are_recorded_in_postgres_as_in_sqlite(market: Market, tmp_path: Path, postgres_uri: str) -> None:
+    market.settings = Settings(home=tmp_path / "shared", catalog_uri=SecretStr(postgres_uri), threads=2)
+    market.server.script("20261112", failing(503), last_for_ever=True)
+    assert not market.get(HOURS, "2026-11-12", "2026-11-14").ok
+    market.server.heal()
+    report = market.get(HOURS, mode="realtime")
+    assert (report.ok, report.start) == (True, date(2026, 11, 12))
+    found = market.sql(
+        "SELECT status, is_final, count(*) FROM ops.downloads WHERE first_day < '2026-11-14' GROUP BY ALL"
+    )
+    assert sorted(found) == [("done", True, 2), ("failed", True, 1)]
 
 
 def test_an_empty_answer_of_oasis_is_not_yet_then_empty_and_a_refusal_is_told(market: Market) -> None:
