@@ -164,3 +164,23 @@ def test_disclosures_come_by_operating_day_and_supplementals_whenever_they_appea
     missing = [span for span in report.unobtainable if span.outcome in ("gone", "not_yet")]
     assert [(str(span.start), span.outcome) for span in missing] == [("2026-09-10", "gone")]
     assert "NP3-965-ER" in missing[0].reason
+
+
+def test_corrections_of_what_has_no_table_are_not_asked_for(market: Market) -> None:
+    made = datetime(2026, 11, 9, 16, tzinfo=UTC)
+    header = b"DeliveryDate,DeliveryHour,%s,%sOriginal,%sCorrected,PriceCorrectionTime,DSTFlag\n"
+    row = b"11/07/2026,1,ASTRA_RN,46.61,46.62,11/09/2026 10:00:00,N\n"
+    for what, text in (
+        ("SPP", header % (b"SettlementPoint", b"SPP", b"SPP") + row),
+        ("EBLMP", header % (b"ElectricBusName", b"LMP", b"LMP") + row),
+    ):
+        name = f"pricecorrection_DAM_{what}_20261107_to_20261107_NP4196"
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as archive:
+            archive.writestr(f"{name}.csv", text)
+        market.server.ercot.give("np4-196-m", f"{name}.zip", out.getvalue(), made)
+    report = market.get("ercot-dam-spp-corrections", "2026-11-09", "2026-11-10")
+    assert report.ok and report.documents["done"] == 1, report.problems
+    assert market.sql("SELECT location, vintage, lmp_usd_mwh::VARCHAR, published_at FROM raw.iso_prices") == [
+        ("ASTRA_RN", "correction", "46.620000", made)
+    ]

@@ -40,6 +40,7 @@ class Product:
         bulk: documents a bulk download (the product's own `downloadLimit`, or fewer).
         posted_after: its day plus so long is when it is posted, at midnight of that day; negative for the day ahead.
         daily: whether every day has one, so that a day without is worth a word.
+        left_out: in friendly names of documents that have no table (`ingest.iso.ercot`): these are not asked for.
     """
 
     emil: str
@@ -48,6 +49,7 @@ class Product:
     bulk: int = BULK
     posted_after: timedelta = timedelta(0)
     daily: bool = True
+    left_out: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ class Documents:
             return
         documents: dict[str, Document] = {}
         async for listed in _listing(product, start, window, access, client, by_api):
+            if product.left_out is not None and product.left_out.search(listed.label):
+                continue
             document = self._document(source, product, listed, window)
             if self._is_of(document, listed, start, window.end):
                 documents.setdefault(listed.doc_id, document)
@@ -276,19 +280,23 @@ def _requests(product: Product, wanted: list[Document], access: Access, by_api: 
 DAY_AHEAD = timedelta(days=-1)
 DISCLOSED = timedelta(days=DISCLOSED_AFTER_DAYS)
 
+#: `pricecorrection_RTM_EBLMP_20260901_to_20260901_NP4197`: of buses, settlement-only units, constraints, single runs.
+NO_POINTS = re.compile(r"_(EBLMP|SOGLMP|SOGPRICE|SHADOW|MCPC_SCED)_", re.IGNORECASE)
+#: `60d_SCED_Resource_AS_OFFERS_02032026_thru_04032026_SUPPLEMENTAL`
+OFFERS = re.compile(r"AS_OFFERS_.*SUPPLEMENTAL", re.IGNORECASE)
 PLANS = {
     "ercot-dam-spp": Documents((Product("NP4-190-CD", 12331, 31, posted_after=DAY_AHEAD),)),
     "ercot-dam-mcpc": Documents((Product("NP4-188-CD", 12329, 31, posted_after=DAY_AHEAD),)),
     "ercot-rt15-spp": Documents((Product("NP6-905-CD", 12301, 7),)),
     "ercot-rt15-mcpc": Documents((Product("NP6-331-CD", 24898, 7),)),
     "ercot-sced-lmp": Documents((Product("NP6-788-CD", 12300, 5),)),
-    "ercot-dam-spp-corrections": Documents((Product("NP4-196-M", 13044, 180, daily=False),)),
-    "ercot-rt15-spp-corrections": Documents((Product("NP4-197-M", 13045, 180, daily=False),)),
+    "ercot-dam-spp-corrections": Documents((Product("NP4-196-M", 13044, 180, daily=False, left_out=NO_POINTS),)),
+    "ercot-rt15-spp-corrections": Documents((Product("NP4-197-M", 13045, 180, daily=False, left_out=NO_POINTS),)),
     # A day of SCED has 50 MB: few at once.
     "ercot-60d": Disclosures(
         (
             Product("NP3-966-ER", 13051, 1462, bulk=8, posted_after=DISCLOSED),
-            Product("NP3-965-ER", 13052, 1462, bulk=4, posted_after=DISCLOSED),
+            Product("NP3-965-ER", 13052, 1462, bulk=4, posted_after=DISCLOSED, left_out=OFFERS),
         )
     ),
     # Workbooks of all years lie in the MIS, without an account.
