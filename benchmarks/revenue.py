@@ -29,7 +29,7 @@ from lakehouse.staging import Staging
 from lakehouse.writer import merge
 
 #: Batteries and days by scale; ERCOT had about 340 batteries in 2026.
-FLEETS = {"small": (20, 14), "month": (340, 28), "full": (340, 365)}
+FLEETS = {"small": (340, 28), "full": (340, 365)}
 FIRST_DAY = date(2026, 1, 1)
 #: Days that are simulated at once, so that a year needs no more memory than a week, and days of a landing.
 CHUNK_DAYS, LANDING_DAYS = 7, 28

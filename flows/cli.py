@@ -387,7 +387,7 @@ def serve_sql(host: str, port: int) -> None:
 )
 @click.option("--days", default=14, show_default=True, type=click.IntRange(8, 60), help="days to simulate")
 def demo(home: Path, days: int) -> None:
-    """Simulate two sites and take them through the whole house, offline."""
+    """Simulate two sites and four power markets and take them through the whole house, offline."""
     from flows.demo import demo as run
 
     if not run(home, days):

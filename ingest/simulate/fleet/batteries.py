@@ -53,13 +53,13 @@ class Battery:
 
 
 def make_batteries(count: int, seed: int) -> list[Battery]:
-    """A fleet: sizes and durations of the market's own range; every tenth battery is the second one at its site."""
+    """A fleet: sizes and durations of the market's own range; every fourth battery is the second one at its site."""
     rng = random_stream(seed, "batteries")
     batteries: list[Battery] = []
     for number in range(count):
         power_mw = round(float(rng.choice([9.9, 50.0, 100.0, 150.5, 200.0])) * float(rng.uniform(0.8, 1.0)), 1)
         hours = float(rng.choice([0.9, 1.0, 1.5, 2.0, 4.0]))
-        second = number % 10 == 9
+        second = number % 4 == 3
         site = batteries[-1].site if second else f"SIM_BAT{number + 1:03d}"
         dropped = set(rng.choice(list(OFFERED), size=int(rng.integers(0, 3)), replace=False))
         batteries.append(
