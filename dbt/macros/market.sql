@@ -25,6 +25,15 @@
 ]) }}
 {%- endmacro %}
 
+{#- Hours for which a battery must be able to deliver an award since RTC+B (NPRR1282): regulation and RRS half an hour, fast
+    frequency response a quarter of it, ECRS one; non-spinning reserve four as before. -#}
+{% macro hours_up() -%}
+{{ return({'regup': 0.5, 'rrs': 0.5, 'ecrs': 1, 'nonspin': 4}) }}
+{%- endmacro %}
+
+{#- A shortfall of energy below this, MWh, is rounding of telemetry. -#}
+{% macro soc_tolerance_mwh() %}0.1{% endmacro %}
+
 {#- Components of revenue that are computed one by one; the others are sums of these. -#}
 {% macro leaf_components() -%}
 {%- set found = ['dam_energy_usd'] -%}

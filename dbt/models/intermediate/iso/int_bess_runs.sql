@@ -53,7 +53,13 @@ followed as (
 )
 
 select
-    * exclude (next_us, before_us, mw),
+    * exclude (next_us, before_us, mw, ffr_award_mw),
+    -- Energy that the awards of the run call for, and room for energy: the hours that each must be sustained.
+    case
+        when knows_awards
+            then {% for service, hours in hours_up().items() %}{{ hours }} * coalesce({{ service }}_award_mw, 0) + {% endfor %}-0.25 * coalesce(ffr_award_mw, 0)
+    end as needed_mwh,
+    case when knows_awards then 0.5 * coalesce(regdown_award_mw, 0) end as needed_room_mwh,
     {{ micro_mw('mw') }} as micro_mw,
     mw,
     least(coalesce(next_us, at_us + {{ run_holds_us() }}), at_us + {{ run_holds_us() }}) as until_us,

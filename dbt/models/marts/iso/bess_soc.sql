@@ -8,6 +8,8 @@ with runs as (
         runs.soc_mwh,
         runs.min_soc_mwh,
         nullif(runs.max_soc_mwh, 0) as max_soc_mwh,
+        runs.needed_mwh,
+        runs.needed_room_mwh,
         runs.is_simulated,
         days.soc_first_mwh,
         days.one_way_efficiency_used,
@@ -51,6 +53,12 @@ last_runs as (
         arg_max(max_soc_mwh, at_us) as max_soc_mwh,
         bool_or(soc_mwh < min_soc_mwh) as is_below_min,
         bool_or(soc_mwh > max_soc_mwh) as is_above_max,
+        arg_max(needed_mwh, at_us) as needed_mwh,
+        arg_max(needed_room_mwh, at_us) as needed_room_mwh,
+        bool_or(
+            soc_mwh - min_soc_mwh < needed_mwh - {{ soc_tolerance_mwh() }}
+            or max_soc_mwh - soc_mwh < needed_room_mwh - {{ soc_tolerance_mwh() }}
+        ) as is_short_for_awards,
         bool_or(is_simulated) as is_simulated
     from added
     where is_anchored and soc_mwh is not null
@@ -72,5 +80,8 @@ select
     max_soc_mwh,
     coalesce(is_below_min, false) as is_below_min,
     coalesce(is_above_max, false) as is_above_max,
+    needed_mwh,
+    needed_room_mwh,
+    coalesce(is_short_for_awards, false) as is_short_for_awards,
     is_simulated
 from last_runs

@@ -13,6 +13,8 @@ with runs as (
         min_soc_mwh,
         -- An outage row states 0.
         nullif(max_soc_mwh, 0) as max_soc_mwh,
+        needed_mwh,
+        needed_room_mwh,
         mw * (until_us - at_us) / 3.6e9 as step_mwh
     from {{ ref('int_bess_runs') }}
     where kind in ('esr', 'gen')
@@ -43,6 +45,10 @@ figures as (
         coalesce(-sum(least(step_mwh, 0)) filter (where at_us >= first_us and at_us < last_us), 0) as in_mwh,
         count(*) filter (where soc_mwh < min_soc_mwh) as runs_below_min_soc,
         count(*) filter (where soc_mwh > max_soc_mwh) as runs_above_max_soc,
+        count(*) filter (
+            where soc_mwh - min_soc_mwh < needed_mwh - {{ soc_tolerance_mwh() }}
+            or max_soc_mwh - soc_mwh < needed_room_mwh - {{ soc_tolerance_mwh() }}
+        ) as runs_short_for_awards,
         count(abs(mw - base_point_mw)) as base_point_deviation_n,
         median(abs(mw - base_point_mw)) as base_point_deviation_median_mw,
         avg(abs(mw - base_point_mw)) as base_point_deviation_mean_mw,
@@ -87,6 +93,7 @@ select
     out_mwh / max_soc_mwh as full_cycles,
     runs_below_min_soc,
     runs_above_max_soc,
+    runs_short_for_awards,
     base_point_deviation_n,
     base_point_deviation_median_mw,
     base_point_deviation_mean_mw,

@@ -23,6 +23,7 @@ select
     {% for part in service.sced %}{% do parts.append('as_award_' ~ part ~ '_mw') %}{% endfor -%}
     {{ sum_of_stated(parts) }} as {{ service.name }}_award_mw,
     {% endfor -%}
+    as_award_rrsffr_mw as ffr_award_mw,
     -- A row with neither awards nor capabilities comes from a file without these columns: its awards are unknown, not none.
     {% set stated = [] -%}
     {% for service in services() -%}
@@ -36,6 +37,7 @@ select
     {% for service in services() -%}
     null::double as {{ service.name }}_award_mw,
     {% endfor -%}
+    null::double as ffr_award_mw,
     false as knows_awards,
     {%- endif %}
     published_at,
