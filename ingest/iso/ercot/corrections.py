@@ -27,6 +27,7 @@ from ingest.iso.ercot.prices import (
     Posting,
     document_rows,
     fields,
+    filled_of,
     timed,
 )
 from ingest.iso.ercot.rows import Field, Layout, Rows, UnusableMember
@@ -44,7 +45,7 @@ def _correction(
 ) -> Posting:
     column, about = ("lmp_usd_mwh", POINT) if contract is PRICES else ("mcpc_usd_mw", SERVICE)
     prices = (Field(f"{price}Corrected", column, "exact"), Field(f"{price}Original", "original", "exact"))
-    filled = frozenset({column, about[0].column})
+    filled = filled_of(column, about, time)
     required = filled | {"corrected_at", *(field.column for field in time)} - {"repeated"}
     layout = Layout(f"corrections of {name}", (*time, *about, *prices, *_CORRECTED_AT), required, filled)
     return Posting(layout, contract, market, price_type, "correction")

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from ingest.iso.contracts import AS_PRICES, PRICES
 from ingest.iso.ercot.api_page import is_page, read_page
 from ingest.iso.ercot.documents import read_documents
-from ingest.iso.ercot.rows import Field, Layout, Rows, read_rows
+from ingest.iso.ercot.rows import Field, Kind, Layout, Rows, read_rows
 from ingest.iso.ercot.statement import parsed, statement
 from ingest.iso.ercot.timing import timing_of
 from ingest.iso.packed import Member
@@ -34,9 +34,9 @@ RUN = timedelta(minutes=5)
 LONGEST_RUN = timedelta(minutes=30)
 
 
-def fields(kind: str, **headers: tuple[str, ...]) -> tuple[Field, ...]:
+def fields(kind: Kind, **headers: tuple[str, ...]) -> tuple[Field, ...]:
     """Fields of one kind: column → the names that it goes by."""
-    return tuple(Field(name, column, kind) for column, names in headers.items() for name in names)  # type: ignore[arg-type]
+    return tuple(Field(name, column, kind) for column, names in headers.items() for name in names)
 
 
 DAY = fields("text", operating_day=("DeliveryDate", "deliveryDate", "Delivery Date"))
@@ -58,6 +58,11 @@ POINT = fields(
     location_type=("SettlementPointType", "settlementPointType", "Settlement Point Type"),
 )  # fmt: skip
 SERVICE = fields("text", product=("AncillaryType", "ancillaryType", "ASType"))
+
+
+def filled_of(price: str, about: tuple[Field, ...], time: tuple[Field, ...]) -> frozenset[str]:
+    """Columns that each row must fill: a price, what it is of, and the quarter of the hour where there are quarters."""
+    return frozenset({price, about[0].column, *(field.column for field in time if field in QUARTER)})
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ def _posting(
 ) -> Posting:
     column = "lmp_usd_mwh" if contract is PRICES else "mcpc_usd_mw"
     about = POINT if contract is PRICES else SERVICE
-    filled = frozenset({column, about[0].column})
+    filled = filled_of(column, about, time)
     required = filled | {field.column for field in time} - {"repeated"}
     layout = Layout(name, (*time, *about, *fields("exact", **{column: price})), required, filled)
     return Posting(layout, contract, market, price_type)

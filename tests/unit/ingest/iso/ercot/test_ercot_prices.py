@@ -64,6 +64,13 @@ def test_quarters_of_the_repeated_hour_stand_an_hour_apart() -> None:
     assert all(row["interval_end"] - row["interval_start"] == timedelta(minutes=15) for row in rows)
 
 
+def test_a_real_time_price_without_its_quarter_is_no_price_of_the_hour() -> None:
+    document = read("ercot-rt15-spp", RT_SPP + "09/29/2026,12,,HB_NORTH,HU,1,N\n09/29/2026,12,5,HB_NORTH,HU,1,N\n")
+    assert document.landed == 0 and document.refused == [
+        (2, "delivery_interval", "there is no value"), (3, "hour", "'5' is no interval of an hour (1 to 4)"),
+    ]  # fmt: skip
+
+
 def test_a_load_zone_has_two_prices_under_one_name() -> None:
     rows = read(
         "ercot-rt15-spp", RT_SPP + "09/29/2026,12,1,LZ_WEST,LZ,20.1,N\n09/29/2026,12,1,LZ_WEST,LZEW,20.12,N\n"
