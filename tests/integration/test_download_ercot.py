@@ -13,6 +13,7 @@ import pytest
 from ingest.iso.requests import ercot as requests
 from ingest.simulate.fleet.dam_disclosure import dam_members
 from ingest.simulate.fleet.fleet import simulate_fleet
+from ingest.simulate.markets import ercot as simulated
 from lakehouse.errors import TerminalError
 from lakehouse.settings import Settings
 
@@ -184,3 +185,16 @@ def test_corrections_of_what_has_no_table_are_not_asked_for(market: Market) -> N
     assert market.sql("SELECT location, vintage, lmp_usd_mwh::VARCHAR, published_at FROM raw.iso_prices") == [
         ("ASTRA_RN", "correction", "46.620000", made)
     ]
+
+
+@pytest.mark.parametrize(("source", "emil"), [(QUARTERS, "np6-905-cd"), ("ercot-sced-lmp", "np6-788-cd")])
+def test_a_day_of_the_autumn_change_is_all_of_its_intervals_and_no_other(
+    market: Market, source: str, emil: str
+) -> None:
+    report = market.get(source, "2026-11-01", "2026-11-02")
+    assert report.ok, report.problems
+    expected = [
+        (slot.start, slot.published_at) for slot in simulated.slots(market.server.seed, emil, date(2026, 11, 1))
+    ]
+    found = market.sql("SELECT DISTINCT interval_start, published_at FROM raw.iso_prices ORDER BY 1")
+    assert [tuple(instant.astimezone(UTC) for instant in row) for row in found] == expected

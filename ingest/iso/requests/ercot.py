@@ -39,6 +39,8 @@ class Product:
         mis_days: that the MIS keeps; None where it keeps all.
         bulk: documents a bulk download (the product's own `downloadLimit`, or fewer).
         posted_after: its day plus so long is when it is posted, at midnight of that day; negative for the day ahead.
+        looks_back: a posting states what was so long before it: an interval is posted two minutes after its end, a run
+            of SCED some seconds after its stamp.
         daily: whether every day has one, so that a day without is worth a word.
         left_out: in friendly names of documents that have no table (`ingest.iso.ercot`): these are not asked for.
     """
@@ -48,6 +50,7 @@ class Product:
     mis_days: int | None
     bulk: int = BULK
     posted_after: timedelta = timedelta(0)
+    looks_back: timedelta = timedelta(minutes=10)
     daily: bool = True
     left_out: re.Pattern[str] | None = None
 
@@ -132,11 +135,11 @@ class Documents:
     def _days_of(self, product: Product, listed: Listed) -> tuple[date, date]:
         """The days that a document states something about, as far as its listing says."""
         posted = listed.published_at.astimezone(ZONE)
-        # An interval is posted two minutes after it, the day ahead in the early afternoon.
+        # The day ahead is posted in the early afternoon.
         if product.posted_after < timedelta(0):
             day = (posted.replace(tzinfo=None) + timedelta(hours=18)).date()
         else:
-            day = (posted.replace(tzinfo=None) - timedelta(minutes=10)).date() - product.posted_after
+            day = (posted.replace(tzinfo=None) - product.looks_back).date() - product.posted_after
         return day, day + timedelta(days=1)
 
 
@@ -289,7 +292,7 @@ PLANS = {
     "ercot-dam-mcpc": Documents((Product("NP4-188-CD", 12329, 31, posted_after=DAY_AHEAD),)),
     "ercot-rt15-spp": Documents((Product("NP6-905-CD", 12301, 7),)),
     "ercot-rt15-mcpc": Documents((Product("NP6-331-CD", 24898, 7),)),
-    "ercot-sced-lmp": Documents((Product("NP6-788-CD", 12300, 5),)),
+    "ercot-sced-lmp": Documents((Product("NP6-788-CD", 12300, 5, looks_back=timedelta(0)),)),
     "ercot-dam-spp-corrections": Documents((Product("NP4-196-M", 13044, 180, daily=False, left_out=NO_POINTS),)),
     "ercot-rt15-spp-corrections": Documents((Product("NP4-197-M", 13045, 180, daily=False, left_out=NO_POINTS),)),
     # A day of SCED has 50 MB: few at once.
