@@ -47,6 +47,15 @@ class Market:
         """Set everybody's time."""
         self.server.now = now
 
+    def reached(self) -> Access:
+        """How the operators are reached."""
+        names = {**BASES, **(CREDENTIALS if self.account else {})}
+        given = {
+            name.removeprefix("WATTLAKE_").lower(): (self.server.url + value if name in BASES else value)
+            for name, value in names.items()
+        }
+        return Access(**{"caiso_nodes": ",".join(NODES), **given, **self.access})  # type: ignore[arg-type]
+
     def get(self, source: str, *days: str, **options: Any) -> DownloadReport:
         """Download from the first to before the second of these days; everything is simulated."""
         start, end = (date.fromisoformat(day) for day in days) if days else (None, None)
@@ -60,13 +69,9 @@ class Market:
 
         began = (self.server.now or NOW).timestamp()
         clock = Clock(lambda: began + elapsed, sleep)
-        names = {**BASES, **(CREDENTIALS if self.account else {})}
-        given = {
-            name.removeprefix("WATTLAKE_").lower(): (self.server.url + value if name in BASES else value)
-            for name, value in names.items()
-        }
-        access = Access(**{"caiso_nodes": ",".join(NODES), **given, **self.access})
-        return download(self.settings, source, start, end, simulated=True, clock=clock, access=access, **options)
+        return download(
+            self.settings, source, start, end, simulated=True, clock=clock, access=self.reached(), **options
+        )
 
     def outcomes(self, source: str) -> list[tuple[str, str]]:
         """Documents and their outcomes in order."""

@@ -1,0 +1,103 @@
+"""Listings of ERCOT: as recorded, by year, and of another shape."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from ingest.http import Client
+from ingest.iso.requests import ercot as requests
+from ingest.iso.requests.request import Known, Planned, Window
+from lakehouse.errors import TransientError
+from lakehouse.settings import Settings
+
+from ..servers.market_server import market_server
+from .downloads import NOW, Market
+
+DAM = "ercot-dam-spp"
+
+
+@pytest.fixture
+def market(settings: Settings) -> Iterator[Market]:
+    with market_server(now=NOW) as server:
+        yield Market(settings, server, account=True)
+
+
+def planned(market: Market, source: str, start: date, end: date) -> Planned:
+    """What a window needs, by an account or without one."""
+    access, plan = market.reached(), requests.PLANS[source]
+
+    async def run() -> Planned:
+        async with Client(market.settings.root / "parts", market.settings.root / "turns") as client:
+            window = Window(start, end, NOW, plan.zone)
+            return await plan.plan(source, window, Known(), access, client)
+
+    return asyncio.run(run())
+
+
+def mis_entry(doc_id: int, friendly: str, published: str) -> dict[str, object]:
+    name = f"rpt.00013061.0000000000000000.{published[:10].replace('-', '')}.{friendly}.zip"
+    return {
+        "Document": {
+            "DocID": str(doc_id), "FriendlyName": friendly, "ConstructedName": name, "PublishDate": published,
+            "ReportTypeID": "13061", "Extension": "zip",
+        }
+    }  # fmt: skip
+
+
+def test_workbooks_of_years_are_chosen_by_the_year_in_their_names(market: Market) -> None:
+    listed = [mis_entry(n, f"RTMLZHBSPP_{2020 + n}", f"{2021 + n}-01-02T09:00:00-06:00") for n in range(6)]
+    said = {"ListDocsByRptTypeRes": {"DocumentList": listed}}
+    market.server.place("/mis/misapp/servlets/IceDocListJsonWS", json.dumps(said).encode(), "application/json")
+    plan = planned(market, "ercot-rt15-spp-year", date(2022, 12, 31), date(2024, 1, 2))
+    assert [str(request.documents[0].start) for request in plan.requests] == ["2022-01-01", "2023-01-01", "2024-01-01"]
+    assert plan.requests[0].documents[0].name == "rpt.00013061.0000000000000000.20230102.RTMLZHBSPP_2022.zip"
+    assert plan.requests[0].ask.params == {"doclookupId": "2"}
+
+
+def test_a_listing_that_has_changed_its_shape_is_told_and_not_taken_for_empty(market: Market) -> None:
+    market.account = False
+    market.server.place("/mis/misapp/servlets/IceDocListJsonWS", b'{"Documents": []}', "application/json")
+    with pytest.raises(TransientError, match="listing of the MIS of report 12331 is not as known"):
+        market.get(DAM, "2026-11-10", "2026-11-12")
+
+
+@pytest.mark.real_data
+def test_a_recorded_listing_of_the_mis_is_read_each_posting_once(market: Market, recorded: Path) -> None:
+    path = recorded / "iso" / "ercot" / "mis_IceDocListJsonWS_reportTypeId_13028.json"
+    market.server.place("/mis/misapp/servlets/IceDocListJsonWS", path.read_bytes(), "application/json")
+    entries = [entry["Document"] for entry in json.loads(path.read_text())["ListDocsByRptTypeRes"]["DocumentList"]]
+
+    async def read() -> list[requests.Listed]:
+        async with Client(market.settings.root / "parts", market.settings.root / "turns") as client:
+            product = requests.Product("NP4-732-CD", 13028, 7)
+            return [listed async for listed in requests._mis(product, market.reached(), client)]
+
+    found = asyncio.run(read())
+    assert {listed.doc_id for listed in found} == {e["DocID"] for e in entries if e["FriendlyName"].endswith("_csv")}
+    assert {listed.name for listed in found} <= {e["ConstructedName"] for e in entries}
+    stated = {e["DocID"]: datetime.fromisoformat(e["PublishDate"]) for e in entries}
+    assert all(listed.published_at == stated[listed.doc_id] for listed in found)
+
+
+@pytest.mark.real_data
+def test_a_recorded_page_of_the_archive_is_read(market: Market, recorded: Path) -> None:
+    page = recorded / "iso" / "ercot" / "public_api" / "np3-911-er_archive_listing_posted_2024-11-05.json"
+    market.server.place("/ercot-api/archive/np3-911-er", page.read_bytes(), "application/json")
+
+    async def read() -> list[requests.Listed]:
+        async with Client(market.settings.root / "parts", market.settings.root / "turns") as client:
+            window = Window(date(2024, 11, 5), date(2024, 11, 6), NOW, requests.ZONE)
+            product = requests.Product("NP3-911-ER", 13057, 7)
+            return [
+                listed async for listed in requests._archive(product, window.start, window, market.reached(), client)
+            ]  # fmt: skip
+
+    (listed,) = asyncio.run(read())
+    assert (listed.doc_id, listed.name) == ("1049861718", "1049861718.2_Day_AS_Disclosure.zip")
+    assert listed.published_at == datetime(2024, 11, 5, 9, 16, 10, tzinfo=UTC)  # 03:16:10 in Austin, CST
