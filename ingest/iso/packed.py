@@ -26,7 +26,7 @@ ARCHIVE_BYTES = 4 << 30
 #: An archive of more bytes lies on disk while it is read.
 SPOOL_BYTES = 16 << 20
 #: What zipfile and what it unpacks with raise over bytes that are not as they should be.
-_DAMAGED = (
+DAMAGED = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError, OSError, ValueError,
 )  # fmt: skip
 #: Deflate reaches 1030:1; prices and curves stay below 40:1.
@@ -87,7 +87,7 @@ def _archive(content: Iterable[bytes], prefix: str, depth: int, left: list[int])
 def _inside(archive: IO[bytes], prefix: str, depth: int, left: list[int]) -> Iterator[Member]:
     try:
         opened = zipfile.ZipFile(archive)
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise UnreadableFile(f"the archive is damaged: {error}", "download it again") from error
     with opened:
         listed = [info for info in opened.infolist() if not info.filename.endswith("/")]
@@ -121,5 +121,5 @@ def _unpack(opened: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, left: lis
                         "check where the file comes from",
                     )
                 yield block
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise UnreadableFile(f"{name} in the archive is damaged: {error}", "download it again") from error

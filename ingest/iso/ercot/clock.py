@@ -22,6 +22,8 @@ import pyarrow.compute as pc
 
 CENTRAL = ZoneInfo("America/Chicago")
 HOUR = timedelta(hours=1)
+#: Years that a market can be of: ERCOT's began in 2001.
+YEARS = range(2001, 2100)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _DAY = re.compile(r"(?:(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{4})|(?P<iso>\d{4}-\d{2}-\d{2}))")
@@ -37,9 +39,11 @@ class BadTime(ValueError):
 
 
 def _day(match: re.Match[str]) -> date:
-    if match["iso"]:
-        return date.fromisoformat(match["iso"])
-    return date(int(match["y"]), int(match["m"]), int(match["d"]))
+    iso = match["iso"]
+    day = date.fromisoformat(iso) if iso else date(int(match["y"]), int(match["m"]), int(match["d"]))
+    if day.year not in YEARS:
+        raise ValueError
+    return day
 
 
 @lru_cache(maxsize=1024)

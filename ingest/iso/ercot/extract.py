@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from ingest.iso.ercot.clock import BadTime, per_value
+from ingest.iso.ercot.clock import YEARS, BadTime, per_value
 from ingest.iso.ercot.contracts import SCED_ESR
 from ingest.iso.ercot.documents import read_documents
 from ingest.iso.ercot.rows import Field, Layout, read_rows
@@ -59,4 +59,6 @@ def _instant(text: str | None) -> dict[str, object]:
         raise BadTime(f"{text!r} is no ISO stamp" if text else "the stamp is missing") from None
     if stamp.tzinfo is None:
         raise BadTime(f"{text!r} does not say that it is UTC")
+    if stamp.year not in YEARS:
+        raise BadTime(f"{text!r} is no time of a market")
     return {"sced_at": stamp.astimezone(UTC)}

@@ -58,7 +58,7 @@ def _posted(name: str) -> datetime | None:
             return wall_instant(wall, None)
         except BadTime:
             return wall.replace(tzinfo=CENTRAL, fold=int(_SECOND_HOUR in name)).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -34,6 +34,8 @@ from lakehouse.contract import TYPES
 QUARTER = timedelta(minutes=15)
 #: Settlement intervals are stamped with their last second.
 _LAST_SECOND = timedelta(seconds=1)
+#: An autumn day has 25 hours.
+_NUMBERS = frozenset(str(number) for number in range(1, 101))
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -181,8 +183,8 @@ class QuarterTiming:
 
 def _quarter(stamp: str | None, number: str | None) -> dict[str, object]:
     wall = parse_stamp(stamp)
-    if number is not None and not number.isdecimal():
-        raise BadTime(f"{number!r} is no interval number")
+    if number is not None and number not in _NUMBERS:
+        raise BadTime(f"{number!r} is no interval number (1 to 100)")
     count = None if number is None else int(number)
     numbered = None if count is None else midnight(wall.date()) + count * QUARTER
     try:

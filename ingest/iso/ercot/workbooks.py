@@ -25,7 +25,7 @@ from ingest.iso.ercot.documents import read_documents
 from ingest.iso.ercot.prices import DAM_SPP, DAY, FLAG, HOUR_ENDING, RT15_SPP, Posting, timed
 from ingest.iso.ercot.rows import Field, Layout, Rows, UnusableMember, read_rows, typed
 from ingest.iso.ercot.statement import statement
-from ingest.iso.packed import Member, members
+from ingest.iso.packed import DAMAGED, Member, members
 from ingest.source import LandOptions, Parsed, RawFile
 
 #: A year of 15 minutes at 15 hubs and zones unpacks to some 180 MB.
@@ -90,7 +90,7 @@ def _read(file: RawFile, options: LandOptions, posting: Posting) -> Iterator[Par
 def _documents(file: RawFile) -> Iterator[Member]:
     """The documents of an archive; a workbook is an archive too, and one document."""
     if next(file.blocks(), b"").startswith(b"PK"):
-        with contextlib.suppress(zipfile.BadZipFile), zipfile.ZipFile(io.BytesIO(file.content)) as archive:
+        with contextlib.suppress(*DAMAGED), zipfile.ZipFile(io.BytesIO(file.content)) as archive:
             if _CONTENT_TYPES in archive.namelist():
                 return iter([Member(None, file.blocks())])
     return members(file)

@@ -93,7 +93,9 @@ def test_runs_of_the_repeated_hour_are_told_apart_by_their_flag() -> None:
         sced_instant("03/08/2026 02:05:12", "N")
 
 
-@pytest.mark.parametrize("text", ["02/30/2026", "2026-13-01", "29.09.2026", "", None, "09/29/26"])
+@pytest.mark.parametrize(
+    "text", ["02/30/2026", "01/01/0001", "12/31/9999", "2026-13-01", "29.09.2026", "", None, "09/29/26"]
+)
 def test_what_is_no_day_is_refused(text: str | None) -> None:
     with pytest.raises(BadTime):
         parse_day(text)

@@ -94,6 +94,7 @@ def test_an_extract_lands_as_the_disclosure_does_with_what_was_left_out_null() -
 
 def test_an_extract_whose_stamps_do_not_say_utc_is_refused_row_by_row() -> None:
     text = EXTRACT + "2026-03-19T05:00:19,A,1,1,1,1,1,1,1,ON\nx,A,1,1,1,1,1,1,1,ON\n"
+    text += "0001-01-01T00:00:00+05:00,A,1,1,1,1,1,1,1,ON\n"
     document = read("ercot-sced-extract", text)
-    assert document.landed == 0 and [line for line, _, _ in document.refused] == [2, 3]
+    assert document.landed == 0 and [line for line, _, _ in document.refused] == [2, 3, 4]
     assert "does not say that it is UTC" in document.refused[0][2]
