@@ -36,6 +36,9 @@ RECHECK = timedelta(hours=6)
 #: Requests under way at a time, over all hosts; each host has its own limit below it.
 AT_ONCE = 4
 
+#: Folder beside those of the sources that holds the spacing of requests.
+TURNS = "turns"
+
 Mode = Literal["download", "realtime", "backfill"]
 #: Outcomes that leave a hole that somebody may want to know of.
 HOLES = ("failed", "throttled", "denied", "malformed", "gone")
@@ -170,7 +173,7 @@ class _Work:
         self._access, self._clock, self._options, self._progress = access, clock, options, progress
         root = settings.root / "downloads"
         self._spool = Spool(root / report.source)
-        self._turns = root / "turns"
+        self._turns = root / TURNS
         self._parts = settings.root / "tmp" / "download" / report.source
 
     async def run(self, window: Window, recheck: timedelta | None) -> None:

@@ -8,9 +8,10 @@ from datetime import timedelta
 import sqlalchemy as sa
 from pydantic import ValidationError
 
+from flows.download import TURNS
 from flows.download_records import OPEN
 from ingest.iso.access import ERCOT_ACCOUNT, ISONE_ACCOUNT, Access
-from lakehouse.database import is_postgres, sqlite_path
+from lakehouse.database import is_free, is_postgres, sqlite_path
 from lakehouse.doctor import Check, Finding
 from lakehouse.ops import DOWNLOADS, Ops, now
 from lakehouse.settings import Settings
@@ -72,4 +73,14 @@ def _lately(settings: Settings) -> Iterator[Finding]:
         yield Finding("downloads", "warning", f"{source}: {count} {status} in two days: {first}", step)
 
 
-CHECKS: dict[str, Check] = {"market accounts": _accounts, "downloads": _lately}
+def _spool(settings: Settings) -> Iterator[Finding]:
+    """Documents that a killed or failed run has left behind."""
+    root = settings.root / "downloads"
+    for folder in sorted(root.iterdir()) if root.is_dir() else ():
+        waiting = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+        if folder.name != TURNS and waiting and is_free(settings.ops_uri, f"download-{folder.name}"):
+            says = f"{len(waiting)} documents of {folder.name} were downloaded and have not landed"
+            yield Finding("spool", "warning", says, f"nothing is lost: the next download of {folder.name} lands them")
+
+
+CHECKS: dict[str, Check] = {"market accounts": _accounts, "downloads": _lately, "spool": _spool}

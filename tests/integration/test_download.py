@@ -17,11 +17,23 @@ from ingest.iso.requests import caiso as requests_of_caiso
 from ingest.iso.requests import plans
 from ingest.registry import sources
 from ingest.simulate.markets import caiso
+from lakehouse.database import is_free
 from lakehouse.doctor import examine
 from lakehouse.errors import TerminalError, TransientError, WrongUsage
 from lakehouse.settings import Settings
 
-from ..servers.market_exchange import Fault, cut, dripping, failing, instead, redirected, throttled, truncated, waf
+from ..servers.market_exchange import (
+    Answer,
+    Fault,
+    cut,
+    dripping,
+    failing,
+    instead,
+    redirected,
+    throttled,
+    truncated,
+    waf,
+)
 from ..servers.market_server import market_server
 from .downloads import NODES, NOW, Market
 
@@ -315,6 +327,8 @@ def test_documents_that_wait_in_the_spool_land_first_and_half_written_ones_are_f
             market.get(ZONE, "2026-11-12", "2026-11-14")
     waiting = sorted(name for name in market.spooled() if not name.startswith("."))
     assert waiting == ["20261112realtime_zone.csv", "20261113realtime_zone.csv"]
+    (left,) = [finding for finding in examine(market.settings, CHECKS) if finding.name == "spool"]
+    assert left.says == f"2 documents of {ZONE} were downloaded and have not landed"
     folder = market.settings.root / "downloads" / ZONE
     (folder / "2026-11-13" / ".20261113realtime_zone.csv.json").unlink()
     asked = len(market.server.requests)
@@ -325,6 +339,18 @@ def test_documents_that_wait_in_the_spool_land_first_and_half_written_ones_are_f
     assert market.spooled() == []
     runs = market.sql("SELECT status FROM ops.runs WHERE kind = 'download' ORDER BY started_at")
     assert runs == [("failed",), ("done",)]
+
+
+def test_others_land_while_it_waits_for_the_network(market: Market) -> None:
+    raw_is_free: list[bool] = []
+
+    def look(answer: Answer) -> Answer:
+        raw_is_free.append(is_free(market.settings.ops_uri, "raw"))
+        return answer
+
+    market.server.script(REALTIME_ZONE, look, last_for_ever=True)
+    assert market.get(ZONE, "2026-11-12", "2026-11-14").ok
+    assert raw_is_free == [True, True]
 
 
 def test_the_origin_of_a_document_is_in_its_receipt(market: Market) -> None:
