@@ -28,12 +28,19 @@ from ingest.source import LandOptions
 from lakehouse.publish import open_marts
 from lakehouse.settings import Settings
 
-#: First operating day of a month with a change of clocks; which day that is, with its quarters.
-ERAS = {"rtcb": (date(2026, 3, 1), date(2026, 3, 8), 92), "pairs": (date(2024, 11, 1), date(2024, 11, 3), 100)}
+#: First operating day, the day on which clocks change, and its quarters.
+ERAS = {
+    "rtcb": (date(2026, 3, 1), date(2026, 3, 8), 92),
+    "pairs": (date(2024, 11, 1), date(2024, 11, 3), 100),
+    "rtcb-autumn": (date(2026, 10, 26), date(2026, 11, 1), 100),
+    "pairs-spring": (date(2025, 3, 3), date(2025, 3, 9), 92),
+}
 #: Era, days, and whether what corrects a build comes after it. By default the days up to the last mistake.
 CASES = [
     pytest.param(("rtcb", 9, False), id="rtcb"),
     pytest.param(("pairs", 9, False), id="pairs"),
+    pytest.param(("rtcb-autumn", 9, False), id="rtcb-autumn", marks=pytest.mark.nightly),
+    pytest.param(("pairs-spring", 9, False), id="pairs-spring", marks=pytest.mark.nightly),
     pytest.param(("rtcb", 31, True), id="rtcb-month-in-two-builds", marks=pytest.mark.nightly),
     pytest.param(("pairs", 30, True), id="pairs-month-in-two-builds", marks=pytest.mark.nightly),
 ]
