@@ -96,6 +96,11 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> MarketLake:
     # The day of the change: two resources day-ahead, one in real time.
     lake.land(gen, dam("TURN_BES1", CHANGE, resource_type="PWRSTR", **OFFERED))
     lake.land("ercot_sced_esr_resources", runs("TURN_ESR1", CHANGE, 10.0, **HELD))
+    # A battery that kept its name is one battery.
+    lake.land(gen, dam("SAME_ESR1", CHANGE, resource_type="PWRSTR", **OFFERED))
+    lake.land("ercot_sced_esr_resources", runs("SAME_ESR1", CHANGE, 10.0, **HELD))
+    lake.land("iso_prices", rt_prices("N1", CHANGE, "50"))
+    lake.land("as_prices", rt_services(CHANGE, "2"))
     lake.build_markets()
     return lake
 
@@ -257,8 +262,10 @@ def test_before_rtcb_services_have_no_real_time_and_the_total_is_known(lake: Mar
 
 def test_the_day_of_the_change_says_that_it_is_one(lake: MarketLake) -> None:
     rows = {r["resource"]: r for r in lake.dicts("select * from bess_revenue_1d where operating_day = ?", [CHANGE])}
-    assert set(rows) == {"TURN_BES1", "TURN_ESR1"}
-    assert all("change_of_model" in row["caveats"] and row["total_usd"] is None for row in rows.values())
+    assert set(rows) == {"TURN_BES1", "TURN_ESR1", "SAME_ESR1"}
+    assert all("change_of_model" in row["caveats"] for row in rows.values())
+    assert rows["SAME_ESR1"]["total_usd"] == 96 * TOTAL
+    assert rows["TURN_BES1"]["total_usd"] is None and rows["TURN_ESR1"]["total_usd"] is None
     assert rows["TURN_BES1"]["dam_energy_usd"] == 24 * 160 and rows["TURN_ESR1"]["dam_energy_usd"] is None
 
 

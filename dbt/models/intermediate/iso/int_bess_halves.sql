@@ -10,14 +10,15 @@ with stated as (
 
 resources as (
     select
-        kind,
+        -- Of a battery that is both, esr.
+        min(kind) as kind,
         resource_name,
         operating_day,
         max(capacity_mw) as capacity_mw,
         {{ site_of('resource_name') }} as site,
         {{ unit_number('resource_name') }} as number
     from stated
-    group by kind, resource_name, operating_day
+    group by kind = 'load', resource_name, operating_day
 ),
 
 agreeing as (

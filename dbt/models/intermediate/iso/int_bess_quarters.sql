@@ -16,7 +16,7 @@ with pieces as (
 
 quarters as (
     select
-        kind,
+        kind = 'load' as is_load,
         resource_name,
         quarter,
         sum(runs)::bigint as runs,
@@ -32,7 +32,7 @@ quarters as (
         max(published_at) as published_at,
         bool_or(is_simulated) as is_simulated
     from pieces
-    group by kind, resource_name, quarter
+    group by is_load, resource_name, quarter
 )
 
 select
@@ -55,9 +55,9 @@ select
 from {{ ref('int_bess_halves') }} as halves
 inner join {{ ref('int_market_days') }} as days on halves.operating_day = days.operating_day
 inner join quarters as own
-    on halves.kind = own.kind
+    on not own.is_load
     and halves.resource = own.resource_name
     and own.quarter >= days.first_quarter
     and own.quarter < days.end_quarter
 left join quarters as charging
-    on charging.kind = 'load' and halves.load_resource = charging.resource_name and own.quarter = charging.quarter
+    on charging.is_load and halves.load_resource = charging.resource_name and own.quarter = charging.quarter

@@ -30,16 +30,16 @@ runs as (
 
 -- Few runs are stated twice: only those are sorted.
 restated as (
-    select hash(kind, resource_name, at_us) as key from runs group by key having count(*) > 1
+    select hash(kind = 'load', resource_name, at_us) as key from runs group by key having count(*) > 1
 ),
 
 latest as (
-    select * from runs where hash(kind, resource_name, at_us) not in (select key from restated)
+    select * from runs where hash(kind = 'load', resource_name, at_us) not in (select key from restated)
     union all
     (
-        select * from runs where hash(kind, resource_name, at_us) in (select key from restated)
+        select * from runs where hash(kind = 'load', resource_name, at_us) in (select key from restated)
         qualify row_number() over (
-            partition by kind, resource_name, at_us order by published_at desc, source_object desc
+            partition by kind = 'load', resource_name, at_us order by published_at desc, source_object desc
         ) = 1
     )
 ),
@@ -47,8 +47,8 @@ latest as (
 followed as (
     select
         *,
-        lead(at_us) over (partition by kind, resource_name order by at_us) as next_us,
-        lag(at_us) over (partition by kind, resource_name order by at_us) as before_us
+        lead(at_us) over (partition by kind = 'load', resource_name order by at_us) as next_us,
+        lag(at_us) over (partition by kind = 'load', resource_name order by at_us) as before_us
     from latest
 )
 

@@ -2,18 +2,18 @@
 
 -- A price that was corrected after the disclosure was published.
 with corrected_energy as (
-    select location, epoch_us(interval_start) // 3600000000 as hour, max(published_at) as published_at,
+    select location, epoch_us(interval_start) // {{ hour_us() }} as hour, max(published_at) as published_at,
         arg_max(lmp_usd_mwh, published_at) as spp_usd_mwh
     from {{ ref('iso_prices') }}
     where iso = 'ERCOT' and market = 'DAM' and vintage = 'correction'
-        and location_type not in ('LZEW')
     group by all
 ),
 
 corrected_services as (
-    select epoch_us(interval_start) // 3600000000 as hour, max(published_at) as published_at,
+    select epoch_us(interval_start) // {{ hour_us() }} as hour,
         {% for service in services() -%}
-        max(mcpc_usd_mw) filter (where product = '{{ service.posted }}') as {{ service.name }}_mcpc_usd_mw{{ ',' if not loop.last }}
+        max(mcpc_usd_mw) filter (where product = '{{ service.posted }}') as {{ service.name }}_mcpc_usd_mw,
+        max(published_at) filter (where product = '{{ service.posted }}') as {{ service.name }}_published_at{{ ',' if not loop.last }}
         {% endfor %}
     from {{ ref('as_prices') }}
     where iso = 'ERCOT' and market = 'DAM' and vintage = 'correction'
@@ -37,18 +37,22 @@ joined as (
         {% for part in service.dam %}{% do parts.extend(['own.' ~ part ~ '_awarded_mw', 'charging.' ~ part ~ '_awarded_mw']) %}{% endfor -%}
         {{ sum_of_stated(parts) }} as {{ service.name }}_awarded_mw,
         case
-            when corrected.published_at > own.published_at and corrected.{{ service.name }}_mcpc_usd_mw is not null
+            when corrected.{{ service.name }}_published_at > own.published_at
                 then corrected.{{ service.name }}_mcpc_usd_mw
             else coalesce(own.{{ service.name }}_mcpc_usd_mw, charging.{{ service.name }}_mcpc_usd_mw)
         end as {{ service.name }}_mcpc_usd_mw,
         {% endfor -%}
-        corrected.published_at > own.published_at as is_mcpc_corrected,
-        greatest(own.published_at, charging.published_at, energy.published_at, corrected.published_at) as published_at,
+        greatest({% for service in services() %}corrected.{{ service.name }}_published_at{{ ', ' if not loop.last }}{% endfor %}) > own.published_at
+            as is_mcpc_corrected,
+        greatest(
+            own.published_at, charging.published_at, energy.published_at
+            {%- for service in services() %}, corrected.{{ service.name }}_published_at{% endfor %}
+        ) as published_at,
         own.is_simulated or coalesce(charging.is_simulated, false) as is_simulated,
         halves.load_resource is not null and charging.resource_name is null as is_load_missing
     from {{ ref('int_bess_halves') }} as halves
     inner join {{ ref('int_bess_dam') }} as own
-        on halves.kind = own.kind and halves.resource = own.resource_name and halves.operating_day = own.operating_day
+        on own.kind <> 'load' and halves.resource = own.resource_name and halves.operating_day = own.operating_day
     left join {{ ref('int_bess_dam') }} as charging
         on charging.kind = 'load' and halves.load_resource = charging.resource_name and own.hour = charging.hour
     left join corrected_energy as energy on own.settlement_point = energy.location and own.hour = energy.hour

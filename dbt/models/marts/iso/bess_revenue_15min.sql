@@ -14,7 +14,7 @@ with grid as (
 ),
 
 hours as (
-    select *, epoch_us(interval_start) // 3600000000 as hour
+    select *, epoch_us(interval_start) // {{ hour_us() }} as hour
     from {{ ref('bess_dam_hours') }}
     where operating_day in (select operating_day from {{ ref('int_market_days') }})
 ),

@@ -9,7 +9,7 @@ select
     '{{ kind }}' as kind,
     resource_name,
     operating_day,
-    epoch_us(interval_start) // 3600000000 as hour,
+    epoch_us(interval_start) // {{ hour_us() }} as hour,
     hour_ending,
     interval_start,
     interval_end,
