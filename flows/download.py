@@ -18,7 +18,7 @@ from flows.land import Progress, land
 from ingest.http import Client
 from ingest.http_exchange import OUTCOMES, Answer
 from ingest.http_turns import WALL, Clock
-from ingest.iso.access import Access
+from ingest.iso.access import Access, access_of_environment
 from ingest.iso.answers import JUDGES, unpack_documents
 from ingest.iso.requests import plan_of
 from ingest.iso.requests.request import Document, Known, Plan, Planned, Request, Unobtainable, Window
@@ -115,7 +115,7 @@ def download(
         TransientError, TerminalError: a listing cannot be had, or landing fails; what has come waits in the spool.
     """
     plan = plan_of(source)
-    reached = access or Access()
+    reached = access or access_of_environment()
     if locations:
         if not source.startswith("caiso-"):
             raise WrongUsage(f"source {source} has no choice of locations: its documents hold all", "leave it out")

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import sqlalchemy as sa
-from pydantic import ValidationError
 
 from flows.download import TURNS
 from flows.download_records import OPEN
-from ingest.iso.access import ERCOT_ACCOUNT, ISONE_ACCOUNT, Access
+from ingest.iso.access import ERCOT_ACCOUNT, ISONE_ACCOUNT, Access, access_of_environment
 from lakehouse.database import is_free, is_postgres, sqlite_path
 from lakehouse.doctor import Check, Finding
 from lakehouse.ops import DOWNLOADS, Ops, now
@@ -24,13 +23,7 @@ LATELY = timedelta(days=2)
 
 def _accounts(settings: Settings) -> Iterator[Finding]:
     """Nothing is asked of a server: a wrong password tried too often locks an account."""
-    try:
-        access = Access()
-    except ValidationError as error:
-        for problem in error.errors():
-            name = f"WATTLAKE_{str(problem['loc'][0]).upper()}"
-            yield Finding("market accounts", "problem", f"{name}: {problem['msg']}", "mend the environment variable")
-        return
+    access = access_of_environment()
     yield _account(
         "ERCOT", access.has_ercot_account,
         bool(access.ercot_username or access.ercot_password or access.ercot_subscription_key),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ingest.http import Client
@@ -152,6 +152,19 @@ class Access(BaseSettings):
         if not (self.isone_username and self.isone_password):
             raise Denied("ISO-NE's web services need an account, and none is set", ISONE_ACCOUNT)
         return Basic(self.isone_username, self.isone_password)
+
+
+def access_of_environment() -> Access:
+    """How operators are reached by the environment.
+
+    Raises:
+        TerminalError: a variable is wrong; holds no value of one.
+    """
+    try:
+        return Access()
+    except ValidationError as error:
+        problems = "; ".join(f"WATTLAKE_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        raise TerminalError(f"a setting is wrong: {problems}", "mend the environment variable") from None
 
 
 @dataclass
