@@ -56,6 +56,7 @@ class DownloadReport:
         files: what landed.
         unobtainable: days that no request can bring.
         problems: what went wrong, each once, with what to do.
+        incomplete: documents that landed and leave out something that was asked for.
         left: documents that were not asked for any more, because the server failed too often or lets nobody in.
         superseded: rows that went because their bytes are now read in another way.
     """
@@ -68,13 +69,14 @@ class DownloadReport:
     files: list[FileOutcome] = field(default_factory=list)
     unobtainable: list[Unobtainable] = field(default_factory=list)
     problems: dict[str, int] = field(default_factory=dict)
+    incomplete: int = 0
     left: int = 0
     superseded: int = 0
 
     @property
     def ok(self) -> bool:
         """Whether everything that the operator has is at hand."""
-        holes = any(self.documents[outcome] for outcome in HOLES) or self.left
+        holes = any(self.documents[outcome] for outcome in HOLES) or self.left or self.incomplete
         return not holes and not any(span.outcome in HOLES for span in self.unobtainable)
 
     def problem(self, text: str) -> None:
@@ -228,7 +230,12 @@ class _Work:
                 self._tell(document, _status(answer, document, window.now), answer)
             return []
         if not request.is_bulk:
-            return [self._spool.put(request.documents[0], answer, answer.path)]
+            (document,) = request.documents
+            if lacks := request.lacks(answer.path) if request.lacks else None:
+                document = replace(document, is_final=False)  # it is asked for again
+                self._report.incomplete += 1
+                self._report.problem(lacks)
+            return [self._spool.put(document, answer, answer.path, lacks)]
         spooled = []
         try:
             parts = unpack_documents(

@@ -77,7 +77,7 @@ class Records:
                 "http_status": origin["http_status"], "sha256": sha256 or None, "bytes": origin["bytes"],
                 "etag": origin["etag"], "last_modified": origin["last_modified"],
                 "published_at": _naive(origin["published_at"]), "fetched_at": _naive(origin["fetched_at"]),
-                "error": refused,
+                "error": refused or origin.get("lacks"),
             }))  # fmt: skip
         self._ops.insert({DOWNLOADS: rows})
 

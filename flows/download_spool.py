@@ -34,7 +34,7 @@ class Spooled:
     Args:
         path: of its bytes.
         document: what it is.
-        origin: where it came from, see `lakehouse.archive.Receipt`; also attempts, sha256 and bytes.
+        origin: where it came from, see `lakehouse.archive.Receipt`; also attempts, bytes, and what it lacks.
     """
 
     path: Path
@@ -52,8 +52,8 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def put(self, document: Document, answer: Answer, part: Path) -> Spooled:
-        """Take a downloaded document in, whole or not at all."""
+    def put(self, document: Document, answer: Answer, part: Path, lacks: str | None = None) -> Spooled:
+        """Take a downloaded document in, whole or not at all; `lacks` says what it leaves out of what was asked."""
         name = (answer.file_name if document.takes_name else None) or document.name
         folder = document.slice
         if document.takes_name:  # the server may give two documents of one second the same name
@@ -69,7 +69,7 @@ class Spool:
             "last_modified": answer.last_modified, "doc_id": document.doc_id,
             "fetched_at": answer.fetched_at.isoformat() if answer.fetched_at else None,
             "published_at": published.isoformat() if published else None,
-            "attempts": answer.attempts, "bytes": size,
+            "attempts": answer.attempts, "bytes": size, "lacks": lacks,
         }  # fmt: skip
         written = path.with_name(f".{name}.part")
         written.write_text(json.dumps({"origin": origin, "document": asdict(document)}, default=str, indent=1))

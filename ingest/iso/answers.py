@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 from ingest.http_exchange import Denied, Judge, Malformed, Refused, Throttled, Verdict
@@ -138,6 +142,36 @@ def _oasis(archive: zipfile.ZipFile, listed: list[zipfile.ZipInfo]) -> Verdict:
         says = f"OASIS refuses the query: {error.code} {error.words[:300]}"
         return Verdict(error=Refused(says, "check nodes and days, then ask again"))
     return Verdict()
+
+
+def oasis_lacks(path: Path, nodes: tuple[str, ...], days: frozenset[date]) -> str | None:
+    """What an answer of OASIS says nothing about: it leaves out nodes that it does not know without a word.
+
+    Args:
+        path: the archive, judged before.
+        nodes, days: that were asked for; operating days.
+
+    Returns:
+        The nodes with the number of days that each lacks, in a sentence; None where all are there, or where the columns
+        are not as known (its reader refuses them by name).
+    """
+    wanted = {(node, day.isoformat()) for node in nodes for day in days}
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            with archive.open(info) as stream:
+                rows = csv.reader(io.TextIOWrapper(stream, "utf-8", "replace", newline=""))
+                header = [name.strip().upper() for name in next(rows, [])]
+                if not {"NODE", "OPR_DT"} <= set(header):
+                    return None
+                node_at, day_at = header.index("NODE"), header.index("OPR_DT")
+                wanted.difference_update(
+                    (row[node_at], row[day_at][:10]) for row in rows if len(row) > max(node_at, day_at)
+                )
+    if not wanted:
+        return None
+    lacking = Counter(node for node, _ in wanted)
+    listed = ", ".join(f"{node} ({number} days)" for node, number in sorted(lacking.items())[:10])
+    return f"OASIS says nothing of {listed}\n  next: check the names of the nodes; they are asked for again"
 
 
 def unpack_documents(path: Path, doc_ids: frozenset[str], folder: Path) -> dict[str, Path]:

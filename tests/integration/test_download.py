@@ -237,6 +237,17 @@ def test_a_node_that_is_added_later_is_asked_for_alone(market: Market) -> None:
     assert asked == [(NODES[0], "20261001"), (NODES[1], "20261001"), (NODES[0], "20261003")]
 
 
+def test_a_node_that_oasis_leaves_out_without_a_word_is_told_and_asked_for_again(market: Market) -> None:
+    days = ("2026-10-01", "2026-10-03")
+    report = market.get("caiso-dam-lmp", *days, locations=[NODES[0], "NO_SUCH_NODE"])
+    assert (report.ok, report.documents["done"], report.incomplete) == (False, 1, 1)
+    assert "OASIS says nothing of NO_SUCH_NODE (2 days)" in next(iter(report.problems))
+    (row,) = market.sql("SELECT status, is_final, error[:33] FROM ops.downloads")
+    assert row == ("done", False, "OASIS says nothing of NO_SUCH_NOD")
+    assert market.sql("SELECT location, count(*) FROM raw.iso_prices GROUP BY 1") == [(NODES[0], 48)]
+    assert market.get("caiso-dam-lmp", *days, locations=NODES[:1]).ok
+
+
 def test_answers_that_the_server_names_alike_all_land(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requests_of_caiso, "ROWS_AN_ANSWER", 1)  # one node a request
     report = market.get("caiso-dam-lmp", "2026-10-01", "2026-10-02")

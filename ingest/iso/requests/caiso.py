@@ -6,11 +6,13 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from ingest.http import Client
 from ingest.http_exchange import Ask
 from ingest.iso.access import Access
+from ingest.iso.answers import oasis_lacks
 from ingest.iso.requests.request import Document, Known, Planned, Request, Unobtainable, Window, months, runs
 from lakehouse.errors import WrongUsage
 
@@ -110,7 +112,10 @@ class Query:
             "node": ",".join(document.lanes),
             "resultformat": "6",
         }
-        return Request(Ask(access.caiso, f"{access.caiso_url}/oasisapi/SingleZip", params), "zip", (document,))
+        ask = Ask(access.caiso, f"{access.caiso_url}/oasisapi/SingleZip", params)
+        days = frozenset(document.start + timedelta(days=n) for n in range((document.end - document.start).days))
+        lacks = partial(oasis_lacks, nodes=document.lanes, days=days) if window.now >= document.due_at else None
+        return Request(ask, "zip", (document,), lacks=lacks)
 
 
 def _by_finality(days: list[date], window: Window) -> list[list[date]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -97,12 +98,14 @@ class Request:
         kind: of the answer; one of `ingest.iso.answers.JUDGES`.
         documents: that it brings.
         is_bulk: the answer is an archive of documents by their numbers.
+        lacks: says what an answer, though it is a document, leaves out of what was asked; None where nothing.
     """
 
     ask: Ask
     kind: str
     documents: tuple[Document, ...]
     is_bulk: bool = False
+    lacks: Callable[[Path], str | None] | None = None
 
 
 @dataclass(frozen=True)
