@@ -33,6 +33,8 @@ BATCH_FILES = 100
 GIVE_UP_AFTER = 3
 #: How long ago a document that is complete but may still be corrected was looked at, until realtime looks again.
 RECHECK = timedelta(hours=6)
+#: Operators have outages and publish late: so long after its time, a document that is not there is still waited for.
+OUTAGE = timedelta(days=3)
 #: Requests under way at a time, over all hosts; each host has its own limit below it.
 AT_ONCE = 4
 
@@ -315,9 +317,9 @@ def _batches(spooled: Sequence[Spooled]) -> list[Sequence[Spooled]]:
 
 
 def _status(answer: Answer, document: Document, now: datetime) -> str:
-    """Nothing there means not yet, until the operator ought to have it."""
+    """Nothing there means not yet, until the operator ought to have it whatever befell it."""
     if answer.outcome in ("absent", "empty"):
-        if now < document.due_at:
+        if now < document.due_at + OUTAGE:
             return "not_yet"
         return "gone" if answer.outcome == "absent" else "empty"
     return answer.outcome

@@ -15,11 +15,10 @@ from flows.deployed.attempts import attempted
 from flows.deployed.files import LANDED_EVENT
 from flows.download import DownloadReport, Mode
 from flows.download import download as download_days
-from flows.inbox import take_inbox
-from flows.lander import LandReport
+from flows.inbox import InboxReport, take_inbox
 from ingest.iso.source import SOURCES
 from ingest.source import LandOptions
-from lakehouse.errors import TerminalError
+from lakehouse.errors import TerminalError, WattlakeError
 from lakehouse.settings import Settings
 
 
@@ -70,7 +69,7 @@ def realtime(sources: list[str], locations: str = "", simulated: bool = False) -
     for source in sources:
         try:
             reports.append(_download(source, None, None, None, "realtime", locations, simulated))
-        except TerminalError as error:  # the other feeds go on; the run says it and fails
+        except WattlakeError as error:  # the other feeds go on; the run says it and fails
             reports.append((source, str(error)))
     return _conclude("realtime", reports)
 
@@ -111,9 +110,8 @@ def _download(
 
 
 @attempted(name="take the inbox")
-def _inbox(source: str, simulated: bool) -> LandReport:
-    report = take_inbox(Settings(), source, LandOptions(simulated=simulated))
-    return LandReport("", report.files, report.superseded)
+def _inbox(source: str, simulated: bool) -> InboxReport:
+    return take_inbox(Settings(), source, LandOptions(simulated=simulated))
 
 
 def _tell_of(source: str, rows: int) -> None:
