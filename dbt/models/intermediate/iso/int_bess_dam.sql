@@ -1,15 +1,9 @@
 -- The latest statement of every DAM hour of batteries, and of the load resources at their sites, in the rebuilt days. A
 -- name that is both a generation and a storage resource (the model changed on 2025-12-05) is one battery.
-with sites as (
-    select distinct {{ site_of('resource_name') }} as site from {{ ref('stg_iso__dam') }} where kind = 'gen'
-    union
-    select distinct {{ site_of('resource_name') }} from {{ ref('stg_iso__sced') }} where kind = 'gen'
-)
-
 select *
 from {{ ref('stg_iso__dam') }} as hours
 where operating_day in (select operating_day from {{ ref('int_market_days') }})
-    and (kind <> 'load' or {{ site_of('resource_name') }} in (select site from sites))
+    and (kind <> 'load' or {{ site_of('resource_name') }} in (select site from {{ ref('stg_iso__battery_sites') }}))
 qualify row_number() over (
     partition by kind = 'load', resource_name, interval_start order by published_at desc, source_object desc
 ) = 1

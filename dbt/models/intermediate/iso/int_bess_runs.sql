@@ -1,13 +1,7 @@
 -- The latest statement of every SCED run of batteries and of the load resources at their sites: the values of a run and until
 -- when they hold. Runs of the quarter before a rebuilt day reach into it.
-with sites as (
-    select distinct {{ site_of('resource_name') }} as site from {{ ref('stg_iso__dam') }} where kind = 'gen'
-    union
-    select distinct {{ site_of('resource_name') }} from {{ ref('stg_iso__sced') }} where kind = 'gen'
-),
-
 -- A clock hour lies in one operating day: days are looked up by hours, and not by comparing instants.
-hours as (
+with hours as (
     select
         unnest(range(day_start_us // {{ hour_us() }}, day_end_us // {{ hour_us() }})) as hour,
         operating_day,
@@ -25,7 +19,7 @@ runs as (
     from {{ ref('stg_iso__sced') }} as sced
     inner join hours on epoch_us(sced.sced_at) // {{ hour_us() }} = hours.hour
     where (hours.operating_day is not null or epoch_us(sced.sced_at) >= hours.day_end_us - {{ run_holds_us() }})
-        and (sced.kind <> 'load' or {{ site_of('sced.resource_name') }} in (select site from sites))
+        and (sced.kind <> 'load' or {{ site_of('sced.resource_name') }} in (select site from {{ ref('stg_iso__battery_sites') }}))
 ),
 
 -- Few runs are stated twice: only those are sorted.
