@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -24,6 +25,8 @@ from lakehouse.staging import ORDINAL, SEQUENCE, Staging
 if TYPE_CHECKING:
     from pyiceberg.table import Table
 
+#: Values that are sorted in memory at once: a month of a market's prices, or a day of a disclosure.
+SORTED_VALUES = 20_000_000
 STORED = -(2**62)  # stands for SEQUENCE in rows that the table holds
 
 
@@ -278,8 +281,8 @@ class Diff:
     def write(self, doomed: Sequence[str]) -> list[str]:
         """Write new data files: the winners, with what survives of the rewritten files in its old place."""
         columns, key = ", ".join(self.columns), ", ".join(self.key)
-        if self._only_added and self._in_order():
-            return fresh.write_in_order(self.table, self.contract, self._files)
+        if self._only_added and (files := self._in_order()):
+            return [path for run in files for path in fresh.write_in_order(self.table, self.contract, run)]
         if self._only_added:
             self.db.execute(f"CREATE TABLE sorted AS SELECT * FROM winners ORDER BY {order_of(self.contract)}")
             return write_files(self.db, self.table, month_of(self.contract), "sorted", self.columns)
@@ -309,10 +312,28 @@ class Diff:
             source = "rewritten"
         return write_files(self.db, self.table, month_of(self.contract), source, self.columns)
 
-    def _in_order(self) -> bool:
-        """Whether rows lie in the table's order as they arrived; to sort wide rows costs more than to write them."""
+    def _in_order(self) -> list[list[Path]]:
+        """Staged files whose rows lie in the table's order as they arrived: all of them, else each, else none.
+
+        To sort wide rows costs more than to write them, and gathers them in memory; so where there are many, each
+        arrival becomes a data file.
+        """
         if self._restated:
-            return False
+            return []
+        if not self._back(""):
+            return [self._files]
+        many = self._count("SELECT count(*) FROM winners") * len(self.columns) > SORTED_VALUES
+        if not many or self._back(f"PARTITION BY {SEQUENCE}"):
+            return []
+        runs: dict[int, list[Path]] = {}
+        for path in self._files:
+            runs.setdefault(self._count(f"SELECT {SEQUENCE} FROM read_parquet({quote(str(path))}) LIMIT 1"), []).append(
+                path
+            )
+        return list(runs.values())
+
+    def _back(self, partition: str) -> bool:
+        """Whether a row goes back in the table's order from the one that arrived before it."""
         row = f"row({order_of(self.contract)})"
-        before = f"lag({row}) OVER (ORDER BY {SEQUENCE}, {ORDINAL})"
-        return not self._count(f"SELECT count(*) FROM (SELECT {row} < {before} AS back FROM winners) WHERE back")
+        before = f"lag({row}) OVER ({partition} ORDER BY {SEQUENCE}, {ORDINAL})"
+        return self._count(f"SELECT count(*) FROM (SELECT {row} < {before} AS back FROM winners) WHERE back") > 0

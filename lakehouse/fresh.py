@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from lakehouse.contract import Contract
 from lakehouse.counts import ObjectCounts
-from lakehouse.datafiles import ROW_GROUP_ROWS, ROWS_PER_FILE
+from lakehouse.datafiles import ROW_GROUP_ROWS, ROW_GROUP_VALUES, ROWS_PER_FILE
 from lakehouse.engine import identifier, quote
 from lakehouse.pins import Touched, pin_of
 from lakehouse.staging import Piece, Staging
@@ -158,24 +158,25 @@ def write_in_order(table: Table, contract: Contract, files: Sequence[Path]) -> l
     texts = [column.name for column in contract.columns if column.type == "string"]
     encoded = pa.dictionary(pa.int32(), pa.string())
     schema = pa.schema([pa.field(f.name, encoded if f.name in texts else f.type) for f in contract.arrow_schema])
-    written: dict[int, str] = {}
+    written: dict[int, tuple[str, pq.ParquetWriter]] = {}
     with ExitStack() as stack:
-        writer: pq.ParquetWriter | None = None
+
+        def writer(month: int) -> pq.ParquetWriter:
+            if month not in written:
+                uri = f"{folder}/{uuid.uuid4().hex}.parquet"
+                stream = stack.enter_context(table.io.new_output(uri).create())
+                options = {"compression": "zstd", "store_schema": False, "store_decimal_as_integer": True}
+                opened = pq.ParquetWriter(stream, schema, use_dictionary=texts, **options)
+                written[month] = uri, stack.enter_context(opened)
+            return written[month][1]
+
         for path in files:
-            rows = pq.read_table(path, columns=schema.names, read_dictionary=texts, use_threads=False).cast(schema)
-            for month, first, last in _months(rows.column(contract.time_column)):
-                if month not in written:
-                    written[month] = f"{folder}/{uuid.uuid4().hex}.parquet"
-                    stream = stack.enter_context(table.io.new_output(written[month]).create())
-                    writer = stack.enter_context(
-                        pq.ParquetWriter(
-                            stream, schema, compression="zstd", store_schema=False, store_decimal_as_integer=True,
-                            use_dictionary=texts,
-                        )
-                    )  # fmt: skip
-                assert writer is not None
-                writer.write_table(rows.slice(first, last - first))
-    return list(written.values())
+            with pq.ParquetFile(path, read_dictionary=texts) as staged:
+                for rows in staged.iter_batches(ROW_GROUP_VALUES // len(schema), columns=schema.names):
+                    part = pa.Table.from_batches([rows]).cast(schema)
+                    for month, first, last in _months(part.column(contract.time_column)):
+                        writer(month).write_table(part.slice(first, last - first))
+    return [uri for uri, _ in written.values()]
 
 
 def _months(instants: pa.ChunkedArray) -> list[tuple[int, int, int]]:

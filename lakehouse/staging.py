@@ -21,6 +21,9 @@ Int64Array = npt.NDArray[np.int64]
 SEQUENCE = "__sequence"  # arrival order of the file inside the run
 ORDINAL = "__ordinal"  # order of the row inside the file
 
+#: Rows of a row group of staged statements, so that a commit reads wide ones a few at a time.
+ROW_GROUP_ROWS = 8_192
+
 DAY_US = 86_400_000_000
 
 
@@ -99,7 +102,7 @@ class Staging:
         rows = rows.append_column(ORDINAL, pa.array(np.arange(first_ordinal, first_ordinal + count, dtype=np.int64)))
         path = self.folder / f"{contract.name}-{sequence:06d}-{uuid.uuid4().hex[:8]}.parquet"
         if not _has_series(contract):
-            pq.write_table(rows, path, compression="lz4")
+            pq.write_table(rows, path, compression="lz4", row_group_size=ROW_GROUP_ROWS)
             return Staged(contract, path, None)
         return Staged(contract, path, _write_pieces(contract, sequence, rows, path))
 

@@ -142,3 +142,18 @@ def test_what_was_known_at_any_time_is_what_the_polls_had_said_until_then(
 def test_a_contract_whose_statements_are_not_told_by_their_bytes_is_refused() -> None:
     with pytest.raises(ValueError, match="statement"):
         dataclasses.replace(CONTRACT, statement=("stated_at",))
+
+
+def test_many_files_each_in_order_are_written_one_by_one_and_few_are_sorted_together(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late, early = ("late", [(8, 1, 0, "operator"), (9, 2, 0, "operator")]), ("early", [(1, 3, 0, "operator")])
+
+    def files_after(*landed: tuple[str, Sequence[Statement]]) -> int:
+        land(settings, *landed)
+        return len(list(open_catalog(settings).load_table(("raw", "quotes")).scan().plan_files()))
+
+    assert files_after(late, early) == 1
+    monkeypatch.setattr("lakehouse.diff.SORTED_VALUES", 1)
+    assert files_after(("other", late[1]), ("another", early[1])) == 3
+    assert len(stored(settings)) == 6
