@@ -59,6 +59,7 @@ def land(settings: Settings, *files: Sequence[Row], superseded: Sequence[str] = 
 def stored(settings: Settings) -> list[Row]:
     """What the table holds, in key order."""
     pinned = pin(open_catalog(settings), CONTRACT)
-    assert pinned is not None
+    if pinned is None:  # nothing has landed
+        return []
     found = rows_of(settings, f"SELECT asset_id, signal, ts, value FROM ({pinned.select(CONTRACT)}) ORDER BY 1, 2, 3")
     return [(a, s, int((ts - EPOCH).total_seconds() // 60), int(v)) for a, s, ts, v in found]
