@@ -60,7 +60,9 @@ def values(settings: Settings) -> list[tuple[str, float]]:
     return query(settings, "SELECT asset_id, value FROM raw.meter_observations ORDER BY asset_id, ts")
 
 
-@pytest.mark.parametrize("kind", ["500", "503", "cut", "slow"])
+@pytest.mark.parametrize(
+    "kind", ["503", "cut", *(pytest.param(kind, marks=pytest.mark.nightly) for kind in ("500", "slow"))]
+)
 def test_a_landing_and_a_query_outlive_a_store_that_fails_now_and_then(
     house: Settings, proxy: S3Proxy, tmp_path: Path, kind: str
 ) -> None:
@@ -70,7 +72,7 @@ def test_a_landing_and_a_query_outlive_a_store_that_fails_now_and_then(
     assert proxy.failed >= 5
 
 
-@pytest.mark.parametrize("kind", ["500", "503"])
+@pytest.mark.parametrize("kind", ["503", pytest.param("500", marks=pytest.mark.nightly)])
 def test_a_store_that_stays_away_is_a_transient_error_and_the_next_landing_makes_good(
     house: Settings, proxy: S3Proxy, tmp_path: Path, kind: str
 ) -> None:
@@ -119,7 +121,7 @@ def test_a_database_that_stays_away_after_a_commit_leaves_an_unknown_outcome_tha
         assert query(settings, "SELECT DISTINCT status FROM ops.runs") == [("done",)]
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+@pytest.mark.parametrize("database", ["postgres", pytest.param("sqlite", marks=pytest.mark.nightly)])
 def test_processes_that_land_at_once_lose_nothing_and_double_nothing(
     database: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -53,6 +53,7 @@ def outcome(report: MaintainReport, table: str = TABLE) -> tuple[str, str]:
     return compacted[table], expired[table]
 
 
+@pytest.mark.nightly
 def test_builds_do_not_notice_maintenance(house: Settings, tmp_path: Path) -> None:
     land_days(house, tmp_path, "kept1", range(1, 4))
     first = maintained(house)
