@@ -242,7 +242,7 @@ def download(settings: Settings, source: str, start: str, end: str, access: dict
     async def inline(function: Any, *arguments: Any) -> Any:
         return function(*arguments)
 
-    download_module.asyncio.to_thread, download_module.AT_ONCE = inline, 1  # type: ignore[attr-defined]
+    download_module.asyncio.to_thread, download_module.AT_ONCE = inline, 1
     began, at = time.monotonic(), datetime.fromisoformat(now).timestamp()
     clock = Clock(lambda: at + time.monotonic() - began)
     report = download_module.download(

@@ -30,7 +30,7 @@ Said = tuple[object, ...]
 
 def parse(document: Document, **how: object) -> list[Parsed]:
     """All pieces; `how` as of `market_documents.raw`."""
-    return list(sources()[document.source].parse(raw(document, **how), SIMULATED))  # type: ignore[arg-type]
+    return list(sources()[document.source].parse(raw(document, **how), SIMULATED))
 
 
 def table(parsed: list[Parsed], name: str) -> pa.Table:
@@ -86,7 +86,7 @@ def read(document: Document, **how: object) -> list[Parsed]:
     """What is read of a document, nothing where it is refused."""
     found: list[Parsed] = []
     try:
-        for piece in sources()[document.source].parse(raw(document, **how), SIMULATED):  # type: ignore[arg-type]
+        for piece in sources()[document.source].parse(raw(document, **how), SIMULATED):
             found.append(piece)
     except UnreadableFile as error:
         assert error.next_step

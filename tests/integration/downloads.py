@@ -54,7 +54,7 @@ class Market:
             name.removeprefix("WATTLAKE_").lower(): (self.server.url + value if name in BASES else value)
             for name, value in names.items()
         }
-        return Access(**{"caiso_nodes": ",".join(NODES), **given, **self.access})  # type: ignore[arg-type]
+        return Access(**{"caiso_nodes": ",".join(NODES), **given, **self.access})
 
     def get(self, source: str, *days: str, **options: Any) -> DownloadReport:
         """Download from the first to before the second of these days; everything is simulated."""

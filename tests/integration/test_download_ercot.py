@@ -122,7 +122,7 @@ def test_a_broken_bulk_is_asked_for_again_and_one_lacking_document_is_told(marke
     assert market.get(DAM, "2026-11-01", "2026-11-04").ok
     assert market.sql("SELECT DISTINCT attempts FROM ops.downloads") == [(2,)]
 
-    def without_last(answer):  # type: ignore[no-untyped-def]
+    def without_last(answer):
         out = io.BytesIO()
         with zipfile.ZipFile(io.BytesIO(answer.body)) as old, zipfile.ZipFile(out, "w") as new:
             for info in old.infolist()[:-1]:

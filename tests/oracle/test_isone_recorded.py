@@ -46,7 +46,7 @@ def test_the_operators_own_labels_and_prices_fill_a_day(
         Decimal(row[f"{market}_LMP"]).quantize(Decimal("1e-6")) for row in written
     ]
     parts = ("energy_usd_mwh", "congestion_usd_mwh", "loss_usd_mwh")
-    assert all(abs(row["lmp_usd_mwh"] - sum(row[part] for part in parts)) <= Decimal("0.02") for row in found)  # type: ignore[misc,operator,arg-type]
+    assert all(abs(row["lmp_usd_mwh"] - sum(row[part] for part in parts)) <= Decimal("0.02") for row in found)
 
 
 @pytest.mark.parametrize(("day", "hours"), [("20240309", 24), ("20240310", 23), ("20241102", 24), ("20241103", 25)])

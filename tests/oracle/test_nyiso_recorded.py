@@ -56,7 +56,7 @@ def test_the_energy_component_of_an_hour_is_one_price_for_all_zones(recorded: Pa
     energies: dict[object, set[object]] = {}
     for row in rows(parse(DAYS[name][0], recorded / "iso" / "nyiso" / name)):
         energies.setdefault(row["interval_start"], set()).add(row["energy_usd_mwh"])
-    spread = [max(found) - min(found) for found in energies.values()]  # type: ignore[type-var,operator]
+    spread = [max(found) - min(found) for found in energies.values()]
     assert len(spread) == DAYS[name][1]
     # Three numbers in cents are rounded each by itself.
     assert max(spread) <= Decimal("0.02")

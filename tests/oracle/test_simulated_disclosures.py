@@ -30,7 +30,7 @@ def parsed(source: str, paths: list[Path]) -> Iterator[Parsed]:
             hashlib.sha256(content).hexdigest(),
             path,
             len(content),
-            lambda found=content: iter([found]),  # type: ignore[misc]
+            lambda found=content: iter([found]),
         )
         yield from sources()[source].parse(file, LandOptions(simulated=True))
 

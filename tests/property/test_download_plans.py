@@ -110,7 +110,7 @@ def test_stretches_are_the_days_themselves(days: set[date]) -> None:
 
 @pytest.mark.parametrize("source", ["isone-rt5-lmp", "isone-rth-lmp"])
 def test_with_an_account_the_web_services_are_asked_by_hour_and_vintage(source: str, tmp_path: Path) -> None:
-    account = Access(isone_username="u", isone_password="p")  # type: ignore[arg-type]
+    account = Access(isone_username="u", isone_password="p")
     now = datetime(2026, 11, 20, 18, 2, tzinfo=UTC)
     plan = planned(source, window(source, now, 5, 1), Known(), account)
     number = 48 if source == "isone-rt5-lmp" else 2

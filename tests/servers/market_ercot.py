@@ -257,8 +257,9 @@ def _of_day(seed: int, emil: str, day: date) -> tuple[Posted, ...]:
 
     def posted(number: int, slot: ercot.Slot) -> Posted:
         name = f"{ercot.posting_name(product.report, product.name, slot)}_csv.zip"
-        made = lambda: ercot.posting(seed, emil, day, slot).content  # noqa: E731
-        return Posted(_doc_id(emil, day, number), name, slot.published_at, made)
+        return Posted(
+            _doc_id(emil, day, number), name, slot.published_at, lambda: ercot.posting(seed, emil, day, slot).content
+        )
 
     return tuple(posted(number, slot) for number, slot in enumerate(ercot.slots(seed, emil, day)))
 

@@ -247,7 +247,7 @@ def _handler(server: MarketServer) -> type[BaseHTTPRequestHandler]:
             began = time.monotonic()
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             parts = urlsplit(self.path)
-            asked = Asked(self.command, parts.path, dict(parse_qsl(parts.query)), self.headers, body)  # type: ignore[arg-type]
+            asked = Asked(self.command, parts.path, dict(parse_qsl(parts.query)), self.headers, body)
             answer = server.answer(asked, self.path)
             try:
                 self._send(answer)

@@ -100,7 +100,7 @@ class HourTiming:
     With a flag, hours are the wall clock's. Without one, all hours of a document tell a day of change apart.
     """
 
-    TYPES = {  # noqa: RUF012 - never changed
+    TYPES: Mapping[str, str] = {
         "operating_day": "date", "hour_ending": "long", "interval_start": "timestamptz", "interval_end": "timestamptz",
     }  # fmt: skip
     KEYS = ("operating_day", "hour_ending", "delivery_interval", "repeated")

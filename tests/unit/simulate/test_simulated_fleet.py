@@ -19,7 +19,6 @@ from ingest.simulate.fleet.price_postings import spp_postings
 from ingest.simulate.fleet.publish import write_documents
 from ingest.simulate.fleet.sced_disclosure import sced_members
 
-RECORDED = Path(__file__).resolve().parents[4] / "shared" / "data" / "iso" / "ercot"
 SPRING, AUTUMN = date(2026, 3, 8), date(2024, 11, 3)
 
 
@@ -158,17 +157,14 @@ NAMES = {"Resource Name", "Load Resource Name", "Resource Code", "Settlement Poi
         ),
     ],
 )  # fmt: skip
-def test_headers_are_those_of_recorded_disclosures(file: str, header: list[str]) -> None:
-    if not RECORDED.exists():
-        pytest.skip("no recorded data beside this checkout")
-    assert rows((RECORDED / file).read_bytes())[0] == header
+def test_headers_are_those_of_recorded_disclosures(recorded: Path, file: str, header: list[str]) -> None:
+    assert rows((recorded / "iso" / "ercot" / file).read_bytes())[0] == header
 
 
 @pytest.mark.real_data
-def test_the_header_of_generators_is_that_of_2014_with_what_was_added_since() -> None:
-    if not RECORDED.exists():
-        pytest.skip("no recorded data beside this checkout")
-    recorded = rows((RECORDED / "60d_sced_np3-965-er/60d_SCED_Gen_Resource_Data_opday_20140302_head3.csv").read_bytes())
+def test_the_header_of_generators_is_that_of_2014_with_what_was_added_since(recorded: Path) -> None:
+    folder = recorded / "iso" / "ercot" / "60d_sced_np3-965-er"
+    found = rows((folder / "60d_SCED_Gen_Resource_Data_opday_20140302_head3.csv").read_bytes())
     added = {"QSE", "DME", "Ancillary Service RRSFFR", "Ancillary Service ECRS"}
-    assert [column for column in layouts.SCED_GENERATORS if column not in added] == recorded[0]
+    assert [column for column in layouts.SCED_GENERATORS if column not in added] == found[0]
     assert len(layouts.SCED_GENERATORS) == 188

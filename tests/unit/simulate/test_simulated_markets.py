@@ -147,7 +147,7 @@ def test_nyisos_files_keep_the_order_of_the_clock_and_its_sign_of_congestion(day
         rows = list(csv.reader(io.StringIO(made.content.decode())))[1:]
         for row, price in zip(rows, made.prices, strict=True):
             lbmp, losses, congestion = map(Decimal, row[3:])
-            assert lbmp == price.lmp == price.energy + losses - congestion  # type: ignore[operator]
+            assert lbmp == price.lmp == price.energy + losses - congestion
         stamps = list(dict.fromkeys((price.start, row[0]) for row, price in zip(rows, made.prices, strict=True)))
         repeated = [stamp for _, stamp in stamps]
         assert len(repeated) - len(set(repeated)) == {AUTUMN: 1 if stem == "damlbmp_zone" else 12}.get(day, 0)
@@ -182,7 +182,7 @@ def test_iso_ne_names_hours_by_the_clock_at_their_end(day: date) -> None:
 
 def test_a_single_price_of_the_web_services_is_no_list_and_none_is_a_text() -> None:
     def body(**other: str | datetime) -> object:
-        return json.loads(isone.web_service(3, "dam", PLAIN, location="94000", **other).content)["HourlyLmps"]  # type: ignore[arg-type]
+        return json.loads(isone.web_service(3, "dam", PLAIN, location="94000", **other).content)["HourlyLmps"]
 
     one = body(until=datetime(2025, 7, 1, 5, tzinfo=UTC))
     assert isinstance(one, dict) and one["HourlyLmp"]["BeginDate"] == "2025-07-01T00:00:00.000-04:00"

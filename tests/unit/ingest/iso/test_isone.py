@@ -193,7 +193,7 @@ def test_times_without_a_day_need_one() -> None:
 )
 def test_what_is_no_whole_report_of_the_market_is_refused_by_what_it_is(change: object, reason: str) -> None:
     with pytest.raises(UnreadableFile) as refusal:
-        parse("isone-dam-lmp", change(hourly("2026-06-01")))  # type: ignore[operator]
+        parse("isone-dam-lmp", change(hourly("2026-06-01")))
     assert reason in str(refusal.value) and refusal.value.next_step
 
 

@@ -45,7 +45,7 @@ def single(stamps: list[datetime]) -> str:
 
 
 def starts(pieces: list[object]) -> list[datetime]:
-    return [row["interval_start"] for row in rows(pieces)]  # type: ignore[arg-type,misc]
+    return [row["interval_start"] for row in rows(pieces)]
 
 
 @pytest.mark.parametrize(
