@@ -52,10 +52,11 @@ def refused(pieces: Sequence[Parsed]) -> list[tuple[int, str, str]]:
 
 
 def zipped(members: Mapping[str, str | bytes]) -> bytes:
+    """An archive of these members: equal members are equal bytes at any time of the day."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in members.items():
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 

@@ -17,6 +17,7 @@ from ingest.simulate.markets import ercot as simulated
 from lakehouse.errors import TerminalError
 from lakehouse.settings import Settings
 
+from ..markets import zipped
 from ..servers.market_exchange import failing, truncated
 from ..servers.market_server import CREDENTIALS, market_server
 from .downloads import NOW, Market
@@ -137,13 +138,8 @@ def test_a_broken_bulk_is_asked_for_again_and_one_lacking_document_is_told(marke
 
 
 def disclosure(day: date, seed: int = 7) -> bytes:
-    """The archive of a day's disclosure of a small fleet."""
-    fleet = simulate_fleet(day, 1, count=2, seed=seed)
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in dam_members(fleet, 0).items():
-            archive.writestr(name, content)
-    return out.getvalue()
+    """The archive of a day's disclosure of a small fleet; another seed states other awards."""
+    return zipped(dam_members(simulate_fleet(day, 1, count=2, seed=seed), 0))
 
 
 def test_disclosures_come_by_operating_day_and_supplementals_whenever_they_appear(market: Market) -> None:
@@ -156,9 +152,7 @@ def test_disclosures_come_by_operating_day_and_supplementals_whenever_they_appea
     assert report.documents["done"] == 1
     assert market.sql("SELECT DISTINCT operating_day FROM raw.ercot_dam_esr_resources") == [(day,)]
     corrected = posted + timedelta(days=8)
-    market.server.ercot.give(
-        "np3-966-er", "60_Day_DAM_Disclosure_SUPPLEMENTAL.zip", disclosure(day)[:-1] + b"\0", corrected
-    )
+    market.server.ercot.give("np3-966-er", "60_Day_DAM_Disclosure_SUPPLEMENTAL.zip", disclosure(day, seed=8), corrected)
     assert market.get("ercot-60d", "2026-09-10", "2026-09-11").documents["done"] == 1
     versions = market.sql("SELECT count(DISTINCT published_at) FROM raw.ercot_dam_esr_resources")
     assert versions == [(2,)]
@@ -176,10 +170,7 @@ def test_corrections_of_what_has_no_table_are_not_asked_for(market: Market) -> N
         ("EBLMP", header % (b"ElectricBusName", b"LMP", b"LMP") + row),
     ):
         name = f"pricecorrection_DAM_{what}_20261107_to_20261107_NP4196"
-        out = io.BytesIO()
-        with zipfile.ZipFile(out, "w") as archive:
-            archive.writestr(f"{name}.csv", text)
-        market.server.ercot.give("np4-196-m", f"{name}.zip", out.getvalue(), made)
+        market.server.ercot.give("np4-196-m", f"{name}.zip", zipped({f"{name}.csv": text}), made)
     report = market.get("ercot-dam-spp-corrections", "2026-11-09", "2026-11-10")
     assert report.ok and report.documents["done"] == 1, report.problems
     assert market.sql("SELECT location, vintage, lmp_usd_mwh::VARCHAR, published_at FROM raw.iso_prices") == [

@@ -18,7 +18,8 @@ from tests.ercot_disclosed import (
     run,
     text,
 )
-from tests.ercot_reading import packed, read
+from tests.ercot_reading import read
+from tests.markets import zipped
 
 HOUR = timedelta(hours=1)
 
@@ -112,7 +113,7 @@ def test_a_name_carries_the_publication_and_never_the_operating_day(name: str, p
     assert row["operating_day"] == date(2025, 12, 6)
     expected = (published, "operator") if published else (received, "received")
     assert (row["published_at"], row["published_basis"]) == expected
-    (inside,) = read("ercot-60d", packed({name: content}), "a.zip", received_at=received).rows(
+    (inside,) = read("ercot-60d", zipped({name: content}), "a.zip", received_at=received).rows(
         "ercot_dam_esr_resources"
     )
     assert (inside["published_at"], inside["published_basis"], inside["member"]) == (*expected, name)
@@ -121,18 +122,18 @@ def test_a_name_carries_the_publication_and_never_the_operating_day(name: str, p
 def test_what_amends_a_day_is_a_later_statement_although_its_members_have_the_same_names() -> None:
     member = {"60d_ESR_Data_in_SCED-18-FEB-26.csv": text(ESR_MARCH_2026, run("12/20/2025 00:00:12"))}
     names = ("60_Day_SCED_Disclosure.zip", "60d_ESR_Data_in_SCED_02032026_thru_02182026_SUPPLEMENTAL.zip")
-    first, second = (read("ercot-60d", packed(member), name).rows("ercot_sced_esr_resources")[0] for name in names)
+    first, second = (read("ercot-60d", zipped(member), name).rows("ercot_sced_esr_resources")[0] for name in names)
     assert first["member"] == second["member"] and first["published_at"] < second["published_at"]
 
 
 def test_a_bundle_states_each_day_when_that_was_posted() -> None:
     days = {
-        f"7.ext.00013051.0000000000000000.{posted}.050149776.60_Day_DAM_Disclosure.zip": packed(
+        f"7.ext.00013051.0000000000000000.{posted}.050149776.60_Day_DAM_Disclosure.zip": zipped(
             {f"60d_DAM_ESR_Data-{name}.csv": text(DAM_2026, dam_hour(1, day))}
         )
         for posted, name, day in (("20260204", "04-FEB-26", "12/06/2025"), ("20260205", "05-FEB-26", "12/07/2025"))
     }
-    bundle = read("ercot-60d", packed(days), "bundle.zip", published_at=datetime(2026, 3, 1, tzinfo=UTC))
+    bundle = read("ercot-60d", zipped(days), "bundle.zip", published_at=datetime(2026, 3, 1, tzinfo=UTC))
     assert [(row["operating_day"], row["published_at"]) for row in bundle.rows("ercot_dam_esr_resources")] == [
         (date(2025, 12, 6), datetime(2026, 2, 4, 11, 1, 49, tzinfo=UTC)),
         (date(2025, 12, 7), datetime(2026, 2, 5, 11, 1, 49, tzinfo=UTC)),

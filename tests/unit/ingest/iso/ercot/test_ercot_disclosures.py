@@ -28,7 +28,8 @@ from tests.ercot_disclosed import (
     run,
     text,
 )
-from tests.ercot_reading import packed, read
+from tests.ercot_reading import read
+from tests.markets import zipped
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_a_member_that_changed_is_refused_by_name_and_the_others_land() -> None:
         "60d_DAM_EnergyBids-04-FEB-26.csv": "Delivery Date,Hour Ending,Settlement Point,QSE Name,Energy Only Bid MW1\n",
         "readme.txt": "hello\n",
     }
-    document = land(packed(archive), "day.zip")
+    document = land(zipped(archive), "day.zip")
     assert document.landed == 1 and document.dialect == {
         "documents": {"DAM resource data": 1}, "left_out": {"60d_DAM_EnergyBids-04-FEB-26.csv": "energy bids"},
     }  # fmt: skip
@@ -136,12 +137,12 @@ def test_a_member_that_changed_is_refused_by_name_and_the_others_land() -> None:
         ("SCED Timestamp,Repeated Hour Flag,Participant Name,Resource Name,HDL Original\n", "manual overrides"),
         ("Delivery Date,Price\n1,2\n", "no member of a 60-day disclosure"),
         ("\n\n", "empty"),
-        (packed({}), "the archive is empty"),
+        (zipped({}), "the archive is empty"),
         (
-            packed({"a.csv": "x,NSPNM\n", "b.csv": "HDL Original\n"}),
+            zipped({"a.csv": "x,NSPNM\n", "b.csv": "HDL Original\n"}),
             "a.csv holds ancillary services .*b.csv holds manual",
         ),
-        (packed({"a.csv": text(DAM_2026, dam_hour(1))})[:-40], "damaged"),
+        (zipped({"a.csv": text(DAM_2026, dam_hour(1))})[:-40], "damaged"),
     ],
 )
 def test_a_file_of_which_nothing_lands_is_refused_with_the_reason(content: str | bytes, what: str) -> None:
@@ -168,7 +169,7 @@ def test_a_row_with_a_broken_cell_is_quarantined_whole() -> None:
 
 def test_refusals_of_two_members_stay_apart() -> None:
     content = text(DAM_2026, dam_hour("x"))
-    document = land(packed({"a.csv": content, "b.csv": content}), "day.zip")
+    document = land(zipped({"a.csv": content, "b.csv": content}), "day.zip")
     assert [(line, field) for line, field, _ in document.refused] == [(2, "a.csv: hour"), (2, "b.csv: hour")]
 
 

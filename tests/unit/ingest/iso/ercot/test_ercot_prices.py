@@ -9,7 +9,8 @@ from decimal import Decimal
 import pytest
 
 from lakehouse.errors import UnreadableFile
-from tests.ercot_reading import packed, read
+from tests.ercot_reading import read
+from tests.markets import zipped
 
 DAM_SPP = "DeliveryDate,HourEnding,SettlementPoint,SettlementPointPrice,DSTFlag\n"
 RT_SPP = (
@@ -123,10 +124,10 @@ def test_an_answer_without_data_is_refused_with_what_it_says(text: str) -> None:
 def test_a_bulk_download_lands_every_posting_under_its_own_time() -> None:
     name = "cdr.00012301.0000000000000000.20241103.{}.SPPHLZNP6905_20241103_{}"
     inner = {
-        stamp: packed({f"{name.format(stamp, hour)}.csv": RT_SPP + f"11/03/2024,2,1,HB_NORTH,HU,{price},{flag}\n"})
+        stamp: zipped({f"{name.format(stamp, hour)}.csv": RT_SPP + f"11/03/2024,2,1,HB_NORTH,HU,{price},{flag}\n"})
         for stamp, hour, price, flag in (("011702", "0115", 5, "N"), ("011701", "0115xhr", 6, "Y"))
     }
-    bulk = packed(
+    bulk = zipped(
         {f"1.{name.format(stamp, 'xhr' * (stamp == '011701'))}.zip": zipped for stamp, zipped in inner.items()}
     )
     document = read("ercot-rt15-spp", bulk, "bulk.zip", published_at=datetime(2024, 12, 1, tzinfo=UTC))

@@ -11,7 +11,8 @@ import pytest
 
 from ingest.iso.ercot import workbooks
 from lakehouse.errors import UnreadableFile
-from tests.ercot_reading import packed, read
+from tests.ercot_reading import read
+from tests.markets import zipped
 
 RT = [
     "Delivery Date", "Delivery Hour", "Delivery Interval", "Repeated Hour Flag", "Settlement Point Name",
@@ -53,7 +54,7 @@ def workbook(sheets: Mapping[str, Cells]) -> bytes:
     for n, name in numbered:
         rows = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in sheets[name])
         parts[f"xl/worksheets/sheet{n}.xml"] = f"<worksheet {main}><sheetData>{rows}</sheetData></worksheet>"
-    return packed(parts)
+    return zipped(parts)
 
 
 def quarter(day: str, hour: int, interval: int, flag: str, price: float) -> list[object]:
@@ -81,7 +82,7 @@ def test_every_sheet_lands_with_its_prices_exact_and_its_empty_row_counted() -> 
 def test_a_workbook_lands_from_the_archive_that_it_is_handed_out_in() -> None:
     content = workbook({"Jan": [DAM, ["01/01/2024", "24:00", "N", "LZ_WEST", 23.03]]})
     name = "rpt.00013060.0000000000000000.20240902.080303414.DAMLZHBSPP_2024.zip"
-    (row,) = read("ercot-dam-spp-year", packed({"DAMLZHBSPP_2024.xlsx": content}), name).rows("iso_prices")
+    (row,) = read("ercot-dam-spp-year", zipped({"DAMLZHBSPP_2024.xlsx": content}), name).rows("iso_prices")
     assert (row["market"], row["location"], row["lmp_usd_mwh"]) == ("DAM", "LZ_WEST", Decimal("23.03"))
     assert row["interval_end"] == datetime(2024, 1, 2, 6, tzinfo=UTC)
     assert row["member"] == "DAMLZHBSPP_2024.xlsx" and row["published_at"] == datetime(2024, 9, 2, 13, 3, 3, tzinfo=UTC)
@@ -122,11 +123,11 @@ def test_a_workbook_that_means_harm_is_refused_before_it_is_read(monkeypatch: py
     sane = workbook({"Jan": [DAM, ["01/01/2024", "01:00", "N", "LZ_WEST", 2]]})
     for where in ("XFD1048576", "A200000", "Q1"):
         sheet = f'<worksheet><sheetData><row><c r="{where}"><v>1</v></c></row></sheetData></worksheet>'
-        far = packed({"[Content_Types].xml": "<Types/>", "xl/worksheets/sheet1.xml": sheet})
+        far = zipped({"[Content_Types].xml": "<Types/>", "xl/worksheets/sheet1.xml": sheet})
         with pytest.raises(UnreadableFile, match="cells far from its table"):
             read("ercot-dam-spp-year", far, "year.xlsx")
     with pytest.raises(UnreadableFile, match="cannot be read"):
-        read("ercot-dam-spp-year", packed({"[Content_Types].xml": "<Types/>"}), "year.xlsx")
+        read("ercot-dam-spp-year", zipped({"[Content_Types].xml": "<Types/>"}), "year.xlsx")
     monkeypatch.setattr(workbooks, "WORKBOOK_BYTES", 500)
     with pytest.raises(UnreadableFile, match="unpacks to more than"):
         read("ercot-dam-spp-year", sane, "year.xlsx")
