@@ -13,7 +13,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from ingest.registry import contracts
-from lakehouse.build import is_observations, write_manifest
+from lakehouse.build_inputs import is_observations, write_manifest
 from lakehouse.changes import find_changes
 from lakehouse.dbt_runner import run_dbt
 from lakehouse.engine import connect, identifier, quote

@@ -19,7 +19,8 @@ from flows.inbox import InboxReport
 from flows.lander import LandReport
 from flows.maintain import MaintainReport
 from flows.replay import ReplayReport
-from lakehouse.build import BuildReport, describe
+from lakehouse.build import BuildReport
+from lakehouse.checks import describe
 from lakehouse.disk_use import DiskUse
 from lakehouse.errors import ChecksFailed
 from lakehouse.quality import CheckResult

@@ -155,7 +155,7 @@ def build_report(report: BuildReport) -> None:
 
 def check_report(checks: Sequence[CheckResult]) -> bool:
     """Every check's outcome; False if one blocks."""
-    from lakehouse.build import describe
+    from lakehouse.checks import describe
 
     table(
         ("engine", "check", "outcome", "failing rows"),
@@ -170,7 +170,7 @@ def check_report(checks: Sequence[CheckResult]) -> bool:
 
 
 def _warnings(checks: Sequence[CheckResult]) -> None:
-    from lakehouse.build import describe
+    from lakehouse.checks import describe
 
     warned = [check for check in checks if check.status == "warn"]
     if warned:

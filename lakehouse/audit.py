@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lakehouse import quality
-from lakehouse.build import changes_between, dbt_checks, record_checks, write_manifest
+from lakehouse.build_inputs import changes_between, write_manifest
+from lakehouse.checks import dbt_checks, record_checks
 from lakehouse.contract import Contract
 from lakehouse.data_docs import kept_path
 from lakehouse.dbt_runner import NodeResult, run_dbt

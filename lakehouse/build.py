@@ -8,26 +8,27 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from lakehouse import ops as ops_tables
 from lakehouse import quality
+from lakehouse.build_inputs import affected_models, changed_range, changes_between, write_manifest
 from lakehouse.catalog import open_catalog
-from lakehouse.changes import EPOCH, Changes, find_changes, listed_assets, touched_by_table
+from lakehouse.changes import Changes, listed_assets, touched_by_table
+from lakehouse.checks import dbt_checks, describe, record_checks
 from lakehouse.contract import QUARANTINE, Contract
-from lakehouse.data_docs import SAMPLE_ROWS, kept_path
-from lakehouse.dbt_runner import NodeResult, marts, project_digest, run_dbt
-from lakehouse.engine import connect, identifier, quote
+from lakehouse.data_docs import kept_path
+from lakehouse.dbt_runner import marts, project_digest, run_dbt
+from lakehouse.engine import identifier
 from lakehouse.errors import ChecksFailed, TerminalError
 from lakehouse.ops import Ops
 from lakehouse.outages import outage_in
-from lakehouse.pins import Pin, Touched, keep, pin_all
+from lakehouse.pins import Pin, keep, pin_all
 from lakehouse.publish import Published, copy_file, follow, open_marts, published, sign
 from lakehouse.quality import CheckResult
-from lakehouse.reader import select_pinned
 from lakehouse.settings import Settings
 from lakehouse.storage import take_place
 
@@ -56,16 +57,6 @@ class BuildReport:
     checks: list[CheckResult] = field(default_factory=list)
     durations: dict[str, float] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
-
-
-def is_observations(contract: Contract) -> bool:
-    """Whether a table holds long observations, which the level-of-detail models unite."""
-    return {"asset_id", "signal", "ts"} <= set(contract.key)
-
-
-def is_other_over_time(contract: Contract) -> bool:
-    """Whether a table holds rows over time that are no observations: prices, disclosures."""
-    return contract.time_column is not None and not is_observations(contract)
 
 
 def build(
@@ -276,143 +267,6 @@ class _Build:
                 "look at the failing rows above, mend the data or the model, then build again",
             )
         return BuildReport(build_id, True, "full" if whole else "incremental", changes.count, checks)
-
-
-def affected_models(changes: Changes) -> list[str]:
-    """dbt's selection of what an incremental build runs: all that stands on a table that changed.
-
-    What lands of a market leaves the models of meters alone, and the other way round: their rows stay as published.
-    """
-    inputs = [f"raw.{name}" for name in changes.names]
-    if changes.count:
-        inputs += ["build.changed_spans", "build.local_days"]
-    if changes.tables_from:
-        inputs.append("build.changed_tables")
-    return [f"source:{name}+" for name in inputs]
-
-
-def changes_between(
-    settings: Settings,
-    contracts: Sequence[Contract],
-    pins: dict[str, Pin],
-    touched: dict[str, list[Touched]] | None,
-    folder: Path,
-) -> Changes | None:
-    """Spans to rebuild at the given pins; `touched` None means everything. See `find_changes`."""
-    connection = connect(settings=settings)
-    try:
-        connection.execute("ATTACH ':memory:' AS raw")
-        for contract in contracts:
-            connection.execute(f"CREATE VIEW raw.{identifier(contract.name)} AS {select_pinned(pins, contract)}")
-        observations = [contract for contract in contracts if is_observations(contract)]
-        return find_changes(connection, observations, touched, folder, [c for c in contracts if is_other_over_time(c)])
-    finally:
-        connection.close()
-
-
-def write_manifest(folder: Path, contracts: Sequence[Contract], pins: dict[str, Pin], changes: Changes | None) -> Path:
-    """What the dbt plugin creates: the pinned raw views and the build's own inputs.
-
-    Views hold what the build reads and no more, so that Iceberg opens no other file. Of observations: the changed
-    assets, a day beyond what is read of the changed signals, for models that look at a second signal of an asset. Of
-    other tables over time: the days around those that changed.
-    """
-    views: dict[str, dict[str, str]] = {"raw": {c.name: select_pinned(pins, c) for c in contracts}, "build": {}}
-    if changes:
-        for contract in contracts:
-            if bounds := _bounds(contract, changes):
-                pinned = views["raw"][contract.name]
-                views["raw"][contract.name] = f"SELECT * FROM ({pinned}) WHERE {bounds}"
-        views["build"] = {
-            path.stem: f"SELECT * FROM read_parquet({quote(str(path))})"
-            for path in (changes.spans, changes.days, changes.tables)
-        }
-    path = folder / "manifest.json"
-    path.write_text(json.dumps({"scratch": str(folder / "scratch.duckdb"), "views": views}))
-    return path
-
-
-def _bounds(contract: Contract, changes: Changes) -> str:
-    """SQL condition of the rows that a build reads of a table; empty for all."""
-    if is_observations(contract):
-        if changes.read_from is None or changes.read_to is None:
-            return "false"
-        within = _between(contract, changes.read_from - timedelta(days=1), changes.read_to + timedelta(days=1))
-        if assets := listed_assets(changes):
-            within += f" AND asset_id IN ({', '.join(quote(asset) for asset in assets)})"
-        return within
-    if not is_other_over_time(contract) or changes.everything:
-        return ""
-    if changes.tables_from is None or changes.tables_to is None:
-        return "false"
-    return _between(contract, changes.tables_from, changes.tables_to)
-
-
-def _between(contract: Contract, first: datetime, last: datetime) -> str:
-    instants = " AND ".join(f"{quote(at.isoformat())}::TIMESTAMPTZ" for at in (first, last))
-    return f"{contract.time_column} BETWEEN {instants}"
-
-
-def changed_range(changes: Changes) -> tuple[datetime, datetime] | None:
-    """What may have changed in marts of tables that hold no observations; None: all of it."""
-    if changes.everything:
-        return None
-    return changes.tables_from or EPOCH, changes.tables_to or EPOCH
-
-
-def dbt_checks(settings: Settings, nodes: Sequence[NodeResult], build_file: Path, manifest: Path) -> list[CheckResult]:
-    """dbt's tests as checks, with the failing rows of those that failed."""
-    checks = []
-    for node in nodes:
-        if node.resource != "test" or node.status == "skipped":
-            continue
-        status = {"pass": "pass", "warn": "warn", "fail": "fail"}.get(node.status, "error")
-        sample: list[dict[str, object]] = []
-        if status in ("fail", "warn") and node.sql:
-            sample = _failing_rows(settings, node.sql, build_file, manifest)
-        message = node.message if status == "error" else None
-        checks.append(CheckResult("dbt", node.name, status, node.failures or 0, sample, message, node.seconds))
-    return checks
-
-
-def _failing_rows(settings: Settings, sql: str, build_file: Path, manifest: Path) -> list[dict[str, object]]:
-    described = json.loads(manifest.read_text())
-    connection = connect(build_file, settings=settings)
-    try:
-        connection.execute("ATTACH ':memory:' AS lake")
-        if Path(described["scratch"]).exists():
-            connection.execute(f"ATTACH {quote(described['scratch'])} AS scratch (READ_ONLY)")
-        for schema, views in described["views"].items():
-            connection.execute(f"CREATE SCHEMA lake.{identifier(schema)}")
-            for name, view in views.items():
-                connection.execute(f"CREATE VIEW lake.{identifier(schema)}.{identifier(name)} AS {view}")
-        rows = connection.execute(f"SELECT * FROM ({sql}) LIMIT {SAMPLE_ROWS}")
-        names = [column[0] for column in rows.description or []]
-        return [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
-    finally:
-        connection.close()
-
-
-def describe(checks: Sequence[CheckResult]) -> str:
-    """Failing checks with their rows, for a person."""
-    lines = []
-    for check in checks:
-        lines.append(f"  {check.engine} {check.name}: {check.message or f'{check.rows_failed} rows'}")
-        lines += ["    " + ", ".join(f"{name}={value}" for name, value in row.items()) for row in check.sample]
-    return "\n".join(lines)
-
-
-def record_checks(ops: Ops, run_id: str, build_id: str | None, checks: Sequence[CheckResult]) -> None:
-    """Write checks to ops.checks."""
-    rows = [
-        {
-            "run_id": run_id, "build_id": build_id, "engine": check.engine, "name": check.name,
-            "status": check.status, "error": check.message, "rows_failed": check.rows_failed,
-            "sample": json.dumps(check.sample, default=str), "seconds": check.seconds,
-        }
-        for check in checks
-    ]  # fmt: skip
-    ops.insert({ops_tables.CHECKS: rows})
 
 
 def mart_rows(settings: Settings) -> dict[str, int]:
