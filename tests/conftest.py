@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lakehouse.settings import Settings
+
+if sys.dont_write_bytecode:
+    # Tests start hundreds of interpreters. Where the environment forbids bytecode beside the modules, each would
+    # compile dbt, Great Expectations and Prefect anew: half of its CPU time. So it lies beside the cache of pytest.
+    sys.pycache_prefix = str(Path(__file__).resolve().parents[1] / ".pytest_cache" / "bytecode")
+    sys.dont_write_bytecode = False
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 pytest_plugins = ("tests.servers.fixtures",)
 
