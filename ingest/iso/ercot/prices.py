@@ -6,7 +6,7 @@ under one name, as LZ and as LZEW, at different prices.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain
@@ -168,12 +168,36 @@ def rt15_mcpc(file: RawFile, options: LandOptions) -> Iterator[Parsed]:
 
 
 def _read(file: RawFile, options: LandOptions, posting: Posting) -> Iterator[Parsed]:
+    def rows_of(member: Member, layout: Layout) -> Iterator[Rows]:
+        return document_rows(member, lambda header: layout)
+
+    return read_documents(file, "ercot-prices", posted(file, options, posting, rows_of))
+
+
+def posted(
+    file: RawFile,
+    options: LandOptions,
+    posting: Posting,
+    rows_of: Callable[[Member, Layout], Iterator[Rows]],
+    parts_of: Callable[[Rows], Iterable[Rows]] = lambda rows: (rows,),
+) -> Callable[[Member], Iterator[Parsed]]:
+    """A reader of the documents of a posting.
+
+    Args:
+        file: that holds the documents.
+        options: of the landing.
+        posting: what they state.
+        rows_of: reads the rows of a document.
+        parts_of: takes rows apart that state several prices each.
+    """
+
     def read(member: Member) -> Iterator[Parsed]:
         states = statement(file, member.name, options)
-        for rows in timed(document_rows(member, lambda header: posting.layout)):
-            yield posting.of(states, rows)
+        for rows in timed(rows_of(member, posting.layout)):
+            for part in parts_of(rows):
+                yield posting.of(states, part)
 
-    return read_documents(file, "ercot-prices", read)
+    return read
 
 
 def document_rows(member: Member, layout_of: Callable[[list[str]], Layout]) -> Iterator[Rows]:

@@ -10,7 +10,7 @@ import contextlib
 import io
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from itertools import chain
@@ -22,9 +22,8 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from ingest.iso.contracts import AS_PRICES
 from ingest.iso.ercot.documents import read_documents
-from ingest.iso.ercot.prices import DAM_SPP, DAY, FLAG, HOUR_ENDING, RT15_SPP, Posting, timed
+from ingest.iso.ercot.prices import DAM_SPP, DAY, FLAG, HOUR_ENDING, RT15_SPP, Posting, posted
 from ingest.iso.ercot.rows import Field, Layout, Rows, UnusableMember, read_rows, typed
-from ingest.iso.ercot.statement import statement
 from ingest.iso.packed import DAMAGED, Member, members
 from ingest.source import LandOptions, Parsed, RawFile
 
@@ -73,18 +72,16 @@ def dam_mcpc(file: RawFile, options: LandOptions) -> Iterator[Parsed]:
     Raises:
         UnreadableFile: nothing in the file can be used.
     """
-    return _read(file, options, DAM_MCPC_YEAR)
+    return _read(file, options, DAM_MCPC_YEAR, _by_product)
 
 
-def _read(file: RawFile, options: LandOptions, posting: Posting) -> Iterator[Parsed]:
-    def read(member: Member) -> Iterator[Parsed]:
-        states = statement(file, member.name, options)
-        for rows in timed(_rows(member, posting.layout)):
-            products = (_of_product(rows, name) for name in PRODUCTS if name in rows.columns)
-            for part in products if posting is DAM_MCPC_YEAR else (rows,):
-                yield posting.of(states, part)
-
-    return read_documents(file, "ercot-years", read, _documents)
+def _read(
+    file: RawFile,
+    options: LandOptions,
+    posting: Posting,
+    parts_of: Callable[[Rows], Iterable[Rows]] = lambda rows: (rows,),
+) -> Iterator[Parsed]:
+    return read_documents(file, "ercot-years", posted(file, options, posting, _rows, parts_of), _documents)
 
 
 def _documents(file: RawFile) -> Iterator[Member]:
@@ -94,6 +91,10 @@ def _documents(file: RawFile) -> Iterator[Member]:
             if _CONTENT_TYPES in archive.namelist():
                 return iter([Member(None, file.blocks())])
     return members(file)
+
+
+def _by_product(rows: Rows) -> Iterator[Rows]:
+    return (_of_product(rows, name) for name in PRODUCTS if name in rows.columns)
 
 
 def _of_product(rows: Rows, product: str) -> Rows:
