@@ -15,12 +15,11 @@ import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, date, datetime
-from email.utils import parsedate_to_datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from ingest.http_exchange import Answer
+from ingest.http_exchange import Answer, http_date
 from ingest.iso.requests.request import Document
 from lakehouse.storage import take_place
 
@@ -124,10 +123,4 @@ def _document(said: dict[str, Any]) -> Document:
 
 def _modified(document: Document, answer: Answer) -> datetime | None:
     """When a static file that is final was published: its header says so; a growing one is as old as its last line."""
-    if not (document.states_modified and document.is_final and answer.last_modified):
-        return None
-    try:
-        at = parsedate_to_datetime(answer.last_modified)
-    except ValueError:
-        return None
-    return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
+    return http_date(answer.last_modified) if document.states_modified and document.is_final else None

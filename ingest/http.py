@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import html
 import json
 import random
 import re
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 import httpx
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from ingest.http_exchange import (
     OUTCOMES,
@@ -35,10 +38,11 @@ from ingest.http_exchange import (
     Unanswered,
     Verdict,
     file_name,
+    repeatable,
     retry_after,
 )
-from ingest.http_turns import WALL, Clock, Turns
-from lakehouse.errors import TransientError, WattlakeError
+from ingest.http_turns import WALL, Clock, Refusals, Turns
+from lakehouse.errors import TerminalError, TransientError, WattlakeError
 
 #: Seconds to connect, and to wait for the next bytes.
 CONNECT_S, READ_S = 15.0, 60.0
@@ -46,6 +50,8 @@ CONNECT_S, READ_S = 15.0, 60.0
 ANSWER_S = 900.0
 #: Bytes of one answer: a bulk download of 100 documents stays below.
 ANSWER_BYTES = 2 << 30
+#: Bytes of a listing or a token.
+JSON_BYTES = 64 << 20
 #: Bytes of a refusal that are kept for the message.
 REASON_BYTES = 2_000
 #: Attempts at one request, the first included.
@@ -53,6 +59,8 @@ ATTEMPTS = 5
 #: Seconds that a server may ask to wait (Retry-After); beyond, the next run asks again.
 LONGEST_WAIT_S = 300.0
 REDIRECTS = 5
+#: So many characters of a secret are taken for it.
+TOLD_CHARACTERS = 8
 
 
 class _Renewed(Exception):
@@ -71,14 +79,13 @@ class Client:
 
     def __init__(self, folder: Path, turns: Path, secrets: Iterable[str] = (), clock: Clock = WALL) -> None:
         self._folder, self._clock = folder, clock
-        self._secrets = [secret for secret in secrets if secret]
-        self._turns = Turns(turns, clock)
+        self._secrets: list[str] = []
+        for secret in secrets:
+            self.hide(secret)
+        self._turns, self._refusals = Turns(turns, clock), Refusals(turns, clock)
         self._at_once: dict[str, asyncio.Semaphore] = {}
         self._asked_first: dict[str, asyncio.Task[Answer]] = {}
-        self._http = httpx.AsyncClient(
-            timeout=httpx.Timeout(READ_S, connect=CONNECT_S), follow_redirects=False, trust_env=True,
-            headers={"User-Agent": "wattlake"},
-        )  # fmt: skip
+        self._http = _http()
         self._number = 0
 
     async def __aenter__(self) -> Client:
@@ -90,9 +97,9 @@ class Client:
         await self._http.aclose()
 
     def hide(self, secret: str) -> None:
-        """Keep a text out of every error from now on."""
+        """Keep a text, in whatever way it is written, out of every error from now on."""
         if secret and secret not in self._secrets:
-            self._secrets.append(secret)
+            self._secrets = sorted({*self._secrets, *_forms(secret)}, key=len, reverse=True)
 
     def now(self) -> datetime:
         """The present, UTC."""
@@ -119,7 +126,7 @@ class Client:
                 await self._before(ask, ask.first)
             async with limit:
                 retrying = AsyncRetrying(
-                    retry=retry_if_exception_type(TransientError), stop=stop_after_attempt(ATTEMPTS), reraise=True,
+                    retry=retry_if_exception(_may_pass), stop=stop_after_attempt(ATTEMPTS), reraise=True,
                     wait=lambda state: _wait(state, ask.operator.wait_s), sleep=self._clock.sleep,
                 )  # fmt: skip
                 answer: Answer = await retrying(attempt)
@@ -138,6 +145,8 @@ class Client:
         """
         answer = await self.fetch(ask, _is_json)
         if answer.error:
+            if isinstance(answer.error, TryAgain):
+                answer.error.is_spent = True
             raise answer.error
         if answer.path is None:
             raise Refused(f"{ask.operator.name} has nothing at {self._scrub(ask.shown)}", "check the base URL")
@@ -160,6 +169,10 @@ class Client:
 
     async def _once(self, ask: Ask, judge: Judge, status: list[int | None]) -> Answer:
         headers = {"Accept": ask.accept}
+        account = ask.account or (ask.credentials.account if ask.credentials else None)
+        if account and (rest_s := self._refusals.rests_s(ask.operator.name, account)):
+            says = f"{ask.operator.name} has refused this account: it is left alone for {rest_s / 60:.0f} minutes"
+            raise Denied(f"{says}, because accounts that are tried again and again get locked", _step(ask))
         if ask.credentials:
             headers |= await ask.credentials.headers(self)
         if ask.etag:
@@ -177,7 +190,7 @@ class Client:
                     status[0] = response.status_code
                     if response.status_code == 200:
                         sha256, size = await self._store(ask, response, part)
-                    elif (ended := await self._ended(ask, response)) is not None:
+                    elif (ended := await self._ended(ask, response, headers)) is not None:
                         return ended
                 finally:
                     await response.aclose()
@@ -187,7 +200,7 @@ class Client:
             kept = verdict.outcome == "done"
             return Answer(
                 verdict.outcome, ask.shown, 1, 200, part if kept else None, sha256, size,
-                response.headers.get("etag"), response.headers.get("last-modified"),
+                repeatable(response.headers.get("etag")), repeatable(response.headers.get("last-modified")),
                 file_name(response.headers.get("content-disposition")), self.now(),
             )  # fmt: skip
         except (httpx.HTTPError, TimeoutError) as error:
@@ -233,7 +246,7 @@ class Client:
     async def _store(self, ask: Ask, response: httpx.Response, part: Path) -> tuple[str, int]:
         digest, size = hashlib.sha256(), 0
         with part.open("wb") as file:
-            async for block in response.aiter_bytes():
+            async for block in _blocks(response):
                 size += len(block)
                 if size > ANSWER_BYTES:
                     raise Refused(
@@ -244,47 +257,96 @@ class Client:
                 file.write(block)
         return digest.hexdigest(), size
 
-    async def _ended(self, ask: Ask, response: httpx.Response) -> Answer | None:
+    async def _ended(self, ask: Ask, response: httpx.Response, sent: Mapping[str, str]) -> Answer | None:
         """What a status other than 200 means; raises what is an error."""
         status, name = response.status_code, ask.operator.name
         if status == 304:
+            if not (ask.etag or ask.last_modified):
+                raise Malformed(f"{name} says that nothing is new, and nothing is at hand", "the next run asks again")
             return Answer("unchanged", ask.shown, 1, status, fetched_at=self.now(), etag=ask.etag,
                           last_modified=ask.last_modified)  # fmt: skip
         if status in (404, 410):
             return Answer("absent", ask.shown, 1, status, fetched_at=self.now())
-        said = self._scrub(await _beginning(response))
-        if status == 401:
-            if ask.credentials and ask.credentials.renew():
+        said = await self._beginning(response)
+        if status == 401 or (status == 400 and ask.account):  # a login tells a wrong password by 400
+            if ask.credentials and ask.credentials.renew(sent):
                 raise _Renewed
-            raise Denied(f"{name} answers 401: {said}", _step(ask))
+            if account := ask.account or (ask.credentials.account if ask.credentials else None):
+                await asyncio.to_thread(self._refusals.add, name, account)
+            raise Denied(f"{name} answers {status}: {said}", _step(ask))
         if status == 403:
             raise Denied(f"{name} answers 403: {said}", ask.operator.forbidden)
-        if status == 429:
+        if status in (408, 429) or status >= 500:
             wait = retry_after(response.headers.get("retry-after"), self.now())
+            kind, step = (
+                (Throttled, "ask less often: run it again later")
+                if status == 429
+                else (Unanswered, "the next run asks again")
+            )
             if wait is not None and wait > LONGEST_WAIT_S:
-                error: WattlakeError = Throttled(
-                    f"{name} asks to wait {wait:.0f} s", f"run it again in {wait / 60:.0f} minutes"
-                )
-                return Answer("throttled", ask.shown, 1, status, fetched_at=self.now(), error=error)
-            raise _waiting(Throttled(f"{name} answers 429: {said}", "ask less often: run it again later"), wait)
-        if status == 408 or status >= 500:
-            wait = retry_after(response.headers.get("retry-after"), self.now())
-            raise _waiting(Unanswered(f"{name} answers {status}: {said}", "the next run asks again"), wait)
+                says, step = f"{name} asks to wait {wait:.0f} s", f"run it again in {wait / 60:.0f} minutes"
+                return Answer(OUTCOMES[kind], ask.shown, 1, status, fetched_at=self.now(), error=kind(says, step))
+            error = kind(f"{name} answers {status}: {said}", step)
+            error.retry_after_s = wait
+            raise error
         raise Refused(f"{name} answers {status} to {self._scrub(ask.shown)}: {said}", _step(ask))
 
+    async def _beginning(self, response: httpx.Response) -> str:
+        """The first words of a refusal, without its markup."""
+        said = b""
+        async for block in response.aiter_bytes():
+            said += block
+            if len(said) > REASON_BYTES:
+                break
+        text = self._scrub(said[:REASON_BYTES].decode("utf-8", "replace"))
+        text = re.sub(r"<(script|style)\b.*?(</\1>|$)|<[^>]*>?", " ", text, flags=re.S | re.I)
+        return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300] or "nothing more"
+
     def _scrub(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
+        """Without secrets, also where only the beginning of one is left of a text that was cut."""
+        beginnings = {re.escape(secret[:TOLD_CHARACTERS]) for secret in self._secrets}
+        if not beginnings:
+            return text
+        kept, end = "", 0
+        for found in re.finditer("|".join(beginnings), text):
+            if found.start() >= end:
+                kept += text[end : found.start()] + "***"
+                end = found.start() + max(_alike(text[found.start() :], secret) for secret in self._secrets)
+        return kept + text[end:]
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters at their beginnings are the same."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _step(ask: Ask) -> str:
     return ask.credentials.next_step if ask.credentials else "check the base URL of the operator"
 
 
-def _waiting(error: TryAgain, seconds: float | None) -> TryAgain:
-    error.retry_after_s = None if seconds is None else min(seconds, LONGEST_WAIT_S)
-    return error
+def _http() -> httpx.AsyncClient:
+    try:
+        return httpx.AsyncClient(
+            timeout=httpx.Timeout(READ_S, connect=CONNECT_S), follow_redirects=False, trust_env=True,
+            headers={"User-Agent": "wattlake", "Accept-Encoding": "gzip"},
+        )  # fmt: skip
+    except (ValueError, ImportError, httpx.InvalidURL):
+        # The error's words may hold the proxy's password.
+        raise TerminalError(
+            "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names no proxy that can be used", "write it as http://host:port"
+        ) from None
+
+
+def _forms(secret: str) -> set[str]:
+    """A secret as it may come back: as it is, in a URL or form, in HTML, in JSON, in Python's words."""
+    return {
+        secret, quote(secret), quote(secret, safe=""), quote_plus(secret), html.escape(secret),
+        json.dumps(secret)[1:-1], repr(secret)[1:-1], repr(secret.encode())[2:-1],
+    }  # fmt: skip
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, TransientError) and not (isinstance(error, TryAgain) and error.is_spent)
 
 
 def _wait(state: RetryCallState, first_s: float) -> float:
@@ -295,21 +357,30 @@ def _wait(state: RetryCallState, first_s: float) -> float:
     return min(first_s * 2.0 ** (state.attempt_number - 1), LONGEST_WAIT_S) * (1 + 0.2 * random.random())
 
 
-async def _beginning(response: httpx.Response) -> str:
-    """The first words of a refusal, without its markup."""
-    said = b""
-    async for block in response.aiter_bytes():
-        said += block
-        if len(said) > REASON_BYTES:
-            break
-    text = re.sub(r"<(script|style)\b.*?(</\1>|$)|<[^>]*>?", " ", said[:REASON_BYTES].decode("utf-8", "replace"),
-                  flags=re.S | re.I)  # fmt: skip
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300] or "nothing more"
+async def _blocks(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The bytes of a document, unpacked where they are gzip; httpx takes a stream that is cut for a whole one."""
+    coding = response.headers.get("content-encoding", "identity").strip().lower()
+    if coding == "identity":
+        async for block in response.aiter_raw():
+            yield block
+        return
+    if coding not in ("gzip", "x-gzip"):
+        raise Malformed(f"the answer is encoded as {coding!r}, which nobody asked for", "the next run asks again")
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        async for block in response.aiter_raw():
+            yield inflater.decompress(block)
+    except zlib.error as error:
+        raise Malformed(f"the answer is no gzip: {error}", "the next run asks again") from None
+    if not inflater.eof or inflater.unused_data:
+        raise Malformed("the answer ends in the middle of its gzip, or goes on after it", "the next run asks again")
 
 
 def _is_json(path: Path, headers: Mapping[str, str]) -> Verdict:
+    if (size := path.stat().st_size) > JSON_BYTES:
+        return Verdict(error=Refused(f"the answer has {size / 2**20:.0f} MiB of JSON", "check the base URL"))
     try:
         json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return Verdict(error=Malformed(f"the answer is no JSON: {error}", "look at the URL in a browser"))
     return Verdict()

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsIndex
 
 import httpx
 
@@ -19,6 +18,9 @@ from lakehouse.errors import TerminalError, TransientError, WattlakeError
 if TYPE_CHECKING:
     from ingest.http import Client
 
+#: Characters of a server's ETag or date that are kept, and of a name that it gives.
+VALIDATOR_CHARACTERS, NAME_CHARACTERS = 1000, 200
+
 Outcome = Literal["done", "unchanged", "empty", "absent", "denied", "throttled", "malformed", "failed"]
 
 
@@ -26,6 +28,8 @@ class TryAgain(TransientError):
     """The next attempt may go well; `retry_after_s` is how long the server wants it to wait, if it says so."""
 
     retry_after_s: float | None = None
+    #: Its own attempts are spent, as those of a login: who needed it does not try all over again.
+    is_spent = False
 
 
 class Throttled(TryAgain):
@@ -53,6 +57,16 @@ OUTCOMES: dict[type[WattlakeError], Outcome] = {
 }  # fmt: skip
 
 
+class Veiled(str):
+    """A secret as the wire needs it; what shows values for reading, as tracebacks with locals do, shows nothing."""
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+    def __getitem__(self, part: SupportsIndex | slice) -> str:
+        return Veiled(super().__getitem__(part))
+
+
 class Credentials(Protocol):
     """What lets a request in. Its secrets stand in headers or in a form, never in a URL."""
 
@@ -61,12 +75,17 @@ class Credentials(Protocol):
         """What to do where the server does not let us in."""
         ...
 
+    @property
+    def account(self) -> str | None:
+        """The account itself where the requests carry it: a refusal of it is remembered (`Ask.account`)."""
+        ...
+
     async def headers(self, client: Client) -> Mapping[str, str]:
         """Headers of a request; may ask the client for a token first."""
         ...
 
-    def renew(self) -> bool:
-        """Forget what a 401 has refuted; False where nothing can be had anew."""
+    def renew(self, sent: Mapping[str, str]) -> bool:
+        """Forget what a 401 to these headers has refuted; False where nothing can be had anew."""
         ...
 
 
@@ -92,8 +111,8 @@ class Operator:
 
     @property
     def hosts(self) -> frozenset[str]:
-        """Hosts with their ports."""
-        return frozenset(urlsplit(url).netloc for url in self.urls)
+        """Hosts with their ports, unless it is the scheme's own."""
+        return frozenset(httpx.URL(url).netloc.decode() for url in self.urls)
 
 
 @dataclass(frozen=True)
@@ -107,6 +126,7 @@ class Ask:
         json: body of a POST; None asks by GET.
         form: body of a POST, URL-encoded; may hold secrets.
         credentials: None where none are needed.
+        account: user and password that the request itself carries, as a login does; once refused it is left alone.
         accept: media type.
         etag, last_modified: of the version at hand; the answer may then be `unchanged`.
         first: a URL that is asked before, for its cookie; once a client.
@@ -118,6 +138,7 @@ class Ask:
     json: Any = None
     form: Mapping[str, str] | None = field(default=None, repr=False)
     credentials: Credentials | None = None
+    account: str | None = field(default=None, repr=False)
     accept: str = "*/*"
     etag: str | None = None
     last_modified: str | None = None
@@ -178,11 +199,22 @@ def retry_after(value: str | None, now: datetime) -> float | None:
         return None
     if re.fullmatch(r"\s*\d{1,9}\s*", value):
         return float(value)
+    at = http_date(value)
+    return None if at is None else max(0.0, (at - now).total_seconds())
+
+
+def http_date(value: str | None) -> datetime | None:
+    """An instant of a header (RFC 9110, 5.6.7), UTC; None where it is none."""
     try:
-        at = parsedate_to_datetime(value)
-    except ValueError:
+        at = parsedate_to_datetime(value) if value else None
+        return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC) if at else None
+    except (ValueError, OverflowError):  # years and offsets that no calendar has
         return None
-    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds())
+
+
+def repeatable(value: str | None) -> str | None:
+    """An ETag or date that can be sent back as it came; None where it cannot, so that the next request is plain."""
+    return value if value and len(value) <= VALIDATOR_CHARACTERS and value.isascii() and value.isprintable() else None
 
 
 def file_name(disposition: str | None) -> str | None:
@@ -192,5 +224,9 @@ def file_name(disposition: str | None) -> str | None:
     message = email.message.Message()
     message["Content-Disposition"] = disposition
     given = message.get_filename()
-    name = re.sub(r"[^\w.()-]+", "_", re.split(r"[\\/]", given)[-1]).lstrip(".") if given else ""
-    return name[-200:] or None
+    return plain_name(re.split(r"[\\/]", given)[-1]) or None if given else None
+
+
+def plain_name(given: str) -> str:
+    """A name that a server gives, as one that every file system takes, in no other folder and not hidden; maybe ''."""
+    return re.sub(r"[^\w.()-]+", "_", given, flags=re.ASCII)[-NAME_CHARACTERS:].lstrip(".")

@@ -1,8 +1,10 @@
-"""When an operator may be asked next, over all processes of this machine."""
+"""When an operator may be asked next, and with which account not, over all processes of this machine."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ class Clock:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
+#: Seconds for which an account that was refused is left alone.
+REST_S = 3600.0
 #: The clock of this machine.
 WALL = Clock()
 
@@ -43,11 +47,47 @@ class Turns:
         with FileLock(path.with_suffix(".lock")):
             now = self._clock.now()
             try:
-                free = float(path.read_text())
+                written, free = (float(word) for word in path.read_text().split())
             except (FileNotFoundError, ValueError):  # never asked, or killed while writing
-                free = now
-            # An instant far ahead is of a clock that was set back since.
-            mine = max(now, free) if free - now < 3600 else now
-            path.write_text(repr(mine + every_s))
+                written, free = now, now
+            # What was written later than now is of a clock that was set back since.
+            mine = max(now, free) if written <= now else now
+            path.write_text(f"{now!r} {mine + every_s!r}")
         if mine > now:
             await self._clock.sleep(mine - now)
+
+
+class Refusals:
+    """Accounts that an operator has refused: it locks those that are tried again and again.
+
+    What is kept tells whether the account has been changed since, and no more: sixteen bits of a slow, salted hash.
+
+    Args:
+        folder: of the files that hold it.
+        clock: wall clock.
+    """
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._folder, self._clock = folder, clock
+
+    def rests_s(self, name: str, account: str) -> float:
+        """Seconds for which an account is to be left alone; 0 for one that was not refused lately."""
+        try:
+            at, salt, mark = self._path(name).read_text().split()
+            since_s = self._clock.now() - float(at)
+            is_lately = 0 <= since_s < REST_S and _mark(account, bytes.fromhex(salt)) == mark
+        except (FileNotFoundError, ValueError):  # never, or killed while writing
+            return 0.0
+        return REST_S - since_s if is_lately else 0.0
+
+    def add(self, name: str, account: str) -> None:
+        """The operator has refused an account just now."""
+        salt = secrets.token_bytes(16)
+        self._path(name).write_text(f"{self._clock.now()!r} {salt.hex()} {_mark(account, salt)}")
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.refused"
+
+
+def _mark(account: str, salt: bytes) -> str:
+    return hashlib.scrypt(account.encode(), salt=salt, n=2**14, r=8, p=1, dklen=2).hex()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ingest.http import Client
-from ingest.http_exchange import Ask, Denied, Operator
+from ingest.http_exchange import Ask, Denied, Operator, Veiled
 from lakehouse.errors import TerminalError
 
 #: Client id of ERCOT's login, the same for everybody (ERCOT developer portal, "Registration and authentication").
@@ -21,6 +24,10 @@ ERCOT_CLIENT_ID = "fec253ea-0d06-4272-a5e6-b478baeecd70"
 #: ERCOT's tokens are valid for 3600 s; one that is about to end is renewed before.
 TOKEN_S = 3600
 TOKEN_MARGIN_S = 120
+#: A token is used for so long, even if it says that it is valid for less: each login may be counted.
+TOKEN_AT_LEAST_S = 60
+#: So many tokens that are refused before their time are renewed in a run.
+RENEWALS = 5
 #: A page that has to be seen before iso-ne.com gives documents: it sets their cookie.
 ISONE_COOKIE_PAGE = "/isoexpress/web/reports/operations/-/tree/gen-fuel-mix"
 
@@ -61,9 +68,35 @@ class Access(BaseSettings):
                      "isone_public_url", "nyiso_url")  # fmt: skip
     @classmethod
     def _base(cls, value: str) -> str:
-        if not value.startswith(("https://", "http://")):
+        parts = urlsplit(value)
+        if parts.scheme not in ("https", "http") or not parts.hostname:
             raise ValueError("must begin with https:// (or http:// on this machine)")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("must hold no user, password or query: an account has settings of its own")
         return value.rstrip("/")
+
+    @field_validator("ercot_api_url", "ercot_token_url", "isone_api_url")
+    @classmethod
+    def _enciphered(cls, value: str) -> str:
+        if value.startswith("http://") and urlsplit(value).hostname not in ("localhost", "127.0.0.1", "::1"):
+            raise ValueError("must begin with https://: an account is sent there")
+        return value
+
+    @field_validator("ercot_username", "isone_username")
+    @classmethod
+    def _user(cls, value: str | None) -> str | None:
+        return value.strip() if value else None
+
+    @field_validator("ercot_password", "ercot_subscription_key", "isone_password")
+    @classmethod
+    def _secret(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        """Files of secrets end with a line break that is no part of them."""
+        text = value.get_secret_value().strip("\r\n") if value else ""
+        if any(unicodedata.category(character) == "Cc" for character in text):
+            raise ValueError("must be one line without control characters")
+        if info.field_name == "ercot_subscription_key" and not (text := text.strip()).isascii():
+            raise ValueError("must consist of letters and digits")
+        return SecretStr(text) if text else None
 
     @property
     def secrets(self) -> list[str]:
@@ -177,8 +210,10 @@ class ErcotToken:
     password: SecretStr
     key: SecretStr
     next_step: str = ERCOT_ACCOUNT
+    account: None = None  # its requests carry a token
     _token: SecretStr | None = None
     _until: datetime | None = None
+    _renewals: int = 0
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def headers(self, client: Client) -> Mapping[str, str]:
@@ -192,35 +227,42 @@ class ErcotToken:
                 await self._log_in(client)
         assert self._token is not None
         return {
-            "Authorization": f"Bearer {self._token.get_secret_value()}",
-            "Ocp-Apim-Subscription-Key": self.key.get_secret_value(),
+            "Authorization": Veiled(f"Bearer {self._token.get_secret_value()}"),
+            "Ocp-Apim-Subscription-Key": Veiled(self.key.get_secret_value()),
         }
 
-    def renew(self) -> bool:
-        """See `ingest.http.Credentials`."""
-        self._token = None
+    def renew(self, sent: Mapping[str, str]) -> bool:
+        """See `ingest.http.Credentials`; another request may have had the token renewed meanwhile."""
+        if self._token and sent["Authorization"] == f"Bearer {self._token.get_secret_value()}":
+            if self._renewals == RENEWALS:
+                return False
+            self._renewals += 1
+            self._token = None
         return True
 
     async def _log_in(self, client: Client) -> None:
         form = {
             "grant_type": "password", "response_type": "id_token", "client_id": ERCOT_CLIENT_ID,
             "scope": f"openid {ERCOT_CLIENT_ID} offline_access",
-            "username": self.username, "password": self.password.get_secret_value(),
+            "username": self.username, "password": Veiled(self.password.get_secret_value()),
         }  # fmt: skip
+        account = Veiled(f"{self.username}\n{self.password.get_secret_value()}")
         asked_at = client.now()
         try:
-            said = await client.json(Ask(self.operator, self.url, form=form, accept="application/json"))
-        except TerminalError as error:  # a wrong password is a 400 there
+            said = await client.json(Ask(self.operator, self.url, form=form, account=account,
+                                          accept="application/json"))  # fmt: skip
+        except TerminalError as error:
             raise Denied(error.message, self.next_step) from None
         token = (said.get("id_token") or said.get("access_token")) if isinstance(said, dict) else None
-        if not isinstance(token, str) or not token:
+        if not isinstance(token, str) or re.fullmatch("[!-~]+", token) is None:
             raise Denied("ERCOT's login gives no token", self.next_step)
         self._token = SecretStr(token)
         client.hide(token)
         try:
-            lasts_s = min(float(said.get("expires_in", TOKEN_S)), TOKEN_S)
+            lasts_s = float(said.get("expires_in", TOKEN_S))
         except (TypeError, ValueError):
             lasts_s = TOKEN_S
+        lasts_s = min(lasts_s, TOKEN_S) if lasts_s >= TOKEN_AT_LEAST_S else TOKEN_AT_LEAST_S
         self._until = asked_at + timedelta(seconds=max(lasts_s - TOKEN_MARGIN_S, lasts_s / 2))
 
 
@@ -232,13 +274,17 @@ class Basic:
     password: SecretStr
     next_step: str = ISONE_ACCOUNT
 
+    @property
+    def account(self) -> str:
+        """See `ingest.http.Credentials`."""
+        return Veiled(f"{self.username}:{self.password.get_secret_value()}")
+
     async def headers(self, client: Client) -> Mapping[str, str]:
         """See `ingest.http.Credentials`."""
-        pair = f"{self.username}:{self.password.get_secret_value()}".encode()
-        coded = base64.b64encode(pair).decode()
+        coded = base64.b64encode(self.account.encode()).decode()
         client.hide(coded)
-        return {"Authorization": f"Basic {coded}"}
+        return {"Authorization": Veiled(f"Basic {coded}")}
 
-    def renew(self) -> bool:
+    def renew(self, sent: Mapping[str, str]) -> bool:
         """See `ingest.http.Credentials`."""
         return False

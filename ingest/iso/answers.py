@@ -7,14 +7,15 @@ import io
 import json
 import re
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
 from ingest.http_exchange import Denied, Judge, Malformed, Refused, Throttled, Verdict
 from ingest.iso.oasis import NO_DATA, error_in
+from ingest.iso.packed import DAMAGED
 from lakehouse.errors import UnreadableFile
 
 #: What ISO-NE says instead of an empty file (31 bytes).
@@ -35,6 +36,8 @@ FIREWALL = (
 UNPACKED_BYTES, RATIO, RATIO_FROM_BYTES, MEMBERS = 8 << 30, 200, 16 << 20, 2_000
 #: An error document of OASIS has 700 bytes.
 ERROR_XML_BYTES = 1 << 20
+#: A day of ISO-NE's hourly prices has 8 MB of JSON, a page of ERCOT's archive less than one.
+JSON_BYTES = 256 << 20
 HEAD_BYTES = 4096
 
 ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
@@ -58,7 +61,7 @@ def a_zip(path: Path, headers: Mapping[str, str]) -> Verdict:
                 return Verdict(error=Malformed(f"{broken} in the archive is damaged", _AGAIN))
             if listed and all(info.filename.lower().endswith(".xml") for info in listed):
                 return _oasis(archive, listed)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except (*DAMAGED, RuntimeError) as error:  # RuntimeError: it is encrypted
         return Verdict(error=Malformed(f"the archive is damaged or cut short: {error}", _AGAIN))
     return Verdict() if listed else Verdict("empty")
 
@@ -80,9 +83,12 @@ def a_json(path: Path, headers: Mapping[str, str]) -> Verdict:
     head = _head(path)
     if ISONE_EMPTY in head[:200]:
         return Verdict("empty")
+    if (size := path.stat().st_size) > JSON_BYTES:
+        says = f"the answer has {size / 2**20:.0f} MiB of JSON: that is no document"
+        return Verdict(error=Refused(says, "check the base URL, and who answers for it on this network"))
     try:
         said = json.loads(path.read_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         return _page(head, "JSON")
     return Verdict("empty") if _holds_nothing(said) else Verdict()
 
@@ -156,7 +162,7 @@ def oasis_lacks(path: Path, nodes: tuple[str, ...], days: frozenset[date]) -> st
         are not as known (its reader refuses them by name).
     """
     wanted = {(node, day.isoformat()) for node in nodes for day in days}
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(path) as archive, suppress(csv.Error):  # its reader says what is wrong with it
         for info in archive.infolist():
             with archive.open(info) as stream:
                 rows = csv.reader(io.TextIOWrapper(stream, "utf-8", "replace", newline=""))

@@ -48,14 +48,13 @@ class Seen:
     """A request that came in.
 
     Args:
-        at, until: monotonic seconds when it was read and when it was answered.
+        at: monotonic seconds when it was read.
         target: path and query as they came.
         headers: names in lower case; of secret ones only that they were there.
         fields: names of form fields; their values are not kept.
     """
 
     at: float
-    until: float
     method: str
     target: str
     headers: dict[str, str]
@@ -249,12 +248,11 @@ def _handler(server: MarketServer) -> type[BaseHTTPRequestHandler]:
             parts = urlsplit(self.path)
             asked = Asked(self.command, parts.path, dict(parse_qsl(parts.query)), self.headers, body)
             answer = server.answer(asked, self.path)
+            server.remember(self._seen(began, body, answer.status))  # before the client can look
             try:
                 self._send(answer)
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True
-            finally:
-                server.remember(self._seen(began, body, answer.status))
 
         def _seen(self, began: float, body: bytes, status: int) -> Seen:
             headers = {
@@ -263,7 +261,7 @@ def _handler(server: MarketServer) -> type[BaseHTTPRequestHandler]:
             }
             is_form = "form-urlencoded" in headers.get("content-type", "")
             fields = tuple(sorted(parse_qs(body.decode()))) if is_form else ()
-            return Seen(began, time.monotonic(), self.command, self.path, headers, fields, status)
+            return Seen(began, self.command, self.path, headers, fields, status)
 
         def _send(self, answer: Answer) -> None:
             time.sleep(answer.delay_s)

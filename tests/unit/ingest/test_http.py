@@ -26,7 +26,9 @@ def test_retry_after_is_read_as_seconds_and_as_a_date(seconds: int) -> None:
     assert retry_after(at, NOW) == seconds
 
 
-@pytest.mark.parametrize("value", [None, "", "soon", "-5", "1e9", "Wed, 99 Nov 2026"])
+@pytest.mark.parametrize(
+    "value", [None, "", "soon", "-5", "1e9", "Wed, 99 Nov 2026", "Wed, 21 Oct 99999999999999999999 07:28:00 GMT"]
+)
 def test_a_retry_after_that_says_nothing_is_none(value: str | None) -> None:
     assert retry_after(value, NOW) is None
 
@@ -47,6 +49,8 @@ def test_a_date_in_the_past_means_at_once() -> None:
         ("inline", None),
         (None, None),
         ('attachment; filename="/"', None),
+        (f'attachment; filename="{"é" * 300}.zip"', "_.zip"),
+        (f'attachment; filename="{"x." * 150}"', "x." * 100),
     ],
 )
 def test_the_name_that_a_server_gives_is_one_plain_name(header: str | None, name: str | None) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import zipfile
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from ingest.http_exchange import Denied, Malformed, Refused, Throttled
-from ingest.iso.answers import JUDGES, unpack_documents
+from ingest.iso.answers import JUDGES, oasis_lacks, unpack_documents
 from lakehouse.errors import UnreadableFile, WattlakeError
 
 CSV = b'"Time Stamp","Name"\n"11/20/2026 00:05:00","CAPITL"\n'
@@ -31,6 +32,15 @@ def oasis(code: str, words: str) -> bytes:
 def wrong_crc() -> bytes:
     content = bytearray(packed(a__csv=CSV))
     content[content.index(b"a.csv") + 10] ^= 0xFF
+    return bytes(content)
+
+
+def damaged_lzma() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.csv", CSV * 50)
+    content = bytearray(out.getvalue())
+    content[45:60] = b"\xff" * 15
     return bytes(content)
 
 
@@ -63,6 +73,9 @@ LAUGHS = packed(x__xml=b'<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><
         ("json", b'{"HourlyLmps": ""}', "empty", None),
         ("json", b"No data exists for this period.", "empty", None),
         ("json", b'{"HourlyLmps": [', None, Malformed),
+        ("json", b"[" * 200_000, None, Malformed),
+        ("zip", packed(é__csv=CSV).replace("é".encode(), b"\xc3\x28"), None, Malformed),
+        ("zip", damaged_lzma(), None, Malformed),
         ("zip or csv", CSV, "done", None),
         ("zip or csv", packed(a__csv=CSV), "done", None),
     ],
@@ -93,6 +106,12 @@ def test_recorded_answers_of_oasis_and_ercot_are_judged_as_what_they_are(recorde
     for path in archives:
         assert JUDGES["zip"](path, {}) == JUDGES["zip or csv"](path, {})
         assert JUDGES["zip"](path, {}).error is None, path.name
+
+
+def test_an_answer_of_oasis_that_is_no_table_is_left_to_its_reader(tmp_path: Path) -> None:
+    answer = tmp_path / "answer"
+    answer.write_bytes(packed(a__csv=b'NODE,OPR_DT\n"' + b"x" * 200_000 + b'"\n'))
+    assert "A (1 days)" in str(oasis_lacks(answer, ("A",), frozenset({date(2026, 10, 1)})))
 
 
 def test_a_bulk_download_gives_what_was_asked_for_and_no_more(tmp_path: Path) -> None:
