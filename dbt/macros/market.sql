@@ -34,6 +34,9 @@
 {#- A shortfall of energy below this, MWh, is rounding of telemetry. -#}
 {% macro soc_tolerance_mwh() %}0.1{% endmacro %}
 
+{#- Share of the time between two states of charge that telemetry must cover for losses to be told from what is unknown. -#}
+{% macro soc_coverage() %}0.99{% endmacro %}
+
 {#- Components of revenue that are computed one by one; the others are sums of these. -#}
 {% macro leaf_components() -%}
 {%- set found = ['dam_energy_usd'] -%}

@@ -14,6 +14,11 @@ DAY = date(2026, 1, 10)
 EFFICIENCY = 0.9
 LIMITS: dict[str, Any] = {"hsl_mw": 20.0, "base_point_mw": 1.0, "min_soc_mwh": 0.0, "max_soc_mwh": 40.0}
 
+#: Before RTC+B nothing states a state of charge.
+LIMITS_OF_A_HALF = {"hsl_mw": 20.0, "base_point_mw": 1.0}
+#: The battery charges on while telemetry fails.
+UNTOLD = midnight(DAY) + timedelta(hours=5)
+
 
 def day_of(resource: str, efficiency: float, **more: Any) -> list[dict[str, Any]]:
     """Charges for twelve hours, discharges for twelve; what is stored and taken out loses the same both ways."""
@@ -38,6 +43,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> MarketLake:
     idle = [{**row, "soc_mwh": 41.0 if i == 5 else -1.0 if i == 6 else 20.0, "max_soc_mwh": 0.0 if i == 7 else 40.0}
             for i, row in enumerate(runs("IDLE_ESR1", DAY, 0.0, **LIMITS))]  # fmt: skip
     lake.land(table, idle)
+    lake.land(table, [row for row in day_of("GAP_ESR1", EFFICIENCY) if not UNTOLD <= row["sced_at"] < UNTOLD + timedelta(hours=2)])
+    lake.land("ercot_sced_gen_resources", runs("OLD_BES1", DAY, 5.0, resource_type="PWRSTR", **LIMITS_OF_A_HALF))
     lake.build_markets()
     return lake
 
@@ -98,6 +105,21 @@ def test_a_file_without_awards_says_nothing_of_them(lake: MarketLake) -> None:
     assert lake.rows("select distinct needed_mwh, is_short_for_awards from bess_soc where resource = 'IDLE_ESR1'") == [
         (None, False)
     ]
+
+
+def test_what_moved_while_telemetry_failed_is_no_loss_and_no_efficiency(lake: MarketLake) -> None:
+    row = day(lake, "GAP_ESR1")
+    hours = 24 - 1 / 12
+    assert row["coverage"] == pytest.approx((hours - 2 + 1 / 6) / hours)
+    assert row["implied_round_trip_efficiency"] is None and row["lost_mwh"] is None
+    assert row["efficiency_basis"] == "lossless"
+
+
+def test_without_a_state_of_charge_no_energy_stands_beside_it(lake: MarketLake) -> None:
+    row = day(lake, "OLD_BES1")
+    assert row["sced_runs"] == 288 and row["base_point_deviation_mean_mw"] == 4
+    names = ("coverage", "discharged_mwh", "charged_mwh", "lost_mwh", "full_cycles")
+    assert {row[name] for name in names} == {None}
 
 
 def test_deviation_from_the_base_point_is_told(lake: MarketLake) -> None:

@@ -41,8 +41,10 @@ figures as (
         max(soc_mwh) as soc_max_mwh,
         max(max_soc_mwh) as max_soc_mwh,
         -- Between the first and the last state of charge of the day.
-        coalesce(sum(greatest(step_mwh, 0)) filter (where at_us >= first_us and at_us < last_us), 0) as out_mwh,
-        coalesce(-sum(least(step_mwh, 0)) filter (where at_us >= first_us and at_us < last_us), 0) as in_mwh,
+        sum(greatest(step_mwh, 0)) filter (where at_us >= first_us and at_us < last_us and mw is not null) as out_mwh,
+        -sum(least(step_mwh, 0)) filter (where at_us >= first_us and at_us < last_us and mw is not null) as in_mwh,
+        coalesce(sum(until_us - at_us) filter (where at_us >= first_us and at_us < last_us and mw is not null), 0)
+        / nullif(any_value(last_us - first_us), 0) as coverage,
         count(*) filter (where soc_mwh < min_soc_mwh) as runs_below_min_soc,
         count(*) filter (where soc_mwh > max_soc_mwh) as runs_above_max_soc,
         count(*) filter (
@@ -65,7 +67,7 @@ rooted as (
         *,
         soc_last_mwh - soc_first_mwh as soc_change_mwh,
         case
-            when in_mwh > 0.25 * max_soc_mwh and out_mwh > 0.25 * max_soc_mwh
+            when coverage >= {{ soc_coverage() }} and in_mwh > 0.25 * max_soc_mwh and out_mwh > 0.25 * max_soc_mwh
                 then (soc_last_mwh - soc_first_mwh + sqrt((soc_last_mwh - soc_first_mwh) ** 2 + 4 * in_mwh * out_mwh)) / (2 * in_mwh)
         end as one_way
     from figures
@@ -83,11 +85,12 @@ select
     soc_min_mwh,
     soc_max_mwh,
     max_soc_mwh,
+    coverage,
     out_mwh as discharged_mwh,
     in_mwh as charged_mwh,
     one_way ** 2 as implied_round_trip_efficiency,
     -- What a lossless battery would have gained less what the telemetry says it gained.
-    in_mwh - out_mwh - soc_change_mwh as lost_mwh,
+    case when coverage >= {{ soc_coverage() }} then in_mwh - out_mwh - soc_change_mwh end as lost_mwh,
     case when one_way between 0.7 and 1 then one_way else 1 end as one_way_efficiency_used,
     case when one_way between 0.7 and 1 then 'of the day' else 'lossless' end as efficiency_basis,
     out_mwh / max_soc_mwh as full_cycles,
