@@ -14,7 +14,8 @@ DAY, ODD_DAY = date(2026, 1, 10), date(2026, 1, 12)
 SPRING, AUTUMN = date(2026, 3, 8), date(2026, 11, 1)
 BEFORE = date(2025, 6, 10)
 CHANGE = date(2025, 12, 5)
-LATER = datetime(2026, 6, 1, tzinfo=UTC)
+#: When rows are published that do not say otherwise, and corrections of them.
+STATED, LATER = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
 
 #: Sells 8 MW at 20 $/MWh and 5 MW of regulation up at 3 $/MW; puts out 10 MW, holds 4 MW of regulation up.
 OFFERED: dict[str, Any] = {
@@ -98,6 +99,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> MarketLake:
     lake.land("ercot_sced_esr_resources", runs("TURN_ESR1", CHANGE, 10.0, **HELD))
     # A battery that kept its name is one battery.
     lake.land(gen, dam("SAME_ESR1", CHANGE, resource_type="PWRSTR", **OFFERED))
+    lake.land(load, dam("SAME_LD1", CHANGE, max_power_consumption_mw=20.0, regup_mcpc_usd_mw=Decimal(3),
+                        regup_awarded_mw=Decimal(1)))  # fmt: skip
     lake.land("ercot_sced_esr_resources", runs("SAME_ESR1", CHANGE, 10.0, **HELD))
     lake.land("iso_prices", rt_prices("N1", CHANGE, "50"))
     lake.land("as_prices", rt_services(CHANGE, "2"))
@@ -223,6 +226,8 @@ def test_a_correction_after_the_disclosure_replaces_its_price(lake: MarketLake) 
     after, earlier = quarter_rows(lake, "ODD_ESR1", 15), quarter_rows(lake, "ODD_ESR1", 16)
     assert {(row["dam_energy_usd"], row["dam_as_regup_usd"]) for row in after} == {(Decimal(60), Decimal(5))}
     assert "price_corrected" in caveats(after)
+    # The price is of the correction's day, the award of the disclosure's.
+    assert {(row["prices_published_at"], row["disclosed_at"]) for row in after} == {(LATER, STATED)}
     assert {row["dam_energy_usd"] for row in earlier} == {Decimal(40)}
     assert "price_corrected" not in caveats(earlier)
 
@@ -264,7 +269,11 @@ def test_the_day_of_the_change_says_that_it_is_one(lake: MarketLake) -> None:
     rows = {r["resource"]: r for r in lake.dicts("select * from bess_revenue_1d where operating_day = ?", [CHANGE])}
     assert set(rows) == {"TURN_BES1", "TURN_ESR1", "SAME_ESR1"}
     assert all("change_of_model" in row["caveats"] for row in rows.values())
-    assert rows["SAME_ESR1"]["total_usd"] == 96 * TOTAL
+    # One that kept its name sold the regulation of both halves, and holds 4 MW of these 6.
+    assert rows["SAME_ESR1"]["dam_as_regup_usd"] == 24 * 6 * 3
+    assert rows["SAME_ESR1"]["rt_as_regup_usd"] == 24 * (4 - 6) * 2
+    assert rows["SAME_ESR1"]["rt_energy_usd"] == 96 * QUARTER["rt_energy_usd"]
+    assert rows["SAME_ESR1"]["pairing"] == "site and capacity" and "pairing_inferred" in rows["SAME_ESR1"]["caveats"]
     assert rows["TURN_BES1"]["total_usd"] is None and rows["TURN_ESR1"]["total_usd"] is None
     assert rows["TURN_BES1"]["dam_energy_usd"] == 24 * 160 and rows["TURN_ESR1"]["dam_energy_usd"] is None
 

@@ -1,7 +1,8 @@
 -- What a battery is made of, by operating day. Since RTC+B one resource; before, a generation resource (PWRSTR) and the load
 -- resource that charges. No public table says which: a load resource is taken as the charging half where its site is the same
 -- and its capacity agrees within a tenth, and both ways no other one does; where several at a site agree, the number at the
--- end of the names decides. Otherwise it is left open.
+-- end of the names decides. Otherwise it is left open. On the day of the change a battery that kept its name is both: a
+-- storage resource, whose halves sold in the DAM.
 with stated as (
     select kind, resource_name, operating_day, capacity_mw from {{ ref('int_bess_dam') }}
     union all
@@ -12,6 +13,7 @@ resources as (
     select
         -- Of a battery that is both, esr.
         min(kind) as kind,
+        bool_or(kind = 'gen') as is_half,
         resource_name,
         operating_day,
         max(capacity_mw) as capacity_mw,
@@ -32,7 +34,7 @@ agreeing as (
         on gen.operating_day = load.operating_day
         and gen.site = load.site
         and abs(gen.capacity_mw - load.capacity_mw) <= 0.1 * greatest(gen.capacity_mw, load.capacity_mw)
-    where gen.kind = 'gen' and load.kind = 'load'
+    where gen.is_half and load.kind = 'load'
 ),
 
 counted as (
@@ -64,7 +66,7 @@ select
     resources.kind,
     chosen.load_resource,
     case
-        when resources.kind = 'esr' then 'one resource'
+        when not resources.is_half then 'one resource'
         when chosen.is_only then 'site and capacity'
         when chosen.load_resource is not null then 'site, capacity and number'
         when chosen.resource is not null then 'ambiguous'

@@ -42,7 +42,7 @@ select
     own.missing_runs,
     -- A pair is covered where both halves are.
     case
-        when halves.load_resource is null then coalesce(own.covered_us, 0)
+        when halves.load_resource is null or halves.kind = 'esr' then coalesce(own.covered_us, 0)
         else least(coalesce(own.covered_us, 0), coalesce(charging.covered_us, 0))
     end as covered_us,
     own.out_nano + coalesce(charging.out_nano, 0) as out_nano,
@@ -60,4 +60,4 @@ inner join quarters as own
     and own.quarter >= days.first_quarter
     and own.quarter < days.end_quarter
 left join quarters as charging
-    on charging.is_load and halves.load_resource = charging.resource_name and own.quarter = charging.quarter
+    on charging.is_load and halves.kind = 'gen' and halves.load_resource = charging.resource_name and own.quarter = charging.quarter

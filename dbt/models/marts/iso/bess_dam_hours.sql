@@ -30,7 +30,6 @@ joined as (
             , {{ service.name }}_mcpc_usd_mw
             {%- for part in service.dam %}, {{ part }}_awarded_mw{% endfor -%}
             {%- endfor %}, spp_usd_mwh, published_at, is_simulated),
-        energy.published_at > own.published_at as is_spp_corrected,
         case when energy.published_at > own.published_at then energy.spp_usd_mwh else own.spp_usd_mwh end as spp_usd_mwh,
         {% for service in services() -%}
         {% set parts = [] -%}
@@ -42,12 +41,11 @@ joined as (
             else coalesce(own.{{ service.name }}_mcpc_usd_mw, charging.{{ service.name }}_mcpc_usd_mw)
         end as {{ service.name }}_mcpc_usd_mw,
         {% endfor -%}
-        greatest({% for service in services() %}corrected.{{ service.name }}_published_at{{ ', ' if not loop.last }}{% endfor %}) > own.published_at
-            as is_mcpc_corrected,
+        greatest(own.published_at, charging.published_at) as disclosed_at,
         greatest(
-            own.published_at, charging.published_at, energy.published_at
-            {%- for service in services() %}, corrected.{{ service.name }}_published_at{% endfor %}
-        ) as published_at,
+            energy.published_at{% for service in services() %}, corrected.{{ service.name }}_published_at{% endfor %}
+        ) as corrected_at,
+        own.published_at as own_published_at,
         own.is_simulated or coalesce(charging.is_simulated, false) as is_simulated,
         halves.load_resource is not null and charging.resource_name is null as is_load_missing
     from {{ ref('int_bess_halves') }} as halves
@@ -82,9 +80,10 @@ select
     {% for service in services() -%}
     {{ usd('coalesce(' ~ service.name ~ '_awarded_mw, 0)', service.name ~ '_mcpc_usd_mw') }} as dam_as_{{ service.name }}_usd,
     {% endfor -%}
-    coalesce(is_spp_corrected, false) or coalesce(is_mcpc_corrected, false) as is_price_corrected,
+    coalesce(corrected_at > own_published_at, false) as is_price_corrected,
+    case when corrected_at > own_published_at then corrected_at end as price_corrected_at,
     is_load_missing,
-    published_at,
+    disclosed_at as published_at,
     is_simulated,
     source_object,
     line

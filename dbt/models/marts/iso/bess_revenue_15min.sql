@@ -6,6 +6,7 @@ with grid as (
         halves.operating_day,
         halves.kind,
         halves.pairing,
+        halves.load_resource is not null as is_paired,
         halves.load_resource is not null or halves.kind = 'esr' as is_whole,
         days.is_rtcb,
         unnest(range(days.first_quarter, days.end_quarter)) as quarter
@@ -77,7 +78,9 @@ joined as (
         dam.is_price_corrected,
         dam.is_load_missing,
         greatest(dam.published_at, telemetry.published_at) as disclosed_at,
-        greatest(energy.stated.published_at, case when grid.is_rtcb then services.published_at end) as prices_published_at,
+        greatest(
+            energy.stated.published_at, case when grid.is_rtcb then services.published_at end, dam.price_corrected_at
+        ) as prices_published_at,
         coalesce(dam.is_simulated, false) or coalesce(telemetry.is_simulated, false)
         or coalesce(energy.stated.is_simulated, false) or coalesce(grid.is_rtcb and services.is_simulated, false) as is_simulated
     from grid
@@ -120,7 +123,7 @@ summed as (
         + case when is_rtcb and kind = 'esr' and covered_us > 0 and rt_regup_award_mw is null then 32 else 0 end
         + case when is_rtcb and has_dam and rt_regup_award_mw is not null
             and ({% for leaf in leaf_components()[7:] %}{{ leaf }} is null{{ ' or ' if not loop.last }}{% endfor %}) then 64 else 0 end
-        + case when kind = 'gen' and is_whole then 128 else 0 end
+        + case when is_paired then 128 else 0 end
         + case when kind = 'gen' and not is_whole then 256 else 0 end
         + case when is_load_missing then 512 else 0 end
         + case when operating_day = {{ rtcb_from() }} then 1024 else 0 end
