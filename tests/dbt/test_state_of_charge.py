@@ -43,7 +43,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> MarketLake:
     idle = [{**row, "soc_mwh": 41.0 if i == 5 else -1.0 if i == 6 else 20.0, "max_soc_mwh": 0.0 if i == 7 else 40.0}
             for i, row in enumerate(runs("IDLE_ESR1", DAY, 0.0, **LIMITS))]  # fmt: skip
     lake.land(table, idle)
-    lake.land(table, [row for row in day_of("GAP_ESR1", EFFICIENCY) if not UNTOLD <= row["sced_at"] < UNTOLD + timedelta(hours=2)])
+    again = UNTOLD + timedelta(hours=2)
+    lake.land(table, [row for row in day_of("GAP_ESR1", EFFICIENCY) if not UNTOLD <= row["sced_at"] < again])
     lake.land("ercot_sced_gen_resources", runs("OLD_BES1", DAY, 5.0, resource_type="PWRSTR", **LIMITS_OF_A_HALF))
     lake.build_markets()
     return lake
