@@ -41,7 +41,7 @@ class Records:
             held = brought.get(row.document)
             last[row.document] = Last(
                 row.status, row.is_final, (row.fetched_at or row.finished_at).replace(tzinfo=UTC),
-                held.etag if held else None, held.last_modified if held else None,
+                held is not None, held.etag if held else None,
             )  # fmt: skip
         return Known(_finished(brought.values()), last, recheck)
 

@@ -1,7 +1,7 @@
 """The spool: documents that were downloaded and have not landed yet, each beside what is known of its origin.
 
 ```
-<home>/downloads/<source>/<days>/<name>           the bytes, as they came
+<home>/downloads/<source>/<days>/<name>           the bytes, as they came; a folder a document where names repeat
 <home>/downloads/<source>/<days>/.<name>.json     written after them: a document without it is not complete
 ```
 A document leaves the spool once it has landed and its outcome is recorded. A kill in between makes the next run land
@@ -55,7 +55,7 @@ class Spool:
         """Take a downloaded document in, whole or not at all; `lacks` says what it leaves out of what was asked."""
         name = (answer.file_name if document.takes_name else None) or document.name
         folder = document.slice
-        if document.takes_name:  # the server may give two documents of one second the same name
+        if document.takes_name or document.doc_id:  # two documents may bear the same name
             folder += f"_{hashlib.sha256(document.key.encode()).hexdigest()[:8]}"
         path = self._folder / folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

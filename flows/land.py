@@ -61,7 +61,8 @@ def land(
     files = find_files(source, paths)
     claim_home(settings, options.simulated)
     archive = open_archive(settings)
-    request = {**asdict(options), "layouts": _layouts_digest(settings)}
+    layouts = _layouts_digest(settings) if "layout" in source.options else None
+    request = {**asdict(options), "layouts": layouts}
     asked = {"source": source_name, "paths": [str(path) for path in paths], "options": request}
     with raw_tables(settings) as ops, ops.run("land", **asked) as run:
         lander = Lander(settings, ops, run.id, source, options)

@@ -18,6 +18,7 @@ from flows.declared import Declared
 from flows.file_outcome import FileOutcome, Tally
 from flows.gathered import Gathered
 from flows.landings import Landing, Landings, RecordedLandings, ReplayedLandings
+from flows.reception import PUBLISHED, reception, tail
 from ingest.source import LandOptions, RawFile, Source
 from lakehouse import ops as ops_tables
 from lakehouse.archive import Archive, Receipt, open_archive
@@ -63,7 +64,7 @@ class Prepared:
         arrival: which.
         outcome: what became of it so far.
         landing: what is recorded of it once it has landed.
-        before: whether its bytes have landed before.
+        replaces: whether rows that its bytes gave before go.
         staged: its rows; nothing where it is unchanged or refused.
         declared: what it says of assets and signals.
     """
@@ -71,7 +72,7 @@ class Prepared:
     arrival: Arrival
     outcome: FileOutcome
     landing: Landing | None = None
-    before: bool = False
+    replaces: bool = False
     staged: list[Staged] = field(default_factory=list)
     declared: dict[str, pa.Table] = field(default_factory=dict)
 
@@ -111,6 +112,7 @@ class Lander:
         self.received: list[tuple[FileOutcome, Receipt]] = []
         self._replayed = replayed
         self._landings: Landings = replayed or RecordedLandings(ops, source.name)
+        self._archive = open_archive(settings)
         self._taken: dict[int, tuple[FileOutcome, Landing]] = {}
         #: hashes of bytes that landed before and are now read in another way
         self._again: set[str] = set()
@@ -127,24 +129,24 @@ class Lander:
         receipt = arrival.receipt
         outcome = FileOutcome(printable(arrival.path), "landed", receipt.sha256, receipt.bytes)
         prepared = Prepared(arrival, outcome)
-        request = canonical(arrival.request)
-        before = self._landings.of_bytes(receipt.sha256)
-        prepared.before = bool(before)
-        named_alike = [landing for landing in before if _tail(Path(landing.path)) == _tail(Path(outcome.path))]
-        if named_alike and named_alike[-1].request == request:
+        said = reception(receipt, outcome.path, self.source, self._landings, self._archive)
+        prepared.replaces = said.replaces
+        if said.says_nothing:
             outcome.status = "unchanged"
         elif outcome.path != str(arrival.path):
             outcome.status = "refused"
             outcome.reason = f"the name of {outcome.path} is no Unicode text\n  next: give the file another name"
         else:
             try:
-                file = raw_file(arrival)
+                file = _raw_file(arrival, said.dated_by)
                 prepared.declared = self._write(receipt.sequence, file, self.options, outcome, prepared.staged)
             except UnreadableFile as error:
                 self._refuse(prepared, error)
         declared = prepared.declared.get(ASSETS.name)
         assets = () if declared is None else tuple(declared.column("asset_id").to_pylist())
-        prepared.landing = Landing(receipt.sha256, outcome.path, request, assets)
+        prepared.landing = Landing(
+            receipt.sha256, outcome.path, said.request, assets, receipt.run_id, receipt.sequence
+        )  # fmt: skip
         return prepared
 
     def accept(self, prepared: Prepared) -> FileOutcome:
@@ -160,7 +162,7 @@ class Lander:
             self._refuse(prepared, error)
             return outcome
         self.staging.keep(prepared.staged)
-        if prepared.before:
+        if prepared.replaces:
             self._again.add(receipt.sha256)
         self._taken[receipt.sequence] = (outcome, prepared.landing)
         return outcome
@@ -169,7 +171,7 @@ class Lander:
         """A refused file leaves nothing but its reason."""
         self.staging.drop(prepared.staged)
         outcome = prepared.outcome
-        reason = f"{_tail(Path(outcome.path))}: {error}"
+        reason = f"{tail(outcome.path)}: {error}"
         prepared.outcome = FileOutcome(outcome.path, "refused", outcome.sha256, outcome.bytes, reason=reason)
 
     def _restage(self) -> None:
@@ -183,13 +185,12 @@ class Lander:
         latest: dict[tuple[str, str], Landing] = {}
         for landing in self._landings.of_assets(assets):
             if landing.sha256 not in self._again:
-                key = (landing.sha256, _tail(Path(landing.path)))
+                key = (landing.sha256, tail(landing.path))
                 latest.pop(key, None)
                 latest[key] = landing
-        archive = open_archive(self.settings)
         for position, landing in enumerate(latest.values()):
-            options = LandOptions(**{name: value for name, value in landing.options.items() if name != "layouts"})
-            blocks = partial(archive.blocks, landing.sha256)
+            options = LandOptions(**{name: value for name, value in landing.asked.items() if name != "layouts"})
+            blocks = partial(self._archive.blocks, landing.sha256)
             size = sum(len(block) for block in blocks())
             file, staged = RawFile(landing.sha256, Path(landing.path), size, blocks), list[Staged]()
             outcome = FileOutcome(landing.path, "landed", landing.sha256)
@@ -324,25 +325,17 @@ class Lander:
         ]
 
 
-def raw_file(arrival: Arrival) -> RawFile:
+def _raw_file(arrival: Arrival, dated_by: Receipt) -> RawFile:
     """What a source is given of an arrival; the same for a landing, its completion after a kill, and a replay."""
-    receipt = arrival.receipt
     stated = {
-        name: datetime.fromisoformat(str(receipt.origin[name]))
-        for name in ("published_at", "modified_at")
-        if receipt.origin.get(name)
+        name: datetime.fromisoformat(str(dated_by.origin[name])) for name in PUBLISHED if dated_by.origin.get(name)
     }
     return RawFile(
-        receipt.sha256, arrival.path, receipt.bytes, arrival.blocks,
-        received_at=datetime.fromisoformat(receipt.received_at), **stated,
+        arrival.receipt.sha256, arrival.path, arrival.receipt.bytes, arrival.blocks,
+        received_at=datetime.fromisoformat(dated_by.received_at), **stated,
     )  # fmt: skip
 
 
 def printable(path: Path) -> str:
     """A path as text that every database takes; bytes that are no UTF-8 are written out."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def _tail(path: Path) -> str:
-    """The part of a path that a source may read names from."""
-    return f"{path.parent.name}/{path.name}"

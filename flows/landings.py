@@ -11,6 +11,9 @@ import sqlalchemy as sa
 
 from lakehouse.ops import SLICES, Ops
 
+#: In a request: when a listing or header says that the bytes were published.
+STATED = "stated"
+
 
 @dataclass(frozen=True)
 class Landing:
@@ -19,20 +22,23 @@ class Landing:
     Args:
         sha256: of its bytes.
         path: where it came from; a source may take names from the path's last two parts.
-        request: land options, canonical JSON.
+        request: land options, and under `STATED` when the operator says that it published the bytes; canonical JSON.
         assets: asset_ids of its rows.
+        run_id, sequence: of its receipt.
     """
 
     sha256: str
     path: str
     request: str
     assets: tuple[str, ...]
+    run_id: str
+    sequence: int
 
     @property
-    def options(self) -> dict[str, Any]:
+    def asked(self) -> dict[str, Any]:
         """The land options."""
         found: dict[str, Any] = json.loads(self.request)
-        return found
+        return {name: value for name, value in found.items() if name != STATED}
 
 
 class Landings(Protocol):
@@ -44,6 +50,10 @@ class Landings(Protocol):
 
     def of_assets(self, assets: Iterable[str]) -> list[Landing]:
         """Those with rows of any of the assets."""
+        ...
+
+    def last_of_path(self, path: str) -> Landing | None:
+        """The last one of a whole path."""
         ...
 
 
@@ -63,15 +73,20 @@ class RecordedLandings:
         wanted = set(assets)
         return [landing for landing in self._select(sa.true()) if wanted & set(landing.assets)]
 
+    def last_of_path(self, path: str) -> Landing | None:
+        """The last one of a whole path."""
+        return next(reversed(self._select(SLICES.c.file == path)), None)
+
     def _select(self, condition: Any) -> list[Landing]:
         table = SLICES.c
         statement = (
-            sa.select(table.sha256, table.file, table.request, table.assets)
+            sa.select(table.sha256, table.file, table.request, table.assets, table.run_id, table.sequence)
             .where(condition, table.source == self._source, table.status == "landed")
             .order_by(table.finished_at, table.sequence)
         )
         return [
-            Landing(sha, file, request, tuple(json.loads(a))) for sha, file, request, a in self._ops.query(statement)
+            Landing(sha256, file, request, tuple(json.loads(assets)), run_id, sequence)
+            for sha256, file, request, assets, run_id, sequence in self._ops.query(statement)
         ]
 
 
@@ -89,3 +104,7 @@ class ReplayedLandings:
         """Those with rows of any of the assets."""
         wanted = set(assets)
         return [landing for landing in self.landings if wanted & set(landing.assets)]
+
+    def last_of_path(self, path: str) -> Landing | None:
+        """The last one of a whole path."""
+        return next((landing for landing in reversed(self.landings) if landing.path == path), None)

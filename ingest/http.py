@@ -177,8 +177,6 @@ class Client:
             headers |= await ask.credentials.headers(self)
         if ask.etag:
             headers["If-None-Match"] = ask.etag
-        if ask.last_modified:
-            headers["If-Modified-Since"] = ask.last_modified
         self._number += 1
         part = self._folder / f"{self._number:06d}.part"
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -261,10 +259,9 @@ class Client:
         """What a status other than 200 means; raises what is an error."""
         status, name = response.status_code, ask.operator.name
         if status == 304:
-            if not (ask.etag or ask.last_modified):
+            if not ask.etag:
                 raise Malformed(f"{name} says that nothing is new, and nothing is at hand", "the next run asks again")
-            return Answer("unchanged", ask.shown, 1, status, fetched_at=self.now(), etag=ask.etag,
-                          last_modified=ask.last_modified)  # fmt: skip
+            return Answer("unchanged", ask.shown, 1, status, fetched_at=self.now(), etag=ask.etag)
         if status in (404, 410):
             return Answer("absent", ask.shown, 1, status, fetched_at=self.now())
         said = await self._beginning(response)

@@ -128,7 +128,7 @@ class Ask:
         credentials: None where none are needed.
         account: user and password that the request itself carries, as a login does; once refused it is left alone.
         accept: media type.
-        etag, last_modified: of the version at hand; the answer may then be `unchanged`.
+        etag: of the version at hand; the answer may then be `unchanged`.
         first: a URL that is asked before, for its cookie; once a client.
     """
 
@@ -141,7 +141,6 @@ class Ask:
     account: str | None = field(default=None, repr=False)
     accept: str = "*/*"
     etag: str | None = None
-    last_modified: str | None = None
     first: str | None = None
 
     @property

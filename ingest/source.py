@@ -39,7 +39,7 @@ class RawFile:
         blocks: gives the bytes from the start, in blocks of any size; the same ones each time.
         published_at: when the operator says that it published them (a listing), UTC; None where it does not.
         modified_at: when the operator says that it last wrote the file (a header), UTC; None where it does not.
-        received_at: when they were received first, UTC; a replay gives the same instant.
+        received_at: when they were received, of a copy when what it copies was, UTC; a replay gives the same instant.
     """
 
     sha256: str

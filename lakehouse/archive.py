@@ -224,6 +224,15 @@ class Archive:
             return False
         return True
 
+    def receipt(self, run_id: str, sequence: int, sha256: str) -> Receipt | None:
+        """The receipt of one reception; None where it is not there.
+
+        Raises:
+            TerminalError: it cannot be read.
+        """
+        uri = self._sidecar(run_id, sequence, sha256)
+        return _receipt(uri, self.storage.read(uri)) if self.storage.exists(uri) else None
+
     def receipts(self, run_id: str = "", damaged: list[str] | None = None) -> Iterator[Receipt]:
         """All receptions, or those of one run, in order of arrival.
 
@@ -240,14 +249,11 @@ class Archive:
         sidecars = [name for name in names if name.startswith(f"{received}/{run_id}") and name.endswith(".json")]
         for uri, content in self.storage.read_each(sidecars):
             try:
-                found.append(Receipt(**json.loads(content)))
-            except (ValueError, TypeError) as error:
-                if damaged is not None:
-                    damaged.append(uri)
-                    continue
-                raise TerminalError(
-                    f"sidecar {uri} is damaged: {error}", "delete it and land the original file again"
-                ) from error
+                found.append(_receipt(uri, content))
+            except TerminalError:
+                if damaged is None:
+                    raise
+                damaged.append(uri)
         yield from sorted(found, key=lambda receipt: receipt.order)
 
     def object(self, sha256: str) -> str:
@@ -256,8 +262,20 @@ class Archive:
 
     def record(self, receipt: Receipt) -> None:
         """Write the sidecar of a reception, in the place of its earlier one."""
-        target = f"{self.root}/received/{receipt.run_id}-{receipt.sequence:06d}-{receipt.sha256[:12]}.json"
+        target = self._sidecar(receipt.run_id, receipt.sequence, receipt.sha256)
         self.storage.write(target, json.dumps(asdict(receipt), indent=1, sort_keys=True).encode())
+
+    def _sidecar(self, run_id: str, sequence: int, sha256: str) -> str:
+        return f"{self.root}/received/{run_id}-{sequence:06d}-{sha256[:12]}.json"
+
+
+def _receipt(uri: str, content: bytes) -> Receipt:
+    try:
+        return Receipt(**json.loads(content))
+    except (ValueError, TypeError) as error:
+        raise TerminalError(
+            f"sidecar {uri} is damaged: {error}", "delete it and land the original file again"
+        ) from error
 
 
 def _pack_stream(head: bytes, stream: Readable, target: Path) -> tuple[str, int]:

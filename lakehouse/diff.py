@@ -109,7 +109,7 @@ class Diff:
         self.db.execute(f"CREATE TABLE superseded AS SELECT {key} FROM gone ANTI JOIN winners USING ({key})")
 
     def adds_only(self) -> bool:
-        """Whether staged rows are statements of bytes that are not in the table, each with a key of its own."""
+        """Whether staged rows belong to statements that are not in the table, each with a key of its own."""
         if "source_object" not in self.contract.statement:
             return False
         key = ", ".join(self.key)
@@ -117,11 +117,12 @@ class Diff:
             return False
         if self.table.current_snapshot() is None:
             return True
-        hashes = self.db.execute("SELECT DISTINCT source_object FROM staged").fetchall()
-        listed = ", ".join(quote(value) for (value,) in hashes) or "NULL"
+        stated = ", ".join(identifier(name) for name in self.contract.statement)
         bounds = self._bounds([self.contract.time_column] if self.contract.time_column else [], "staged")
-        found = f"SELECT 1 FROM stored {bounds or 'WHERE true'} AND source_object IN ({listed}) LIMIT 1"
-        return not self._count(f"SELECT count(*) FROM ({found})")
+        new = f"(SELECT DISTINCT {stated} FROM staged)"
+        return not self._count(
+            f"SELECT count(*) FROM (SELECT 1 FROM stored SEMI JOIN {new} USING ({stated}) {bounds} LIMIT 1)"
+        )
 
     def append(self) -> None:
         """Add staged rows as they are: an offset keeps them from coming twice, or `adds_only` has said so."""

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from ingest.http import Client
 from ingest.http_exchange import Ask
 from ingest.iso.access import ISONE_COOKIE_PAGE, Access
-from ingest.iso.requests.request import Document, Known, Planned, Request, Window, conditional
+from ingest.iso.requests.request import Document, Known, Planned, Request, Window
 
 ZONE = ZoneInfo("America/New_York")
 #: Final real-time prices come some business days after the day; preliminary ones are not asked for any more then.
@@ -121,14 +121,11 @@ def _request(path: str, document: Document, known: Known, access: Access) -> Req
             accept="application/json",
         )  # fmt: skip
         return Request(ask, "json", (document,))
-
-    def public(etag: str | None, modified: str | None) -> Ask:
-        return Ask(
-            access.isone_public, f"{access.isone_public_url}/{DOCUMENTS}/{path}", etag=etag, last_modified=modified,
-            first=f"{access.isone_public_url}{ISONE_COOKIE_PAGE}",
-        )  # fmt: skip
-
-    return Request(conditional(public, document, known), "csv", (document,))
+    ask = Ask(
+        access.isone_public, f"{access.isone_public_url}/{DOCUMENTS}/{path}", etag=known.etag(document),
+        first=f"{access.isone_public_url}{ISONE_COOKIE_PAGE}",
+    )  # fmt: skip
+    return Request(ask, "csv", (document,))
 
 
 PLANS = {

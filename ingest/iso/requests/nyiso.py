@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from ingest.http import Client
 from ingest.http_exchange import Ask
 from ingest.iso.access import Access
-from ingest.iso.requests.request import Document, Known, Planned, Request, Window, conditional, months
+from ingest.iso.requests.request import Document, Known, Planned, Request, Window, months
 
 ZONE = ZoneInfo("America/New_York")
 #: Daily files are served for so many days, today among them (7 to 10 were seen).
@@ -55,19 +55,16 @@ class Files:
                 planned.skipped += 1
                 continue
             url = f"{access.nyiso_url}/public/csv/{self.folder}/{document.name}"
-
-            def ask(etag: str | None, modified: str | None, url: str = url) -> Ask:
-                return Ask(access.nyiso, url, etag=etag, last_modified=modified)
-
             kind = "zip" if document.name.endswith(".zip") else "csv"
-            planned.requests.append(Request(conditional(ask, document, known), kind, (document,)))
+            document = replace(document, states_modified=not known.holds(document))
+            planned.requests.append(Request(Ask(access.nyiso, url, etag=known.etag(document)), kind, (document,)))
         return planned
 
     def _day(self, source: str, day: date, window: Window) -> Document:
         over = window.midnight(day + timedelta(days=1))
         return Document(
             source, day, day + timedelta(days=1), f"{day:%Y%m%d}{self.name}.csv",
-            due_at=over + DUE_AFTER, is_final=window.now >= over + FINAL_AFTER, states_modified=True,
+            due_at=over + DUE_AFTER, is_final=window.now >= over + FINAL_AFTER,
         )  # fmt: skip
 
     def _month(self, source: str, month: date, window: Window) -> Document:
@@ -77,7 +74,7 @@ class Files:
         end = min(following, window.today - timedelta(days=DAILY_DAYS - 1))
         return Document(
             source, month, end, f"{month:%Y%m%d}{self.name}_csv.zip",
-            due_at=window.midnight(month + timedelta(days=1 + DAILY_DAYS)), is_final=final, states_modified=True,
+            due_at=window.midnight(month + timedelta(days=1 + DAILY_DAYS)), is_final=final,
         )  # fmt: skip
 
 

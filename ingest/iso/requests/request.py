@@ -62,7 +62,8 @@ class Document:
         doc_id: the operator's number of it, which no other version has; then it is wanted once.
         published_at: what a listing says, UTC.
         takes_name: its bytes get the name that the server gives them.
-        states_modified: the header Last-Modified says when it was published, once it is final.
+        states_modified: the header Last-Modified says when it was published, once it is final. Of another version than
+            one at hand it may not: a version that is put back may bear its old date.
     """
 
     source: str
@@ -147,14 +148,15 @@ class Last:
         outcome: see `lakehouse.ops.DOWNLOADS`.
         is_final: whether it was final then.
         at: when, UTC.
-        etag, last_modified: of the bytes at hand; None where there are none.
+        is_held: whether bytes of it are at hand.
+        etag: of these; None where there are none, or the server gave none.
     """
 
     outcome: str
     is_final: bool
     at: datetime
+    is_held: bool = False
     etag: str | None = None
-    last_modified: str | None = None
 
 
 @dataclass
@@ -191,6 +193,19 @@ class Known:
             return True
         return self.recheck is None or now < document.due_at or now - last.at >= self.recheck
 
+    def etag(self, document: Document) -> str | None:
+        """Of the version at hand: to a request with it the answer may be that nothing has changed.
+
+        A date would not do: a version that is put back may bear an older one than the version that it replaces.
+        """
+        last = self.last.get(document.key)
+        return last.etag if last else None
+
+    def holds(self, document: Document) -> bool:
+        """Whether a version of it is at hand."""
+        last = self.last.get(document.key)
+        return last is not None and last.is_held
+
 
 class Plan(Protocol):
     """Plans the requests of one source.
@@ -210,12 +225,6 @@ class Plan(Protocol):
             TransientError, TerminalError: a listing cannot be had.
         """
         ...
-
-
-def conditional(ask: Callable[[str | None, str | None], Ask], document: Document, known: Known) -> Ask:
-    """A request for a document of which an earlier version is at hand: its answer may be that nothing has changed."""
-    last = known.last.get(document.key)
-    return ask(last.etag, last.last_modified) if last else ask(None, None)
 
 
 def months(days: Iterable[date]) -> dict[date, list[date]]:
