@@ -132,9 +132,9 @@ select
 from (select distinct is_rtcb, caveat_bits from {{ relation }}) as combinations
 {%- endmacro %}
 
-{#- Order of the statements of a price: what gives way comes last, then what was published earlier. -#}
+{#- Order of the statements of a price: preliminary ones come last, then what was published earlier. -#}
 {% macro newest_first() -%}
-vintage not in ('prelim', 'advisory') desc, published_at desc, source_object desc
+vintage <> 'prelim' desc, published_at desc, source_object desc
 {%- endmacro %}
 
 {#- Post-hook: `<mart>_as_of(instant)`, the rows of a mart of prices as they were known then. Names carry the catalog of the

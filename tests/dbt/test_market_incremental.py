@@ -18,8 +18,9 @@ from market_lake import CONTRACTS, MarketLake
 DAYS = [date(2025, 12, 3) + timedelta(days=i) for i in range(5)] + [date(2026, 3, 7), date(2026, 3, 8)]
 CALENDAR = [date(2026, 2, 28), date(2026, 3, 1)]
 MARTS = (
-    "iso_prices", "iso_prices_superseded", "as_prices", "as_prices_superseded", "bess_dam_hours", "bess_revenue_15min",
-    "bess_revenue_1d", "bess_revenue_1mo", "bess_soc", "bess_soc_1d",
+    "iso_prices", "iso_prices_superseded", "iso_prices_advisory", "as_prices", "as_prices_superseded",
+    "as_prices_advisory", "bess_dam_hours", "bess_revenue_15min", "bess_revenue_1d", "bess_revenue_1mo", "bess_soc",
+    "bess_soc_1d",
 )  # fmt: skip
 
 Batch = dict[str, list[dict[str, Any]]]
@@ -65,6 +66,8 @@ def everything(seed: int) -> list[tuple[str, list[dict[str, Any]]]]:
             said = {"published_at": datetime(2026, 5, 1 + version, tzinfo=UTC), "source_object": f"p{day}/{version}"}
             found.append(("iso_prices", rt_prices("N1", day, str(rng.randint(-20, 80)), **said)))
             found.append(("as_prices", rt_services(day, str(rng.randint(0, 9)), **said)))
+        found.append(("iso_prices", rt_prices("N1", day, "7", vintage="advisory", **said)))
+        found.append(("as_prices", rt_services(day, "7", vintage="advisory", **said)))
     return found
 
 

@@ -12,7 +12,14 @@ import pytest
 from market_lake import MarketLake, price, service_price
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
-GIVES_WAY = ("prelim", "advisory")
+#: (minute, minutes, price, vintage, hours after which it was published)
+FORECAST = (
+    (0, 15, "31", "advisory", -1),
+    (0, 5, "30", "posted", 0),
+    (0, 15, "32", "advisory", 1),
+    (15, 15, "33", "advisory", 0),
+    (15, 15, "34", "advisory", 1),
+)
 
 
 def statements(seed: int) -> list[dict[str, Any]]:
@@ -34,7 +41,7 @@ def statements(seed: int) -> list[dict[str, Any]]:
 
 
 def order(row: dict[str, Any]) -> tuple[bool, datetime, str]:
-    return row["vintage"] not in GIVES_WAY, row["published_at"], row["source_object"]
+    return row["vintage"] != "prelim", row["published_at"], row["source_object"]
 
 
 def known_at(rows: list[dict[str, Any]], instant: datetime) -> dict[tuple[str, datetime], dict[str, Any]]:
@@ -65,7 +72,28 @@ def lake(tmp_path_factory: pytest.TempPathFactory, stated: list[dict[str, Any]])
         price("TH_SP15", START, 60, "30.5", iso="CAISO", price_type="LMP", energy_usd_mwh=Decimal("30"),
               congestion_usd_mwh=Decimal("1"), loss_usd_mwh=Decimal("-0.6"), ghg_usd_mwh=Decimal("0.1")),
     ])  # fmt: skip
+    # Dispatch has priced the first five minutes; forecasts of them came before and after.
+    lake.land(
+        "iso_prices",
+        [
+            price(
+                "WEST",
+                START + timedelta(minutes=minute),
+                minutes,
+                usd_mwh,
+                iso="NYISO",
+                market="RT5",
+                location_type="ZONE",
+                price_type="LBMP",
+                vintage=vintage,
+                source_object=f"{vintage}{hours}",
+                published_at=START + timedelta(hours=hours),
+            )
+            for minute, minutes, usd_mwh, vintage, hours in FORECAST
+        ],
+    )
     lake.land("as_prices", [
+        service_price("10 Min Spin", START, 15, "9", iso="NYISO", vintage="advisory", published_at=START),
         service_price("RRS", START, 60, "1.5", published_at=START, source_object="a"),
         service_price("RRS", START, 60, "2.5", published_at=START + timedelta(days=2), source_object="b",
                       vintage="correction"),
@@ -110,6 +138,27 @@ def test_prices_can_be_asked_as_they_were_known(lake: MarketLake, stated: list[d
     assert len(rows) == len(expected)
 
 
+def test_a_forecast_is_no_price_whenever_it_was_made(lake: MarketLake) -> None:
+    known = [("30", START, 1)]
+    of_west = "where market = 'RT5' and location = 'WEST'"
+    found = lake.rows(f"select lmp_usd_mwh, published_at, statements from iso_prices {of_west}")
+    assert found == [(Decimal(usd_mwh), at, n) for usd_mwh, at, n in known]
+    assert lake.rows(f"select * from iso_prices_superseded {of_west}") == []
+    for hours, count in ((-1, 0), (0, 1), (9, 1)):
+        at = START + timedelta(hours=hours)
+        assert lake.rows(f"select count(*) from iso_prices_as_of(?) {of_west}", [at]) == [(count,)]
+    forecasts = lake.rows(
+        f"""select epoch(interval_start - ?)::int // 60, epoch(interval_end - interval_start)::int // 60,
+        lmp_usd_mwh, epoch(published_at - ?)::int // 3600 from iso_prices_advisory {of_west}""",
+        [START, START],
+    )
+    expected = [
+        (minute, minutes, Decimal(p), hours) for minute, minutes, p, kind, hours in FORECAST if kind != "posted"
+    ]
+    assert sorted(forecasts) == sorted(expected)
+    assert lake.rows("select product, mcpc_usd_mw from as_prices_advisory") == [("10 Min Spin", Decimal(9))]
+
+
 def test_prices_of_services_have_statements_too(lake: MarketLake) -> None:
     assert lake.rows("select mcpc_usd_mw, vintage, statements from as_prices") == [(Decimal("2.5"), "correction", 2)]
     ((superseded,),) = lake.rows("select superseded_at from as_prices_superseded")
@@ -121,6 +170,7 @@ def test_prices_of_services_have_statements_too(lake: MarketLake) -> None:
 def test_views_speak_each_operators_terms(lake: MarketLake) -> None:
     ((congestion, losses, lbmp),) = lake.rows(
         "select marginal_cost_congestion_usd_mwh, marginal_cost_losses_usd_mwh, lbmp_usd_mwh from nyiso_lbmps"
+        " where market = 'DAM'"
     )
     assert Decimal(40) + losses - congestion == lbmp
     zones = lake.rows("select settlement_point_type, settlement_point_price_usd_mwh from ercot_settlement_point_prices")

@@ -1,5 +1,5 @@
 -- Prices that were stated more than once, among the changed ones: every statement with its place, 1 is the latest. What an
--- operator calls preliminary or a forecast comes before anything else; then the later published one counts. Most prices are
+-- operator calls preliminary comes before anything else; then the later published one counts. Most prices are
 -- stated once and are not sorted here; two that share a hash are told apart by the window.
 with changed as (
     select *, hash(iso, market, location, location_type, price_type, interval_start) as price_hash

@@ -1,0 +1,17 @@
+{{ config(pre_hook="{{ delete_changed_prices('as_prices') }}") }}
+
+select
+    iso,
+    market,
+    location,
+    product,
+    interval_start,
+    interval_end,
+    mcpc_usd_mw,
+    published_at,
+    published_basis,
+    is_simulated,
+    source_object,
+    line
+from {{ ref('stg_iso__as_prices_advisory') }}
+where {{ changed_prices('as_prices') }}

@@ -1,0 +1,3 @@
+select * exclude (member)
+from {{ source('raw', 'as_prices') }}
+where vintage = 'advisory'

@@ -1,0 +1,3 @@
+select * exclude (member)
+from {{ source('raw', 'iso_prices') }}
+where vintage = 'advisory'
