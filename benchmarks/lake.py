@@ -118,12 +118,12 @@ def compile_models(folder: Path, observations: Path, kind: str) -> Compiled:
         connection.execute(f"CREATE VIEW raw.{identifier(name)} AS {sql}")
     changes = find_changes(connection, [c for c in contracts() if is_observations(c)], None, folder)
     connection.close()
-    manifest = write_manifest(folder, contracts(), {}, changes)
+    (folder / "dbt").mkdir(exist_ok=True)
+    manifest = write_manifest(folder / "dbt", contracts(), {}, changes)
     described = json.loads(manifest.read_text())
     described["views"]["raw"] = manifest_views
     manifest.write_text(json.dumps(described))
-    (folder / "dbt").mkdir(exist_ok=True)
-    run_dbt(settings, ["compile"], build_file=folder / "dbt" / "marts.duckdb", manifest=manifest, folder=folder / "dbt")
+    run_dbt(settings, ["compile"], folder / "dbt")
     nodes = json.loads((folder / "dbt" / "target" / "manifest.json").read_text())["nodes"].values()
     models = {node["name"]: node["compiled_code"] for node in nodes if node["resource_type"] == "model"}
     return Compiled(described["views"], models)

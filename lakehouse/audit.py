@@ -34,13 +34,7 @@ class Workspace:
 
     def dbt(self, command: list[str]) -> list[NodeResult]:
         """Run dbt over the copy."""
-        return run_dbt(
-            self.settings,
-            command,
-            build_file=self.build_file,
-            manifest=self.manifest,
-            folder=self.folder,
-        )
+        return run_dbt(self.settings, command, self.folder)
 
 
 @contextmanager

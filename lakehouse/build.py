@@ -139,28 +139,14 @@ class _Build:
                     return BuildReport(before.build_id if before else None, False, "nothing")
                 return self._build(run.id, folder, pins, changes, whole, code, followed)
             finally:
-                self._sweep(folder)
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _folder(self) -> Path:
-        """The one build folder (one build at a time): with the same path, dbt takes its parsed project from before."""
+        """The build folder, without what a killed build has left (one build at a time)."""
         folder = self.settings.root / "tmp" / "build"
-        self._sweep(folder)
-        (folder / "target").mkdir(parents=True)
-        if self._parsed.exists():
-            self._parsed.rename(folder / "target" / self._parsed.name)
-        return folder
-
-    @property
-    def _parsed(self) -> Path:
-        """Where dbt's parsed project waits between builds."""
-        return self.settings.root / "tmp" / "partial_parse.msgpack"
-
-    def _sweep(self, folder: Path) -> None:
-        """Drop the build folder, also one that a killed build has left, and keep dbt's parsed project."""
-        parsed = folder / "target" / self._parsed.name
-        if parsed.exists():
-            parsed.replace(self._parsed)
         shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
 
     def _followed(self, build_id: str) -> bool:
         """Whether the Iceberg marts have reached a published build."""
@@ -245,7 +231,7 @@ class _Build:
         importing = quality.preload()
         with self.step("dbt"):
             command = ["build", *(["--full-refresh"] if whole else ["--select", *affected_models(changes)])]
-            nodes = run_dbt(self.settings, command, build_file=build_file, manifest=manifest, folder=folder)
+            nodes = run_dbt(self.settings, command, folder)
         checks = dbt_checks(self.settings, nodes, build_file, manifest)
         models_failed = [node for node in nodes if node.resource == "model" and node.status == "error"]
         if models_failed:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lakehouse.changes import EPOCH, Changes, find_changes, listed_assets
 from lakehouse.contract import Contract
+from lakehouse.dbt_runner import MANIFEST
 from lakehouse.engine import connect, identifier, quote
 from lakehouse.pins import Pin, Touched
 from lakehouse.reader import select_pinned
@@ -74,7 +75,7 @@ def write_manifest(folder: Path, contracts: Sequence[Contract], pins: dict[str, 
             path.stem: f"SELECT * FROM read_parquet({quote(str(path))})"
             for path in (changes.spans, changes.days, changes.tables)
         }
-    path = folder / "manifest.json"
+    path = folder / MANIFEST
     path.write_text(json.dumps({"scratch": str(folder / "scratch.duckdb"), "views": views}))
     return path
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -16,6 +17,12 @@ from typing import Any
 
 from lakehouse.errors import TerminalError
 from lakehouse.settings import DBT_PROJECT, Settings
+from lakehouse.storage import take_place
+
+#: dbt's parsed project, by dbt's own name.
+PARSED = "partial_parse.msgpack"
+#: The plugin's manifest of views in the folder that dbt runs in.
+MANIFEST = "manifest.json"
 
 #: dbt as a program that ends with its parent: a killed build must not leave one that goes on writing (Linux: 1 is
 #: PR_SET_PDEATHSIG, 9 is SIGKILL). A parent that was killed before dbt could ask for this has another pid.
@@ -89,22 +96,14 @@ def project_digest() -> str:
     return digest.hexdigest()[:16]
 
 
-def run_dbt(
-    settings: Settings,
-    command: list[str],
-    *,
-    build_file: Path,
-    manifest: Path,
-    folder: Path,
-) -> list[NodeResult]:
+def run_dbt(settings: Settings, command: list[str], folder: Path) -> list[NodeResult]:
     """Run one dbt command.
 
     Args:
-        settings: threads.
+        settings: threads, memory, and where dbt's parsed project waits between runs.
         command: dbt's command and its flags.
-        build_file: the database file that models are built in.
-        manifest: the plugin's manifest of views.
-        folder: for dbt's target and logs. A folder of the same path keeps dbt's parsed project between runs.
+        folder: holds marts.duckdb, in which models are built, and the plugin's `MANIFEST`; dbt's target and logs go
+            there. dbt runs in it and sees relative paths only, so that the project it has parsed holds for any folder.
 
     Raises:
         TerminalError: dbt stopped before it ran anything (a fault of the project or its configuration).
@@ -112,8 +111,6 @@ def run_dbt(
     environment = {
         **os.environ,
         "WATTLAKE_BUILD_PID": str(os.getpid()),
-        "WATTLAKE_BUILD_FILE": str(build_file),
-        "WATTLAKE_BUILD_MANIFEST": str(manifest),
         "WATTLAKE_DBT_THREADS": str(settings.threads),
         "WATTLAKE_MEMORY_LIMIT": settings.memory_limit,
         **settings.s3_environment(),
@@ -123,19 +120,40 @@ def run_dbt(
     target = folder / "target"
     results_path = target / "run_results.json"
     results_path.unlink(missing_ok=True)
+    take_parsed(settings.parsed_project, target)
     arguments = [
-        sys.executable, "-c", RUN, "--no-use-colors", "--log-format", "text",
+        sys.executable, "-c", RUN, "--no-use-colors", "--log-format", "text", "--log-level-file", "info",
         *command, "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(target),
         "--log-path", str(folder / "logs"),
     ]  # fmt: skip
     # -c puts the working directory on the path, where a folder named dbt would hide the package.
     finished = subprocess.run(arguments, env=environment, cwd=folder, capture_output=True, text=True, check=False)
+    if finished.returncode == 0 or results_path.exists():
+        keep_parsed(settings.parsed_project, target)
     if not results_path.exists():
         if finished.returncode == 0:
             return []
         tail = "\n".join((finished.stdout + finished.stderr).strip().splitlines()[-25:])
         raise TerminalError(f"dbt {command[0]} stopped before it ran anything:\n{tail}", "mend the dbt project")
     return _results(target)
+
+
+def take_parsed(kept: Path, target: Path) -> None:
+    """Give dbt the project that an earlier run has parsed; dbt itself parses anew what has changed since."""
+    target.mkdir(parents=True, exist_ok=True)
+    if kept.exists():
+        shutil.copy2(kept, target / PARSED)
+
+
+def keep_parsed(kept: Path, target: Path) -> None:
+    """Keep what dbt has parsed, if it has parsed anything."""
+    parsed = target / PARSED
+    if not parsed.exists() or (kept.exists() and kept.stat().st_mtime_ns == parsed.stat().st_mtime_ns):
+        return
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    written = kept.with_name(f".{kept.name}.{os.getpid()}")
+    shutil.copy2(parsed, written)
+    take_place(written, kept)  # other homes may read it now
 
 
 def _results(target: Path) -> list[NodeResult]:

@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     layouts: Path | None = Field(default=None, description="folder with layout files of your own")
     inbox: Path | None = Field(default=None, description="watched folder for files (default: inbox in the home)")
     threads: int = Field(default_factory=lambda: os.cpu_count() or 2, ge=1, description="threads for DuckDB and dbt")
+    cache: Path | None = Field(
+        default=None, description="folder for what can be made again, shared by homes (default: tmp in the home)"
+    )
     memory_limit: str = Field(
         default="4GB", pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$", description="DuckDB memory limit; it spills to disk beyond"
     )
@@ -197,6 +200,11 @@ class Settings(BaseSettings):
     def marts_path(self) -> Path:
         """The published marts. The file's name is the name readers attach it by."""
         return self.root / "marts.duckdb"
+
+    @property
+    def parsed_project(self) -> Path:
+        """Where dbt's parsed project waits between runs."""
+        return (self.cache.expanduser().resolve() if self.cache else self.root / "tmp") / "partial_parse.msgpack"
 
     @property
     def layout_dirs(self) -> tuple[Path, ...]:

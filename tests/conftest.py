@@ -12,10 +12,15 @@ import pytest
 
 from lakehouse.settings import Settings
 
+#: What tests make once and use in any later run, beside the cache of pytest.
+CACHE = Path(__file__).resolve().parents[1] / ".pytest_cache"
+
+# dbt parses its project once for all homes of the tests, not once a home.
+os.environ["WATTLAKE_CACHE"] = str(CACHE / "wattlake")
 if sys.dont_write_bytecode:
     # Tests start hundreds of interpreters. Where the environment forbids bytecode beside the modules, each would
-    # compile dbt, Great Expectations and Prefect anew: half of its CPU time. So it lies beside the cache of pytest.
-    sys.pycache_prefix = str(Path(__file__).resolve().parents[1] / ".pytest_cache" / "bytecode")
+    # compile dbt, Great Expectations and Prefect anew: half of its CPU time.
+    sys.pycache_prefix = str(CACHE / "bytecode")
     sys.dont_write_bytecode = False
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

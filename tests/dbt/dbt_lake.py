@@ -23,8 +23,11 @@ from ingest.iso.contracts import AS_PRICES, PRICES
 from ingest.iso.ercot.contracts import DISCLOSURES
 from lakehouse.changes import find_changes
 from lakehouse.contract import TYPES, observations
+from lakehouse.dbt_runner import keep_parsed, take_parsed
 
 PROJECT = Path(__file__).parents[2] / "dbt"
+#: The project as dbt has parsed it for a lake of an earlier test.
+PARSED = Path(os.environ["WATTLAKE_CACHE"]) / "lake.msgpack"
 
 OBSERVATION_COLUMNS = """asset_id VARCHAR, signal VARCHAR, ts TIMESTAMPTZ, interval_end TIMESTAMPTZ, value DOUBLE,
     value_exact DECIMAL(18,6), text VARCHAR, source_object VARCHAR, line BIGINT"""
@@ -36,13 +39,13 @@ PROFILE = """wattlake:
   outputs:
     build:
       type: duckdb
-      path: "{marts}"
+      path: marts.duckdb
       schema: main
       threads: 2
-      settings: {{TimeZone: UTC, preserve_insertion_order: false, memory_limit: 2GB}}
+      settings: {TimeZone: UTC, preserve_insertion_order: false, memory_limit: 2GB}
       attach:
-        - {{path: "{scratch}", alias: scratch}}
-        - {{path: "{lake}", alias: lake, read_only: true}}
+        - {path: scratch.duckdb, alias: scratch}
+        - {path: lake.duckdb, alias: lake, read_only: true}
 """
 
 
@@ -264,18 +267,20 @@ class Lake:
         scratch.unlink(missing_ok=True)
         profiles = self.folder / "profiles"
         profiles.mkdir(exist_ok=True)
-        (profiles / "profiles.yml").write_text(
-            PROFILE.format(marts=self.marts, scratch=scratch, lake=self.folder / "lake.duckdb")
-        )
+        (profiles / "profiles.yml").write_text(PROFILE)
         arguments = [*command, "--project-dir", str(PROJECT), "--profiles-dir", str(profiles), "--quiet"]
+        arguments += ["--log-level-file", "none"]
         arguments += ["--target-path", str(self.folder / "target"), "--log-path", str(self.folder / "log")]
+        take_parsed(PARSED, self.folder / "target")
         done = subprocess.run(
             [str(Path(sys.executable).parent / "dbt"), *arguments],
+            cwd=self.folder,
             capture_output=True,
             text=True,
             env={**os.environ, "DO_NOT_TRACK": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
             check=False,
         )
+        keep_parsed(PARSED, self.folder / "target")
         self._open()
         return done
 
