@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from lakehouse.catalog import MARTS, RAW, open_catalog
 from lakehouse.database import is_free, is_postgres, shown, sqlite_path
-from lakehouse.engine import connect, extension_path, quote
+from lakehouse.engine import connect, extension_path, only_signed_from_here, quote
 from lakehouse.errors import WattlakeError
 from lakehouse.ops import RUNS, Ops
 from lakehouse.outages import explain
@@ -132,6 +132,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 def _extensions(settings: Settings) -> Iterator[Finding]:
     connection = connect(extensions=())
     try:
+        only_signed_from_here(connection)
         for name in EXTENSIONS:
             connection.execute(f"LOAD {quote(str(extension_path(name)))}")
     finally:

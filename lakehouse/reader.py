@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 from pydantic import SecretStr
 
-from lakehouse.engine import EXTENSIONS, connect, identifier, load, quote
+from lakehouse.engine import EXTENSIONS, connect, identifier, load, only_signed_from_here, quote
 from lakehouse.errors import TerminalError
 from lakehouse.pins import Pin, empty_select, pin_all
 from lakehouse.settings import Settings
@@ -41,7 +41,7 @@ def open_session(settings: Settings, contracts: Iterable[Contract]) -> duckdb.Du
 
     The marts file stays open on the build that was published when the session began; later builds do not disturb it.
     """
-    connection = open_marts_session(settings)
+    connection = _marts_session(settings)
     contracts = list(contracts)
     pins = pin_all(settings, contracts)
     load(connection, EXTENSIONS)
@@ -49,11 +49,18 @@ def open_session(settings: Settings, contracts: Iterable[Contract]) -> duckdb.Du
     for contract in contracts:
         connection.execute(f"CREATE VIEW raw.{identifier(contract.name)} AS {select_pinned(pins, contract)}")
     _attach_ops(connection, settings)
+    only_signed_from_here(connection)
     return connection
 
 
 def open_marts_session(settings: Settings) -> duckdb.DuckDBPyConnection:
     """The part of `open_session` that needs no catalog: `marts.*` as published."""
+    connection = _marts_session(settings)
+    only_signed_from_here(connection)
+    return connection
+
+
+def _marts_session(settings: Settings) -> duckdb.DuckDBPyConnection:
     connection = connect(settings=settings, extensions=())
     if settings.marts_path.exists():
         attach_marts(connection, settings)
