@@ -18,6 +18,8 @@ from lakehouse.ops import DOWNLOADS, RUNS, Ops
 AT_HAND = ("done", "unchanged", "empty")
 #: Outcomes that a later run may turn: realtime goes back to their days.
 OPEN = ("failed", "throttled", "not_yet", "malformed", "denied")
+#: Realtime goes back to days whose listing was short for so long.
+LISTED_WITHIN = timedelta(days=3)
 #: Realtime goes back no further than so many days for one of these.
 LOOK_BACK = timedelta(days=45)
 
@@ -49,7 +51,8 @@ class Records:
         """The day from which something may be missing.
 
         It is the day before the last one that was brought, or an earlier one of which something failed, or was brought
-        while it could still change, and has not become final since.
+        while it could still change, and has not become final since; or of which the operator has not listed everything
+        yet.
         """
         latest = self._latest()
         brought = [row for row in latest if row.status in AT_HAND]
@@ -65,7 +68,16 @@ class Records:
             and row.first_day >= newest - LOOK_BACK
             and any(_days(row) - finished.get(lane, set()) for lane in json.loads(row.lanes))
         ]
-        return min((newest, *open_days))
+        return min((newest, *open_days, *self._awaited(newest)))
+
+    def _awaited(self, newest: date) -> list[date]:
+        """Days shortly before the newest of which a listing lacked something, until that is said to be gone."""
+        table = DOWNLOADS.c
+        spans = sa.select(table.first_day, sa.func.max(sa.case((table.status == "gone", 1), else_=0))).where(
+            (table.source == self._source) & table.document.is_(None) & table.status.in_(("not_yet", "gone"))
+            & (table.end_day > newest - LISTED_WITHIN)
+        )  # fmt: skip
+        return [day for day, is_gone in self._ops.query(spans.group_by(table.first_day)) if not is_gone]
 
     def landed(self, run_id: str, documents: Iterable[tuple[Spooled, str, str | None]]) -> None:
         """Documents have landed, or could not be read: each with the hash of its bytes, and why it was refused."""

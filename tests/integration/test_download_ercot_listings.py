@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from flows.download_records import Records
 from ingest.http import Client
 from ingest.iso.requests import ercot as requests
-from ingest.iso.requests.request import Known, Planned, Window
+from ingest.iso.requests.request import Known, Planned, Unobtainable, Window
 from lakehouse.errors import TransientError
+from lakehouse.ops import DOWNLOADS, Ops
 from lakehouse.settings import Settings
 
 from ..servers.market_server import market_server
@@ -101,3 +103,38 @@ def test_a_recorded_page_of_the_archive_is_read(market: Market, recorded: Path) 
     (listed,) = asyncio.run(read())
     assert (listed.doc_id, listed.name) == ("1049861718", "1049861718.2_Day_AS_Disclosure.zip")
     assert listed.published_at == datetime(2024, 11, 5, 9, 16, 10, tzinfo=UTC)  # 03:16:10 in Austin, CST
+
+
+@pytest.mark.parametrize(("day", "quarters"), [("2026-11-18", 96), ("2026-11-01", 100), ("2026-03-08", 92)])
+@pytest.mark.parametrize(("hours_later", "outcome"), [(1, "not_yet"), (25, "gone"), (-3, None)])
+def test_a_day_that_is_over_and_lacks_a_posting_is_told(
+    day: str, quarters: int, hours_later: int, outcome: str | None
+) -> None:
+    of = date.fromisoformat(day)
+    start, over = (datetime(of.year, of.month, n, tzinfo=requests.ZONE).astimezone(UTC) for n in (of.day, of.day + 1))
+    (product,) = requests.PLANS["ercot-rt15-spp"].products
+    window = Window(of, of + timedelta(days=1), over + timedelta(hours=hours_later), requests.ZONE)
+    posted = [start + n * timedelta(minutes=15) + timedelta(minutes=2) for n in range(1, quarters + 1)]
+    documents = [
+        requests.PLANS["ercot-rt15-spp"]._document("x", product, requests.Listed(str(at), "n", "l", at), window)
+        for at in posted
+        if at <= window.now
+    ]
+    assert list(requests._missing(product, of, window, documents)) == []
+    short = list(requests._missing(product, of, window, documents[:50] + documents[51:]))
+    assert [(span.start, span.outcome) for span in short] == ([(of, outcome)] if outcome else [])
+    if short:
+        assert short[0].reason.startswith(f"ERCOT lists {quarters - 1} of {quarters} documents of NP6-905-CD")
+
+
+def test_realtime_goes_back_to_a_short_day_until_it_is_told_as_gone(settings: Settings) -> None:
+    ops, day = Ops(settings), date(2026, 11, 17)
+    records = Records(ops, "ercot-rt15-spp")
+    brought = {"run_id": "r", "source": "ercot-rt15-spp", "status": "done", "lanes": '["1"]', "is_final": True}
+    days = [{"document": str(n), "first_day": day + timedelta(n), "end_day": day + timedelta(n + 1)} for n in range(4)]
+    ops.insert({DOWNLOADS: [{**brought, **of} for of in days]})
+    assert records.resumes_at() == date(2026, 11, 19)
+    records.unobtainable("r", [Unobtainable(day, day + timedelta(days=1), "not_yet", "95 of 96")])
+    assert records.resumes_at() == day
+    records.unobtainable("r", [Unobtainable(day, day + timedelta(days=1), "gone", "95 of 96")])
+    assert records.resumes_at() == date(2026, 11, 19)

@@ -7,6 +7,7 @@ the last days, one at a time.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -42,6 +43,8 @@ class Product:
         looks_back: a posting states what was so long before it: an interval is posted two minutes after its end, a run
             of SCED some seconds after its stamp.
         daily: whether every day has one, so that a day without is worth a word.
+        every: time between two postings, where a day has many, so that a day with fewer is worth a word: what each is
+            of stands in its bytes alone, but ERCOT posts none twice.
         left_out: in friendly names of documents that have no table (`ingest.iso.ercot`): these are not asked for.
     """
 
@@ -52,6 +55,7 @@ class Product:
     posted_after: timedelta = timedelta(0)
     looks_back: timedelta = timedelta(minutes=10)
     daily: bool = True
+    every: timedelta | None = None
     left_out: re.Pattern[str] | None = None
 
 
@@ -246,18 +250,33 @@ def _safe(name: str) -> str:
 
 
 def _missing(product: Product, start: date, window: Window, documents: Iterable[Document]) -> Iterator[Unobtainable]:
-    """Days without a single document."""
-    seen = {document.start for document in documents}
-    late, gone = list[date](), list[date]()
+    """Days without a single document, and days that are over and have fewer than they should."""
+    listed = Counter(document.start for document in documents)
+    found: dict[tuple[bool, bool], list[date]] = {}
     for day in window.days:
-        posted_at = window.midnight(day) + product.posted_after
-        if day >= start and day not in seen and posted_at <= window.now:
-            (late if window.now < posted_at + timedelta(days=1) + DUE_AFTER else gone).append(day)
-    says = f"ERCOT lists no document of {product.emil} for these days"
-    for first, end in runs(gone):
-        yield Unobtainable(first, end, "gone", f"{says}\n  next: land files that you have of them")
-    for first, end in runs(late):
-        yield Unobtainable(first, end, "not_yet", f"{says} yet")
+        posted_at, over = window.midnight(day) + product.posted_after, window.midnight(day + timedelta(days=1))
+        lacks = posted_at <= window.now and not listed[day]
+        short = over + product.looks_back <= window.now and 0 < listed[day] < _expected(product, day, window)
+        if day >= start and (lacks or short):
+            due = window.now >= posted_at + timedelta(days=1) + DUE_AFTER
+            found.setdefault((due, short), []).append(day)
+    for (due, short), days in sorted(found.items(), reverse=True):
+        for first, end in runs(days):
+            count, says = "no document", f"of {product.emil} for these days"
+            if short:
+                inside = [day for day in days if first <= day < end]
+                expected = sum(_expected(product, day, window) for day in inside)
+                count = f"{sum(listed[day] for day in inside):,} of {expected:,} documents"
+            if due:
+                says += "\n  next: land files that you have of them"
+            yield Unobtainable(first, end, "gone" if due else "not_yet", f"ERCOT lists {count} {says}")
+
+
+def _expected(product: Product, day: date, window: Window) -> int:
+    """Documents of a whole day; a day on which clocks change has 23 or 25 hours."""
+    if product.every is None:
+        return 1
+    return (window.midnight(day + timedelta(days=1)) - window.midnight(day)) // product.every
 
 
 def _requests(product: Product, wanted: list[Document], access: Access, by_api: bool) -> Iterator[Request]:
@@ -281,6 +300,9 @@ def _requests(product: Product, wanted: list[Document], access: Access, by_api: 
 
 
 DAY_AHEAD = timedelta(days=-1)
+QUARTER = timedelta(minutes=15)
+#: SCED runs at least so often (nodal protocols, 6.5.7.3).
+RUN = timedelta(minutes=5)
 DISCLOSED = timedelta(days=DISCLOSED_AFTER_DAYS)
 
 #: `pricecorrection_RTM_EBLMP_20260901_to_20260901_NP4197`: of buses, settlement-only units, constraints, single runs.
@@ -290,9 +312,9 @@ OFFERS = re.compile(r"AS_OFFERS_.*SUPPLEMENTAL", re.IGNORECASE)
 PLANS = {
     "ercot-dam-spp": Documents((Product("NP4-190-CD", 12331, 31, posted_after=DAY_AHEAD),)),
     "ercot-dam-mcpc": Documents((Product("NP4-188-CD", 12329, 31, posted_after=DAY_AHEAD),)),
-    "ercot-rt15-spp": Documents((Product("NP6-905-CD", 12301, 7),)),
-    "ercot-rt15-mcpc": Documents((Product("NP6-331-CD", 24898, 7),)),
-    "ercot-sced-lmp": Documents((Product("NP6-788-CD", 12300, 5, looks_back=timedelta(0)),)),
+    "ercot-rt15-spp": Documents((Product("NP6-905-CD", 12301, 7, every=QUARTER),)),
+    "ercot-rt15-mcpc": Documents((Product("NP6-331-CD", 24898, 7, every=QUARTER),)),
+    "ercot-sced-lmp": Documents((Product("NP6-788-CD", 12300, 5, looks_back=timedelta(0), every=RUN),)),
     "ercot-dam-spp-corrections": Documents((Product("NP4-196-M", 13044, 180, daily=False, left_out=NO_POINTS),)),
     "ercot-rt15-spp-corrections": Documents((Product("NP4-197-M", 13045, 180, daily=False, left_out=NO_POINTS),)),
     # A day of SCED has 50 MB: few at once.
