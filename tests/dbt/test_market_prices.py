@@ -72,6 +72,13 @@ def lake(tmp_path_factory: pytest.TempPathFactory, stated: list[dict[str, Any]])
         price("TH_SP15", START, 60, "30.5", iso="CAISO", price_type="LMP", energy_usd_mwh=Decimal("30"),
               congestion_usd_mwh=Decimal("1"), loss_usd_mwh=Decimal("-0.6"), ghg_usd_mwh=Decimal("0.1")),
     ])  # fmt: skip
+    # A node goes by its number in the public report, by its name in the web service.
+    node: dict[str, Any] = {"iso": "ISONE", "price_type": "LMP", "market": "RT5", "location_id": "4816"}
+    lake.land("iso_prices", [
+        price("4816", START, 5, "50", vintage="prelim", location_type="", published_at=START, **node),
+        price("UN.NODE", START, 5, "51", vintage="final", location_type="NETWORK NODE",
+              published_at=START + timedelta(days=5), **node),
+    ])  # fmt: skip
     # Dispatch has priced the first five minutes; forecasts of them came before and after.
     lake.land(
         "iso_prices",
@@ -104,7 +111,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory, stated: list[dict[str, Any]])
 
 def test_the_latest_statement_of_every_price_counts(lake: MarketLake, stated: list[dict[str, Any]]) -> None:
     expected = known_at(stated, START + timedelta(days=99))
-    found = lake.dicts("select * from iso_prices where iso = 'ISONE'")
+    found = lake.dicts("select * from iso_prices where iso = 'ISONE' and market = 'DAM'")
     assert len(found) == len(expected)
     for row in found:
         want = expected[row["location"], row["interval_start"]]
@@ -114,10 +121,18 @@ def test_the_latest_statement_of_every_price_counts(lake: MarketLake, stated: li
         )  # fmt: skip
 
 
+def test_a_node_has_one_price_whether_it_goes_by_its_number_or_its_name(lake: MarketLake) -> None:
+    known = "select location, lmp_usd_mwh from {} where location_id = '4816'"
+    assert lake.rows(known.format("iso_prices")) == [("UN.NODE", Decimal(51))]
+    at_first = f"iso_prices_as_of('{START + timedelta(hours=1)}'::timestamptz)"
+    assert lake.rows(known.format(at_first)) == [("4816", Decimal(50))]
+
+
 def test_no_statement_is_lost(lake: MarketLake, stated: list[dict[str, Any]]) -> None:
     found = lake.rows(
-        """select location, interval_start, source_object from iso_prices where iso = 'ISONE'
-        union all select location, interval_start, source_object from iso_prices_superseded where iso = 'ISONE'"""
+        """select location, interval_start, source_object from iso_prices where iso = 'ISONE' and market = 'DAM'
+        union all select location, interval_start, source_object from iso_prices_superseded
+        where iso = 'ISONE' and market = 'DAM'"""
     )
     assert sorted(found) == sorted((r["location"], r["interval_start"], r["source_object"]) for r in stated)
 
@@ -131,7 +146,8 @@ def test_prices_can_be_asked_as_they_were_known(lake: MarketLake, stated: list[d
         reader.execute("SET TimeZone='UTC'")
         reader.execute(f"ATTACH '{lake.marts}' AS marts (READ_ONLY)")
         rows = reader.execute(
-            "SELECT location, interval_start, source_object FROM marts.iso_prices_as_of(?) WHERE iso = 'ISONE'",
+            "SELECT location, interval_start, source_object FROM marts.iso_prices_as_of(?) "
+            "WHERE iso = 'ISONE' AND market = 'DAM'",
             [instant],
         ).fetchall()
     assert {(location, start): source for location, start, source in rows} == expected
@@ -179,5 +195,5 @@ def test_views_speak_each_operators_terms(lake: MarketLake) -> None:
         "select mce_usd_mwh, mcc_usd_mwh, mcl_usd_mwh, mghg_usd_mwh, lmp_usd_mwh from caiso_lmps"
     )
     assert mce + mcc + mcl + ghg == lmp
-    ((count,),) = lake.rows("select count(*) from isone_lmps where lmp_total_usd_mwh is not null")
+    ((count,),) = lake.rows("select count(*) from isone_lmps where market = 'DAM'")
     assert count == 60

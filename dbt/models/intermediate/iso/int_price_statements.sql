@@ -2,7 +2,7 @@
 -- operator calls preliminary comes before anything else; then the later published one counts. Most prices are
 -- stated once and are not sorted here; two that share a hash are told apart by the window.
 with changed as (
-    select *, hash(iso, market, location, location_type, price_type, interval_start) as price_hash
+    select *, hash(iso, market, place, place_type, price_type, interval_start) as price_hash
     from {{ ref('stg_iso__prices') }}
     where {{ changed_prices('iso_prices') }}
 )
@@ -20,4 +20,4 @@ select
     ) as superseded_at
 from changed
 where price_hash in (select price_hash from changed group by price_hash having count(*) > 1)
-window price as (partition by iso, market, location, location_type, price_type, interval_start)
+window price as (partition by iso, market, place, place_type, price_type, interval_start)

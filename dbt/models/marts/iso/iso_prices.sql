@@ -8,7 +8,7 @@ stated as (
     select *, 1 as statements
     from {{ ref('stg_iso__prices') }}
     where {{ changed_prices('iso_prices') }}
-        and hash(iso, market, location, location_type, price_type, interval_start) not in (select price_hash from restated)
+        and hash(iso, market, place, place_type, price_type, interval_start) not in (select price_hash from restated)
     union all by name
     select * exclude (newness, superseded_at, price_hash)
     from restated
