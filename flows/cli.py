@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from flows.cli_downloads import download_options, run_downloads
+
 if TYPE_CHECKING:
     from ingest.source import LandOptions
     from lakehouse.settings import Settings
@@ -131,44 +133,6 @@ def sources() -> None:
     table(("source", "what it is", "lands", "needs"), rows)
 
 
-def day(_context: click.Context, _option: click.Parameter, value: str | None) -> date | None:
-    """A day as YYYY-MM-DD."""
-    try:
-        return date.fromisoformat(value) if value else None
-    except ValueError:
-        raise click.BadParameter(f"{value!r} is no day; write it as 2026-01-31") from None
-
-
-def download_options(command: Command) -> Command:
-    """The options that say which days of a market are downloaded, and of what."""
-    options = [
-        click.option("--start", callback=day, help="first day, in the market's own time zone: 2026-01-01"),
-        click.option("--end", callback=day, help="day after the last one (default: the newest is the last)"),
-        click.option(
-            "--locations", default="", help="CAISO: these nodes, with commas, instead of WATTLAKE_CAISO_NODES"
-        ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def run_downloads(sources: tuple[str, ...], mode: str, **window: Any) -> None:
-    """Download sources one after the other; exit 1 if one of them has a hole."""
-    from flows.download import download as run
-    from flows.present import download_report, file_progress
-
-    locations = [name.strip() for name in (window.pop("locations", None) or "").split(",") if name.strip()]
-    complete = True
-    for source in sources:
-        with file_progress() as progress:
-            report = run(settings(), source, mode=mode, locations=locations, progress=progress, **window)
-        download_report(report)
-        complete = complete and report.ok
-    if not complete:
-        raise click.exceptions.Exit(1)
-
-
 @main.command(epilog=example("wattlake download nyiso-rt5-lbmp-zone --days 7"))
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @download_options
@@ -179,7 +143,7 @@ def download(sources: tuple[str, ...], **window: Any) -> None:
 
     SOURCE is one of `wattlake sources`. What is at hand and final is not asked for again; docs/markets.md tells more.
     """
-    run_downloads(sources, "download", **window)
+    run_downloads(settings(), sources, "download", **window)
 
 
 @main.command(epilog=example("wattlake realtime nyiso-rt5-lbmp-zone"))
@@ -188,7 +152,7 @@ def download(sources: tuple[str, ...], **window: Any) -> None:
 @click.option("--simulated", is_flag=True, help="the operator is a simulator; needs a home of its own")
 def realtime(sources: tuple[str, ...], **window: Any) -> None:
     """Download and land everything from where the last download ended up to now; run it again and again."""
-    run_downloads(sources, "realtime", **window)
+    run_downloads(settings(), sources, "realtime", **window)
 
 
 @main.command(epilog=example("wattlake backfill bess archive-of-2023/ --site werk"))
@@ -212,7 +176,7 @@ def backfill(
         if given:
             raise click.UsageError(f"--{given[0].replace('_', '-')} is of files, and --start downloads")
         run_downloads(
-            (source,), "backfill", start=start, end=end, locations=locations, simulated=options["simulated"]
+            settings(), (source,), "backfill", start=start, end=end, locations=locations, simulated=options["simulated"]
         )  # fmt: skip
         return
     if end or locations:

@@ -25,6 +25,7 @@ from ingest.iso.requests.request import Document, Known, Plan, Planned, Request,
 from ingest.source import LandOptions
 from lakehouse.errors import UnreadableFile, WattlakeError, WrongUsage
 from lakehouse.ops import Ops
+from lakehouse.outages import explained
 from lakehouse.settings import Settings
 
 #: Documents a commit.
@@ -37,6 +38,9 @@ RECHECK = timedelta(hours=6)
 OUTAGE = timedelta(days=3)
 #: Requests under way at a time, over all hosts; each host has its own limit below it.
 AT_ONCE = 4
+
+#: NYISO, the oldest of these markets, began in this year.
+FIRST_DAY = date(1999, 1, 1)
 
 #: Folder beside those of the sources that holds the spacing of requests.
 TURNS = "turns"
@@ -125,7 +129,7 @@ def download(
             raise WrongUsage(f"source {source} has no choice of locations: its documents hold all", "leave it out")
         reached = reached.model_copy(update={"caiso_nodes": ",".join(locations)})
     ops = Ops(settings)
-    with ops.alone(f"download-{source}"):
+    with explained(), ops.alone(f"download-{source}"):
         records = Records(ops, source)
         records.settle_killed()
         window = _window(plan, records, datetime.fromtimestamp(clock.now(), UTC), start, end, days, mode)
@@ -151,12 +155,15 @@ def _window(
     if days is not None:
         if start is not None:
             raise WrongUsage("--start and --days both say where to begin", "give one of them")
-        start = (end or newest + timedelta(days=1)) - timedelta(days=days)
+        back = (end or newest + timedelta(days=1)) - FIRST_DAY
+        start = FIRST_DAY + back - timedelta(days=days) if days <= back.days else date.min
     if mode == "realtime":
         resumed = records.resumes_at()
         start = start or (min(resumed, newest) if resumed else newest - timedelta(days=1))
     if start is None:
         raise WrongUsage("nothing says which days to download", "give --start DAY (and --end DAY), or --days N")
+    if start < FIRST_DAY:
+        raise WrongUsage(f"no market states anything of days before {FIRST_DAY}", "begin later")
     end = min(end or newest + timedelta(days=1), newest + timedelta(days=2))
     if start >= end:
         raise WrongUsage(
@@ -176,7 +183,7 @@ class _Work:
         self._settings, self._plan, self._records, self._report = settings, plan, records, report
         self._access, self._clock, self._options, self._progress = access, clock, options, progress
         root = settings.root / "downloads"
-        self._spool = Spool(root / report.source)
+        self._spool = Spool(root / report.source, options.simulated)
         self._turns = root / TURNS
         self._parts = settings.root / "tmp" / "download" / report.source
 
@@ -196,6 +203,8 @@ class _Work:
         report = self._report
         try:
             planned = await self._plan.plan(report.source, window, known, self._access, client)
+            # What failed before comes last: it must not keep the others from being asked for, run after run.
+            planned.requests.sort(key=lambda request: any(map(known.failed, request.documents)))
         except WattlakeError as error:
             outcome = OUTCOMES.get(type(error), "failed")
             self._records.unobtainable(report.run_id, [Unobtainable(window.start, window.end, outcome, str(error))])
@@ -215,7 +224,7 @@ class _Work:
                 batch += await asyncio.to_thread(self._take, request, answer, window)
                 done += len(request.documents)
                 self._progress(done, total, request.documents[-1].name)
-                failed = answer.outcome in ("failed", "throttled")
+                failed = answer.outcome in ("failed", "throttled", "malformed")
                 in_a_row = GIVE_UP_AFTER if answer.outcome == "denied" else in_a_row + 1 if failed else 0
                 if len(batch) >= BATCH_FILES:
                     await self._land(batch)

@@ -23,6 +23,10 @@ from ingest.http_exchange import Answer, http_date
 from ingest.iso.requests.request import Document
 from lakehouse.storage import take_place
 
+#: What is known of where a document came from.
+_ORIGIN = (
+    "url", "http_status", "etag", "last_modified", "doc_id", "fetched_at", "published_at", "attempts", "bytes", "lacks",
+)  # fmt: skip
 _DAYS, _INSTANTS = ("start", "end"), ("due_at", "published_at")
 
 
@@ -46,10 +50,11 @@ class Spool:
 
     Args:
         folder: of the source's documents.
+        simulated: whether they come from a simulator; those of the others are left alone.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, simulated: bool = False) -> None:
+        self._folder, self._simulated = folder, simulated
 
     def put(self, document: Document, answer: Answer, part: Path, lacks: str | None = None) -> Spooled:
         """Take a downloaded document in, whole or not at all; `lacks` says what it leaves out of what was asked."""
@@ -70,8 +75,12 @@ class Spool:
             "published_at": published.isoformat() if published else None,
             "attempts": answer.attempts, "bytes": size, "lacks": lacks,
         }  # fmt: skip
+        said = {
+            "origin": origin, "document": asdict(document), "simulated": self._simulated,
+            "sha256": answer.sha256 if part == answer.path else _sha256(path),
+        }  # fmt: skip
         written = path.with_name(f".{name}.part")
-        written.write_text(json.dumps({"origin": origin, "document": asdict(document)}, default=str, indent=1))
+        written.write_text(json.dumps(said, default=str, indent=1))
         take_place(written, _sidecar(path))
         return Spooled(path, document, origin)
 
@@ -83,14 +92,15 @@ class Spool:
                 continue
             try:
                 said = json.loads(_sidecar(path).read_text())
-                spooled = Spooled(path, _document(said["document"]), said["origin"])
+                spooled = Spooled(path, _document(said["document"]), {name: said["origin"][name] for name in _ORIGIN})
+                is_whole = said["sha256"] == _sha256(path)
+                is_ours = bool(said["simulated"]) == self._simulated
             except (FileNotFoundError, ValueError, KeyError, TypeError):
+                is_whole = False
+            if not is_whole:
                 path.unlink()
-                continue
-            if path.stat().st_size == spooled.origin["bytes"]:
+            elif is_ours:
                 found.append(spooled)
-            else:
-                path.unlink()
         return found
 
     def drop(self, spooled: Spooled) -> None:
@@ -103,6 +113,11 @@ class Spool:
         for folder in _folders(self._folder):
             if not any(not name.name.startswith(".") for name in folder.iterdir()):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _folders(folder: Path) -> Iterator[Path]:

@@ -306,6 +306,9 @@ def test_windows_that_make_no_sense_are_wrong_usage(market: Market) -> None:
         ((), {}, "nothing says which days"),
         (("2026-11-20", "2026-11-20"), {}, "no days from"),
         (("2027-11-20", "2027-11-22"), {}, "no days from"),
+        (("1998-12-31", "2026-11-22"), {}, "before 1999-01-01"),
+        (("0001-01-01", "9999-12-31"), {}, "before 1999-01-01"),
+        ((), {"days": 10**9}, "before 1999-01-01"),
         (("2026-11-20", "2026-11-21"), {"days": 3}, "both say where to begin"),
         (("2026-11-20", "2026-11-21"), {"locations": ["X"]}, "no choice of locations"),
     ):

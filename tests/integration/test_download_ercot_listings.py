@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from flows.download_records import Records
+from flows.download_spool import Spool
 from ingest.http import Client
+from ingest.http_exchange import Answer
+from ingest.http_turns import Clock
 from ingest.iso.requests import ercot as requests
 from ingest.iso.requests.request import Known, Planned, Unobtainable, Window
-from lakehouse.errors import TransientError
+from lakehouse.errors import TerminalError, TransientError
 from lakehouse.ops import DOWNLOADS, Ops
 from lakehouse.settings import Settings
 
+from ..servers import market_exchange
+from ..servers.market_exchange import Fault, failing
 from ..servers.market_server import market_server
 from .downloads import NOW, Market
 
@@ -31,18 +38,22 @@ def market(settings: Settings) -> Iterator[Market]:
 
 
 def planned(market: Market, source: str, start: date, end: date) -> Planned:
-    """What a window needs, by an account or without one."""
+    """What a window needs, by an account or without one; its clock waits in no time."""
     access, plan = market.reached(), requests.PLANS[source]
 
+    async def sleep(seconds: float) -> None:
+        """At once."""
+
     async def run() -> Planned:
-        async with Client(market.settings.root / "parts", market.settings.root / "turns") as client:
+        root = market.settings.root
+        async with Client(root / "parts", root / "turns", clock=Clock(sleep=sleep)) as client:
             window = Window(start, end, NOW, plan.zone)
             return await plan.plan(source, window, Known(), access, client)
 
     return asyncio.run(run())
 
 
-def mis_entry(doc_id: int, friendly: str, published: str) -> dict[str, object]:
+def mis_entry(doc_id: int, friendly: str, published: str) -> dict[str, dict[str, object]]:
     name = f"rpt.00013061.0000000000000000.{published[:10].replace('-', '')}.{friendly}.zip"
     return {
         "Document": {
@@ -67,6 +78,102 @@ def test_a_listing_that_has_changed_its_shape_is_told_and_not_taken_for_empty(ma
     market.server.place("/mis/misapp/servlets/IceDocListJsonWS", b'{"Documents": []}', "application/json")
     with pytest.raises(TransientError, match="listing of the MIS of report 12331 is not as known"):
         market.get(DAM, "2026-11-10", "2026-11-12")
+
+
+HOSTILE = ("../../x", "/etc/passwd", "", "1/2", "1e3", "-5", "\0", "\u0661", "9" * 40, None, {}, True)
+
+
+@pytest.mark.parametrize("account", [True, False])
+@pytest.mark.parametrize("number", HOSTILE)
+def test_a_number_of_a_document_that_is_none_is_told(market: Market, account: bool, number: object) -> None:
+    market.account = account
+    entry = {"docId": number, "friendlyName": "DAMSPNP4190_csv", "postDatetime": "2026-11-09T12:30:00.000"}
+    page = {"_meta": {"totalPages": 1, "totalRecords": 1, "currentPage": 1}, "archives": [entry]}
+    market.server.place("/ercot-api/archive/np4-190-cd", json.dumps(page).encode(), "application/json")
+    listed = mis_entry(1, "DAMSPNP4190_csv", "2026-11-09T12:30:00-06:00")
+    listed["Document"]["DocID"] = number
+    said = {"ListDocsByRptTypeRes": {"DocumentList": [listed]}}
+    market.server.place("/mis/misapp/servlets/IceDocListJsonWS", json.dumps(said).encode(), "application/json")
+    with pytest.raises(TransientError, match="is no number of a document"):
+        planned(market, DAM, date(2026, 11, 10), date(2026, 11, 11))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../x", "/etc/passwd", "..\\..\\x", ".hidden", "a\0b", "é" * 300, "x" * 5000, "", ".", "CON\n", "\u202e.zip"],
+)
+def test_names_of_a_listing_stay_in_the_spool(market: Market, name: str) -> None:
+    """The same name twice, too: each document has a folder of its own."""
+    market.account = False
+    listed = [mis_entry(n, "DAMSPNP4190_csv", "2026-11-09T12:30:00-06:00") for n in (1, 2)]
+    for entry in listed:
+        entry["Document"]["ConstructedName"] = name
+    said = {"ListDocsByRptTypeRes": {"DocumentList": listed}}
+    market.server.place("/mis/misapp/servlets/IceDocListJsonWS", json.dumps(said).encode(), "application/json")
+    found = [request.documents[0] for request in planned(market, DAM, date(2026, 11, 10), date(2026, 11, 11)).requests]
+    folder = market.settings.root / "downloads" / DAM
+    spool = Spool(folder)
+    for number, document in enumerate(found):
+        part = market.settings.root / f"{number}.part"
+        part.write_bytes(b"%d" % number)
+        spool.put(
+            document, Answer("done", "http://x", path=part, sha256=hashlib.sha256(b"%d" % number).hexdigest()), part
+        )
+    waiting = spool.waiting()
+    assert sorted(entry.path.read_bytes() for entry in waiting) == [b"0", b"1"]
+    assert all(entry.path.resolve().is_relative_to(folder) for entry in waiting)
+
+
+@pytest.mark.parametrize(
+    "posted", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59", "1970-01-01T00:00:00", "soon", "", "2026-13-01"]
+)
+def test_a_posting_of_another_age_is_told(market: Market, posted: str) -> None:
+    market.account = False
+    said = {"ListDocsByRptTypeRes": {"DocumentList": [mis_entry(1, "DAMSPNP4190_csv", posted)]}}
+    market.server.place("/mis/misapp/servlets/IceDocListJsonWS", json.dumps(said).encode(), "application/json")
+    with pytest.raises(TransientError, match="is not as known"):
+        planned(market, DAM, date(2026, 11, 10), date(2026, 11, 11))
+
+
+def endless(pages: int) -> Fault:
+    """More pages than there are; each is the first one."""
+
+    def fault(answer: market_exchange.Answer) -> market_exchange.Answer:
+        said = json.loads(answer.body)
+        said["_meta"] |= {"totalPages": pages, "currentPage": None}
+        return replace(answer, body=json.dumps(said).encode())
+
+    return fault
+
+
+def without_one(answer: market_exchange.Answer) -> market_exchange.Answer:
+    """A document was taken away while the listing was read, so that the page begins one later."""
+    said = json.loads(answer.body)
+    said["archives"] = said["archives"][1:]
+    said["_meta"]["totalRecords"] -= 1
+    return replace(answer, body=json.dumps(said).encode())
+
+
+@pytest.mark.parametrize(
+    ("faults", "words"),
+    [
+        ((None, without_one), "was changed while it was listed: 17 of 18"),
+        ((endless(10**9), endless(10**9)), "brings nothing new"),
+        ((endless(5), endless(5)), "brings nothing new"),
+        ((None, failing(404)), "has nothing at"),
+    ],
+)
+def test_pages_that_change_or_never_end_are_told_and_no_document_is_lost(
+    market: Market, monkeypatch: pytest.MonkeyPatch, faults: tuple[Fault | None, ...], words: str
+) -> None:
+    monkeypatch.setattr(requests, "PAGE", 10)
+    window = (date(2026, 10, 10), date(2026, 10, 26))
+    market.server.script("archive", *faults)
+    with pytest.raises((TransientError, TerminalError), match=words):
+        planned(market, DAM, *window)
+    assert len(market.server.seen("archive")) <= 3
+    market.server.heal()
+    assert len(planned(market, DAM, *window).requests[0].documents) == 16
 
 
 @pytest.mark.real_data

@@ -15,13 +15,19 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ingest.http import Client
-from ingest.http_exchange import Ask, Malformed
+from ingest.http_exchange import Ask, Malformed, plain_name
 from ingest.iso.access import ERCOT_ACCOUNT, Access
 from ingest.iso.requests.request import Document, Known, Planned, Request, Unobtainable, Window, runs
 
 ZONE = ZoneInfo("America/Chicago")
 #: Documents a page of a listing; the default of the Public API is the same.
 PAGE = 1000
+#: Pages of one listing: those of ten years of SCED are a thousand.
+PAGES = 2000
+#: What is raised over a listing that is not as known.
+ODD = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
+#: Years of postings, the last one excluded.
+FIRST_YEAR, LAST_YEAR = 2000, 2100
 #: Disclosures are published 60 days after their operating day.
 DISCLOSED_AFTER_DAYS = 60
 #: Documents that one bulk download asks for: 1,000 are allowed, but one answer that breaks off costs all of them.
@@ -192,23 +198,33 @@ async def _archive(
         "postDatetimeFrom": f"{posted_from}T00:00:00", "postDatetimeTo": f"{posted_to}T00:00:00", "size": str(PAGE),
     }  # fmt: skip
     url = f"{access.ercot_api_url}/archive/{product.emil.lower()}"
-    page, pages = 1, 1
+    page, pages, entries, promised = 1, 1, 0, 0
+    seen: set[str] = set()
     while page <= pages:
         ask = Ask(access.ercot_api, url, {**params, "page": str(page)}, credentials=access.ercot_credentials,
                   accept="application/json")  # fmt: skip
         said = await client.json(ask)
         try:
-            pages = int(said["_meta"]["totalPages"])
-            for entry in said.get("archives") or ():
-                label = str(entry["friendlyName"])
+            meta = said["_meta"]
+            pages = int(meta["totalPages"])
+            promised = promised or int(meta.get("totalRecords") or 0)
+            listed = said.get("archives") or ()
+            entries += len(listed)
+            ids = {_number(entry["docId"]) for entry in listed}
+            if pages > PAGES or (pages > 1 and not ids - seen) or int(meta.get("currentPage") or page) != page:
+                raise ValueError(f"page {page} of {pages} brings nothing new")
+            seen |= ids
+            for entry in listed:
+                label, doc_id = str(entry["friendlyName"]), _number(entry["docId"])
                 if not label.lower().endswith("_xml"):
-                    yield Listed(
-                        str(entry["docId"]), f"{entry['docId']}.{_safe(label)}.zip", label,
-                        _central(str(entry["postDatetime"]), second="xhr" in label.lower()),
-                    )  # fmt: skip
-        except (KeyError, TypeError, ValueError) as error:
+                    published_at = _posted(str(entry["postDatetime"]), second="xhr" in label.lower())
+                    yield Listed(doc_id, f"{doc_id}.{plain_name(label)}.zip", label, published_at)
+        except ODD as error:
             raise _odd(f"the archive of {product.emil}", error) from error
         page += 1
+    if entries < promised:
+        says = f"ERCOT's archive of {product.emil} was changed while it was listed: {entries} of {promised} documents"
+        raise Malformed(says, "run it again")
 
 
 async def _mis(product: Product, access: Access, client: Client) -> AsyncIterator[Listed]:
@@ -224,29 +240,33 @@ async def _mis(product: Product, access: Access, client: Client) -> AsyncIterato
             found = entry["Document"]
             if str(found["FriendlyName"]).lower().endswith("_xml"):
                 continue
-            published_at = datetime.fromisoformat(str(found["PublishDate"]))
-            if published_at.tzinfo is None:
-                published_at = published_at.replace(tzinfo=ZONE)
+            doc_id = _number(found["DocID"])
             yield Listed(
-                str(found["DocID"]), _safe(str(found["ConstructedName"])), str(found["FriendlyName"]),
-                published_at.astimezone(UTC),
+                doc_id, plain_name(str(found["ConstructedName"])) or doc_id, str(found["FriendlyName"]),
+                _posted(str(found["PublishDate"]), second=False),
             )  # fmt: skip
-    except (KeyError, TypeError, ValueError) as error:
+    except ODD as error:
         raise _odd(f"the MIS of report {product.report}", error) from error
 
 
 def _odd(where: str, error: Exception) -> Malformed:
-    says = f"the listing of {where} is not as known: {type(error).__name__}: {error}"
+    says = f"the listing of {where} is not as known: {type(error).__name__}: {str(error)[:200]}"
     return Malformed(says, "try again later; if it stays so, ERCOT has changed it, and Wattlake needs a newer version")
 
 
-def _central(stamp: str, second: bool) -> datetime:
-    """A stamp of Central time without an offset; of the hour that an autumn night repeats, the first unless told."""
-    return datetime.fromisoformat(stamp).replace(tzinfo=ZONE, fold=1 if second else 0).astimezone(UTC)
+def _number(said: object) -> str:
+    """The number of a document: names of files, requests and records are made of it."""
+    if re.fullmatch("[0-9]{1,18}", str(said), re.ASCII) is None:
+        raise ValueError(f"{str(said)[:80]!r} is no number of a document")
+    return str(said)
 
 
-def _safe(name: str) -> str:
-    return re.sub(r"[^\w.()-]+", "_", name).lstrip(".")[-200:] or "document"
+def _posted(stamp: str, second: bool) -> datetime:
+    """A stamp of Central time unless it has an offset; of the hour that autumn repeats, the first unless told."""
+    at = datetime.fromisoformat(stamp)
+    if not FIRST_YEAR <= at.year < LAST_YEAR:
+        raise ValueError(f"{stamp[:80]!r} is not when a document was posted")
+    return (at if at.tzinfo else at.replace(tzinfo=ZONE, fold=1 if second else 0)).astimezone(UTC)
 
 
 def _missing(product: Product, start: date, window: Window, documents: Iterable[Document]) -> Iterator[Unobtainable]:

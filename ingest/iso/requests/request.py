@@ -178,6 +178,11 @@ class Known:
         """Whether nothing is left to ask about a day."""
         return day in self.finished.get(lane, ())
 
+    def failed(self, document: Document) -> bool:
+        """Whether the last request for a document brought nothing that could be used."""
+        last = self.last.get(document.key)
+        return last is not None and last.outcome in ("failed", "throttled", "malformed", "denied")
+
     def wants(self, document: Document, now: datetime) -> bool:
         """Whether a document should be asked for now."""
         last = self.last.get(document.key)
@@ -188,10 +193,11 @@ class Known:
                 return False
         elif last.outcome == "not_yet":
             fresh = now.date() <= document.end + FRESH
-            return self.recheck is None or fresh or now - last.at >= self.recheck / 6
+            return self.recheck is None or fresh or not timedelta(0) <= now - last.at < self.recheck / 6
         elif last.outcome != "malformed":
             return True
-        return self.recheck is None or now < document.due_at or now - last.at >= self.recheck
+        # What was looked at later than now was so by a clock that has been set back since.
+        return self.recheck is None or now < document.due_at or not timedelta(0) <= now - last.at < self.recheck
 
     def etag(self, document: Document) -> str | None:
         """Of the version at hand: to a request with it the answer may be that nothing has changed.
