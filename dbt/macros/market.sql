@@ -117,8 +117,8 @@ regexp_extract({{ resource }}, '([0-9]*)$', 1)
 ]) }}
 {%- endmacro %}
 
-{#- CTE: caveat_bits and era of the rows of a relation → caveats as text, worked out once a combination. -#}
-{% macro caveat_texts(relation) -%}
+{#- CTE: the caveats of every combination of era and bits as text: a few thousand rows to join, and none to work out. -#}
+{% macro caveat_texts() -%}
 select
     is_rtcb,
     caveat_bits,
@@ -129,7 +129,7 @@ select
         case when {{ of_era if bit is none else 'caveat_bits & ' ~ bit ~ ' > 0' }} then '{{ code }}' end
         {%- endfor %}
     ) as caveats
-from (select distinct is_rtcb, caveat_bits from {{ relation }}) as combinations
+from unnest([true, false]) as eras (is_rtcb), range({{ 2 * caveats()[-1][0] }}) as combinations (caveat_bits)
 {%- endmacro %}
 
 {#- Order of the statements of a price: preliminary ones come last, then what was published earlier. -#}

@@ -1,6 +1,5 @@
 {#- What a build rebuilds of the market marts. Between builds only what changed (source build.changed_tables): of prices the UTC days
-    of an operator and market; of batteries whole operating days of ERCOT, the day after a change with them, because the last
-    run of a day reaches over midnight. -#}
+    of an operator and market; of batteries whole operating days of the sites that changed, or of all where a price did. -#}
 
 {#- Whether everything is rebuilt: asked for, or nothing has been built yet. -#}
 {% macro builds_whole() -%}
@@ -16,7 +15,7 @@ true
 {%- else -%}
 exists (
     select 1 from {{ changes }} as changes
-    where changes.table_name = '{{ table }}' and changes.key_1 = iso and changes.key_2 = market
+    where changes.table_name = '{{ table }}' and (changes.key_1 is null or changes.key_1 = iso and changes.key_2 = market)
         and interval_start >= changes.first_day::timestamptz
         and interval_start < (changes.last_day + 1)::timestamptz
 )
@@ -30,25 +29,49 @@ delete from {{ this }} where {{ changed_prices(table) }}
 {%- endif -%}
 {%- endmacro %}
 
-{#- Operating days that are rebuilt. An instant lies in the operating day of its UTC date or in the one before; every table of
-    ERCOT counts, for a price of one location changes what others are compared with. -#}
+{#- Condition on changed_tables: prices that batteries are paid. -#}
+{% macro settles_batteries() -%}
+table_name in ('iso_prices', 'as_prices') and (key_1 is null or key_1 = 'ERCOT' and key_2 in ('DAM', 'RT15'))
+{%- endmacro %}
+
+{#- Operating days that are rebuilt. An instant lies in the operating day of its UTC date or in the one before; a run that
+    reaches over midnight does so within one UTC date. -#}
 {% macro changed_operating_days() -%}
-select distinct unnest(generate_series(first_day - 1, last_day + 1, interval 1 day))::date as operating_day
+select distinct unnest(generate_series(first_day - 1, last_day, interval 1 day))::date as operating_day
 from {{ source('build', 'changed_tables') }}
-where table_name like 'ercot_%' or (table_name in ('iso_prices', 'as_prices') and key_1 = 'ERCOT' and key_2 in ('DAM', 'RT15'))
+where table_name like 'ercot_%' or ({{ settles_batteries() }})
+{%- endmacro %}
+
+{#- Condition on rows of a resource: its site is rebuilt. The halves of a battery are of one site, so a disclosure changes no
+    other site; a price changes all of them, and so does a disclosure that names no resource. -#}
+{% macro at_changed_site(resource) -%}
+{%- set changes = source('build', 'changed_tables') -%}
+{%- if builds_whole() -%}
+true
+{%- else -%}
+(
+    exists (select 1 from {{ changes }} where ({{ settles_batteries() }}) or (table_name like 'ercot_%' and key_1 is null))
+    or {{ site_of(resource) }} in (
+        select {{ site_of('key_1') }} from {{ changes }} where table_name like 'ercot_%' and key_1 is not null
+    )
+)
+{%- endif -%}
 {%- endmacro %}
 
 {#- Pre-hook of a mart of batteries by operating day. -#}
 {% macro delete_changed_operating_days() -%}
 {%- if is_incremental() -%}
-delete from {{ this }} where operating_day in ({{ changed_operating_days() }})
+delete from {{ this }}
+where operating_day in ({{ changed_operating_days() }}) and {{ at_changed_site('resource') }}
 {%- endif -%}
 {%- endmacro %}
 
 {#- The same by months, which are made of all their days. -#}
 {% macro delete_changed_months() -%}
 {%- if is_incremental() -%}
-delete from {{ this }} where month in (select date_trunc('month', operating_day)::date from ({{ changed_operating_days() }}) as changed)
+delete from {{ this }}
+where month in (select date_trunc('month', operating_day)::date from ({{ changed_operating_days() }}) as changed)
+    and {{ at_changed_site('resource') }}
 {%- endif -%}
 {%- endmacro %}
 
@@ -58,7 +81,7 @@ delete from {{ this }} where month in (select date_trunc('month', operating_day)
     not exists (select 1 from {{ source('build', 'changed_tables') }})
     or exists (
         select 1 from {{ source('build', 'changed_tables') }} as changes
-        where changes.table_name = '{{ table }}' and changes.key_1 = iso and changes.key_2 = market
+        where changes.table_name = '{{ table }}' and (changes.key_1 is null or changes.key_1 = iso and changes.key_2 = market)
             and interval_start >= changes.first_day::timestamptz
             and interval_start < (changes.last_day + 1)::timestamptz
     )

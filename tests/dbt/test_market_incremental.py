@@ -27,47 +27,55 @@ Batch = dict[str, list[dict[str, Any]]]
 
 
 def everything(seed: int) -> list[tuple[str, list[dict[str, Any]]]]:
-    """What the operator publishes, document by document, for two batteries in each era."""
+    """What the operator publishes, document by document, for a battery at each of two sites in each era."""
     rng = random.Random(seed)
     found = []
     for day in DAYS + CALENDAR:
-        for version in range(rng.choice([1, 1, 2])):
-            said = {"published_at": datetime(2026, 6, 1 + version, tzinfo=UTC), "source_object": f"{day}/{version}"}
-            awards = {
-                "settlement_point": "N1", "hsl_mw": 20.0, "lsl_mw": -20.0, "spp_usd_mwh": Decimal(rng.randint(-9, 90)),
-                "awarded_mw": Decimal(rng.randint(-9, 9)), "regup_awarded_mw": Decimal(5),
-                "regup_mcpc_usd_mw": Decimal(3),
-            }  # fmt: skip
-            model = [("ercot_dam_esr_resources", "A_ESR1", {})]
-            if day <= date(2025, 12, 5):
-                model = [("ercot_dam_gen_resources", "A_BES1", {"resource_type": "PWRSTR"})]
-            for table, name, more in model:
-                rows = [row for row in dam(name, day, **awards, **said, **more) if rng.random() < 0.95]
-                found.append((table, rows))
-        walk = random.Random(f"{seed} {day}")
-        if day < date(2025, 12, 5):
-            for table, name, column, capacity in (
-                ("ercot_sced_gen_resources", "A_BES1", "telemetered_net_output_mw", "hsl_mw"),
-                ("ercot_sced_load_resources", "A_LD1", "real_power_consumption_mw", "max_power_consumption_mw"),
-            ):
-                more = {"resource_type": "PWRSTR"} if "gen" in table else {}
-                rows = list(runs(name, day, 5.0, column=column, **{capacity: 20.0}, **more))
-                found.append((table, rows))
-        else:
-            soc = 10.0
-            rows = []
-            for run in runs("A_ESR1", day, lambda at, walk=walk: round(walk.uniform(-20, 20), 3), hsl_mw=20.0,
-                            base_point_mw=1.0, as_award_regup_mw=3.5, min_soc_mwh=0.0, max_soc_mwh=40.0):  # fmt: skip
-                if walk.random() < 0.9:
-                    soc -= run["telemetered_net_output_mw"] / 12
-                    rows.append({**run, "soc_mwh": soc})
-            found.append(("ercot_sced_esr_resources", rows))
+        for site in ("A", "B"):
+            found += disclosed(rng, site, day, seed)
         for version in range(rng.choice([1, 1, 2])):
             said = {"published_at": datetime(2026, 5, 1 + version, tzinfo=UTC), "source_object": f"p{day}/{version}"}
             found.append(("iso_prices", rt_prices("N1", day, str(rng.randint(-20, 80)), **said)))
             found.append(("as_prices", rt_services(day, str(rng.randint(0, 9)), **said)))
         found.append(("iso_prices", rt_prices("N1", day, "7", vintage="advisory", **said)))
         found.append(("as_prices", rt_services(day, "7", vintage="advisory", **said)))
+    return found
+
+
+def disclosed(rng: random.Random, site: str, day: date, seed: int) -> list[tuple[str, list[dict[str, Any]]]]:
+    """What is disclosed of a battery and a day."""
+    found = []
+    for version in range(rng.choice([1, 1, 2])):
+        said = {"published_at": datetime(2026, 6, 1 + version, tzinfo=UTC), "source_object": f"{site} {day}/{version}"}
+        awards = {
+            "settlement_point": "N1", "hsl_mw": 20.0, "lsl_mw": -20.0, "spp_usd_mwh": Decimal(rng.randint(-9, 90)),
+            "awarded_mw": Decimal(rng.randint(-9, 9)), "regup_awarded_mw": Decimal(5),
+            "regup_mcpc_usd_mw": Decimal(3),
+        }  # fmt: skip
+        model = [("ercot_dam_esr_resources", f"{site}_ESR1", {})]
+        if day <= date(2025, 12, 5):
+            model = [("ercot_dam_gen_resources", f"{site}_BES1", {"resource_type": "PWRSTR"})]
+        for table, name, more in model:
+            rows = [row for row in dam(name, day, **awards, **said, **more) if rng.random() < 0.95]
+            found.append((table, rows))
+    walk = random.Random(f"{seed} {site} {day}")
+    if day < date(2025, 12, 5):
+        for table, name, column, capacity in (
+            ("ercot_sced_gen_resources", f"{site}_BES1", "telemetered_net_output_mw", "hsl_mw"),
+            ("ercot_sced_load_resources", f"{site}_LD1", "real_power_consumption_mw", "max_power_consumption_mw"),
+        ):
+            more = {"resource_type": "PWRSTR"} if "gen" in table else {}
+            rows = list(runs(name, day, 5.0, column=column, **{capacity: 20.0}, **more))
+            found.append((table, rows))
+    else:
+        soc = 10.0
+        rows = []
+        for run in runs(f"{site}_ESR1", day, lambda at, walk=walk: round(walk.uniform(-20, 20), 3), hsl_mw=20.0,
+                        base_point_mw=1.0, as_award_regup_mw=3.5, min_soc_mwh=0.0, max_soc_mwh=40.0):  # fmt: skip
+            if walk.random() < 0.9:
+                soc -= run["telemetered_net_output_mw"] / 12
+                rows.append({**run, "soc_mwh": soc})
+        found.append(("ercot_sced_esr_resources", rows))
     return found
 
 
@@ -112,33 +120,37 @@ def test_what_lands_late_again_and_out_of_order_gives_the_marts_of_one_build(tmp
     rng.shuffle(documents)
     lake = MarketLake(tmp_path)
     half = len(documents) // 2
-    for number, batch in enumerate((documents[:half], documents[half:])):
+    of_one_site = [document for document in documents[half:] if document[1][0].get("resource_name", "").startswith("A")]
+    others = [document for document in documents[half:] if document not in of_one_site]
+    for number, batch in enumerate((documents[:half], of_one_site, others)):
         for table, rows in batch:
             lake.land(table, rows)
         lake.build_markets(changed(batch) if number else None)
-    # A build in which meters changed and markets did not.
-    lake.build_markets([])
     found = contents(lake)
     lake.build_markets()
     assert_same(found, contents(lake))
     assert all(found[mart] for mart in MARTS), "a mart was empty: nothing was compared"
 
 
-def test_a_build_touches_the_operating_days_that_changed_and_the_one_after(tmp_path: Path) -> None:
+def test_a_late_run_rebuilds_its_site_on_the_operating_days_it_can_lie_in(tmp_path: Path) -> None:
     lake = MarketLake(tmp_path)
     days = [date(2026, 1, 1) + timedelta(days=i) for i in range(8)]
     for day in days:
-        lake.land("ercot_sced_esr_resources", runs("A_ESR1", day, 5.0, hsl_mw=20.0))
+        for resource in ("A_ESR1", "B_ESR1"):
+            lake.land("ercot_sced_esr_resources", runs(resource, day, 5.0, hsl_mw=20.0))
         lake.land("iso_prices", rt_prices("N1", day, "10"))
     lake.build_markets()
     # A mark on every row shows which ones a build writes anew.
     with duckdb.connect(str(lake.marts)) as marts:
-        marts.execute("UPDATE bess_revenue_1d SET pairing = 'marked'")
+        for mart in ("bess_revenue_15min", "bess_revenue_1d", "bess_revenue_1mo"):
+            marts.execute(f"UPDATE {mart} SET pairing = 'marked'")
         marts.execute("UPDATE iso_prices SET vintage = 'marked'")
     late = [{**next(iter(runs("A_ESR1", days[4], 7.0))), "sced_at": datetime(2026, 1, 5, 18, 2, tzinfo=UTC)}]
     lake.land("ercot_sced_esr_resources", late)
     lake.build_markets(changed([("ercot_sced_esr_resources", late)]))
-    rebuilt = [day for (day,) in lake.rows("select operating_day from bess_revenue_1d where pairing <> 'marked'")]
-    assert sorted(rebuilt) == days[3:6]
-    assert lake.rows("select count(*) from bess_revenue_1d") == [(8,)]
+    rebuilt = "select distinct resource, operating_day from {} where pairing <> 'marked' order by all"
+    for mart in ("bess_revenue_15min", "bess_revenue_1d"):
+        assert lake.rows(rebuilt.format(mart)) == [("A_ESR1", days[3]), ("A_ESR1", days[4])]
+    assert lake.rows("select resource from bess_revenue_1mo where pairing <> 'marked'") == [("A_ESR1",)]
+    assert lake.rows("select count(*) from bess_revenue_1d") == [(16,)]
     assert lake.rows("select count(*) from iso_prices where vintage <> 'marked'") == [(0,)]

@@ -17,7 +17,7 @@ with grid as (
 hours as (
     select *, epoch_us(interval_start) // {{ hour_us() }} as hour
     from {{ ref('bess_dam_hours') }}
-    where operating_day in (select operating_day from {{ ref('int_market_days') }})
+    where operating_day in (select operating_day from {{ ref('int_market_days') }}) and {{ at_changed_site('resource') }}
 ),
 
 energy_prices as (
@@ -132,7 +132,7 @@ summed as (
 ),
 
 texts as (
-    {{ caveat_texts('summed') }}
+    {{ caveat_texts() }}
 )
 
 select

@@ -20,12 +20,12 @@ with days as (
         bit_or(caveat_bits) as caveat_bits,
         count(*) as intervals
     from {{ ref('bess_revenue_15min') }}
-    where operating_day in (select operating_day from {{ ref('int_market_days') }})
+    where operating_day in (select operating_day from {{ ref('int_market_days') }}) and {{ at_changed_site('resource') }}
     group by resource, operating_day
 ),
 
 texts as (
-    {{ caveat_texts('days') }}
+    {{ caveat_texts() }}
 ),
 
 limits as (

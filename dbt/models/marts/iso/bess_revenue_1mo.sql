@@ -6,6 +6,7 @@ with days as (
     where date_trunc('month', operating_day)::date in (
         select date_trunc('month', operating_day)::date from {{ ref('int_market_days') }}
     )
+        and {{ at_changed_site('resource') }}
 ),
 
 months as (
@@ -35,7 +36,7 @@ months as (
 ),
 
 texts as (
-    {{ caveat_texts('months') }}
+    {{ caveat_texts() }}
 )
 
 select
