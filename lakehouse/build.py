@@ -15,10 +15,10 @@ import sqlalchemy as sa
 
 from lakehouse import ops as ops_tables
 from lakehouse import quality
-from lakehouse.build_inputs import affected_models, changed_range, changes_between, write_manifest
+from lakehouse.build_inputs import affected_models, changed_range, changes_between, in_pieces, write_manifest
 from lakehouse.catalog import open_catalog
 from lakehouse.changes import Changes, listed_assets, touched_by_table
-from lakehouse.checks import dbt_checks, describe, record_checks
+from lakehouse.checks import dbt_checks, describe, record_checks, united
 from lakehouse.contract import QUARANTINE, Contract
 from lakehouse.data_docs import kept_path
 from lakehouse.dbt_runner import marts, project_digest, run_dbt
@@ -227,19 +227,9 @@ class _Build:
         if not whole:
             with self.step("copy published marts"):
                 copy_file(self.settings.marts_path, build_file)
-        manifest = write_manifest(folder, self.all_contracts, pins, changes)
         importing = quality.preload()
         with self.step("dbt"):
-            command = ["build", *(["--full-refresh"] if whole else ["--select", *affected_models(changes)])]
-            nodes = run_dbt(self.settings, command, folder)
-        checks = dbt_checks(self.settings, nodes, build_file, manifest)
-        models_failed = [node for node in nodes if node.resource == "model" and node.status == "error"]
-        if models_failed:
-            listed = "\n".join(f"  {node.name}: {node.message}" for node in models_failed)
-            raise outage_in(listed) or TerminalError(
-                f"dbt could not build {len(models_failed)} models:\n{listed}",
-                "mend these models; if the message is of a damaged file, build --full-refresh",
-            )
+            checks = self._run_models(folder, pins, changes, whole)
         if not any(check.blocks for check in checks):
             with self.step("great expectations"):
                 importing.join()
@@ -253,6 +243,30 @@ class _Build:
                 "look at the failing rows above, mend the data or the model, then build again",
             )
         return BuildReport(build_id, True, "full" if whole else "incremental", changes.count, checks)
+
+    def _run_models(self, folder: Path, pins: dict[str, Pin], changes: Changes, whole: bool) -> list[CheckResult]:
+        """Build the models piece by piece, and give what dbt's tests found, each test once."""
+        build_file = folder / self.settings.marts_path.name
+        parts = in_pieces(self.settings, self.contracts, pins, changes, folder)
+        checks: list[CheckResult] = []
+        for number, part in enumerate(parts):
+            if len(parts) > 1:
+                self.progress(f"dbt, {number + 1} of {len(parts)}")
+            manifest = write_manifest(folder, self.all_contracts, pins, part)
+            afresh = whole and number == 0
+            command = ["build", *(["--full-refresh"] if afresh else ["--select", *affected_models(part)])]
+            nodes = run_dbt(self.settings, command, folder)
+            models_failed = [node for node in nodes if node.resource == "model" and node.status == "error"]
+            if models_failed:
+                listed = "\n".join(f"  {node.name}: {node.message}" for node in models_failed)
+                raise outage_in(listed) or TerminalError(
+                    f"dbt could not build {len(models_failed)} models:\n{listed}",
+                    "mend these models; if the message is of a damaged file, build --full-refresh",
+                )
+            checks = united(checks, dbt_checks(self.settings, nodes, build_file, manifest))
+            if any(check.blocks for check in checks):
+                break
+        return checks
 
 
 def mart_rows(settings: Settings) -> dict[str, int]:

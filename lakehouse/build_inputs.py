@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+
+import duckdb
 
 from lakehouse.changes import EPOCH, Changes, find_changes, listed_assets
 from lakehouse.contract import Contract
 from lakehouse.dbt_runner import MANIFEST
 from lakehouse.engine import connect, identifier, quote
+from lakehouse.pieces import PIECE_ROWS, pieces
 from lakehouse.pins import Pin, Touched
 from lakehouse.reader import select_pinned
 from lakehouse.settings import Settings
@@ -34,13 +38,30 @@ def changes_between(
     folder: Path,
 ) -> Changes | None:
     """Spans to rebuild at the given pins; `touched` None means everything. See `find_changes`."""
+    observations = [contract for contract in contracts if is_observations(contract)]
+    with _pinned(settings, contracts, pins) as connection:
+        return find_changes(connection, observations, touched, folder, [c for c in contracts if is_other_over_time(c)])
+
+
+def in_pieces(
+    settings: Settings, contracts: Sequence[Contract], pins: dict[str, Pin], changes: Changes, folder: Path
+) -> list[Changes]:
+    """Changes as they are built, one after the other. See `pieces`."""
+    with _pinned(settings, contracts, pins) as connection:
+        return pieces(connection, [c for c in contracts if is_other_over_time(c)], changes, folder, PIECE_ROWS)
+
+
+@contextmanager
+def _pinned(
+    settings: Settings, contracts: Sequence[Contract], pins: dict[str, Pin]
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A session with the pinned views raw.<table>."""
     connection = connect(settings=settings)
     try:
         connection.execute("ATTACH ':memory:' AS raw")
         for contract in contracts:
             connection.execute(f"CREATE VIEW raw.{identifier(contract.name)} AS {select_pinned(pins, contract)}")
-        observations = [contract for contract in contracts if is_observations(contract)]
-        return find_changes(connection, observations, touched, folder, [c for c in contracts if is_other_over_time(c)])
+        yield connection
     finally:
         connection.close()
 

@@ -150,8 +150,8 @@ def find_changes(
     ).fetchall()
     first = last = None
     if rows:
-        first = _midnight(min(row["first_day"] for row in rows)) - TABLE_MARGIN
-        last = _midnight(max(row["last_day"] for row in rows)) + DAY + TABLE_MARGIN
+        first = midnight(min(row["first_day"] for row in rows)) - TABLE_MARGIN
+        last = midnight(max(row["last_day"] for row in rows)) + DAY + TABLE_MARGIN
     return Changes(
         everything=touched is None,
         spans=spans,
@@ -214,7 +214,8 @@ def _has_rows(connection: duckdb.DuckDBPyConnection, contract: Contract) -> bool
     return connection.execute(f"SELECT 1 FROM raw.{contract.name} LIMIT 1").fetchone() is not None
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
+    """The instant at which a UTC day begins."""
     return datetime.combine(day, time(0), tzinfo=UTC)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lakehouse import ops as ops_tables
@@ -13,6 +14,9 @@ from lakehouse.engine import connect, identifier, quote
 from lakehouse.ops import Ops
 from lakehouse.quality import CheckResult
 from lakehouse.settings import Settings
+
+#: From best to worst.
+STATUSES = ("pass", "warn", "fail", "error")
 
 
 def dbt_checks(settings: Settings, nodes: Sequence[NodeResult], build_file: Path, manifest: Path) -> list[CheckResult]:
@@ -28,6 +32,23 @@ def dbt_checks(settings: Settings, nodes: Sequence[NodeResult], build_file: Path
         message = node.message if status == "error" else None
         checks.append(CheckResult("dbt", node.name, status, node.failures or 0, sample, message, node.seconds))
     return checks
+
+
+def united(before: Sequence[CheckResult], after: Sequence[CheckResult]) -> list[CheckResult]:
+    """Checks that ran over one piece of a build and then over another, as of the whole: one result a check."""
+    found = {check.name: check for check in before}
+    for check in after:
+        earlier = found.get(check.name)
+        if earlier:
+            worse = max(earlier, check, key=lambda one: STATUSES.index(one.status))
+            check = replace(
+                worse,
+                rows_failed=earlier.rows_failed + check.rows_failed,
+                sample=[*earlier.sample, *check.sample][:SAMPLE_ROWS],
+                seconds=earlier.seconds + check.seconds,
+            )
+        found[check.name] = check
+    return list(found.values())
 
 
 def _failing_rows(settings: Settings, sql: str, build_file: Path, manifest: Path) -> list[dict[str, object]]:

@@ -103,8 +103,8 @@ regexp_extract({{ resource }}, '([0-9]*)$', 1)
     (none, 'dam_purchases', 'before', 'Energy bought day-ahead for charging was bid by the scheduling entity and settlement point; it is not attributed.'),
     (1, 'dam_missing', 'all', 'No row of the 60-day DAM disclosure for an hour.'),
     (2, 'dam_price_missing', 'all', 'A day-ahead award without a price.'),
-    (4, 'telemetry_missing', 'all', 'No telemetry for an interval.'),
-    (8, 'telemetry_gap', 'all', 'Telemetry covers a part of an interval; energy is that of the covered part.'),
+    (4, 'telemetry_missing', 'all', 'No telemetry for an interval: what it earned in real time is unknown, and so is the sum of the day and month; known_usd has the rest.'),
+    (8, 'telemetry_gap', 'all', 'Telemetry covers a part of an interval; energy is that of the covered part, see coverage.'),
     (16, 'rt_price_missing', 'all', 'No real-time price of the settlement point for an interval.'),
     (32, 'rt_as_award_missing', 'all', 'No real-time awards of services for an interval.'),
     (64, 'rt_as_price_missing', 'all', 'No real-time price of a service for an interval with an imbalance.'),
@@ -113,7 +113,7 @@ regexp_extract({{ resource }}, '([0-9]*)$', 1)
     (512, 'load_dam_missing', 'all', 'The charging half has no row of the DAM disclosure for an hour; taken as without awards.'),
     (1024, 'change_of_model', 'all', 'On 2025-12-05 the DAM still knew two resources and SCED one.'),
     (2048, 'price_corrected', 'all', 'A correction of a day-ahead price that was published after the disclosure was applied.'),
-    (4096, 'days_missing', 'all', 'Days of the month are not disclosed, or not landed, for this resource.'),
+    (4096, 'days_missing', 'all', 'Days of the month are not disclosed, or not landed, for this resource; dollars, energy and coverage are of the days that are there.'),
 ]) }}
 {%- endmacro %}
 

@@ -23,9 +23,9 @@ exists (
 {%- endmacro %}
 
 {#- Pre-hook of a mart of prices: the rows of what is rebuilt go, so that those that vanished vanish. -#}
-{% macro delete_changed_prices(table) -%}
+{% macro delete_changed_prices(table, of_findings=none) -%}
 {%- if is_incremental() -%}
-delete from {{ this }} where {{ changed_prices(table) }}
+delete from {{ this }} where {{ changed_prices(table) }}{% if of_findings %} and rule = '{{ of_findings }}'{% endif %}
 {%- endif -%}
 {%- endmacro %}
 
@@ -63,6 +63,16 @@ true
 {%- if is_incremental() -%}
 delete from {{ this }}
 where operating_day in ({{ changed_operating_days() }}) and {{ at_changed_site('resource') }}
+{%- endif -%}
+{%- endmacro %}
+
+{#- The same for findings over awards: few rows, so that the zone is asked for each. -#}
+{% macro delete_changed_award_findings() -%}
+{%- if is_incremental() -%}
+delete from {{ this }}
+where rule = 'award_limits'
+    and (interval_start at time zone 'America/Chicago')::date in ({{ changed_operating_days() }})
+    and {{ at_changed_site('resource') }}
 {%- endif -%}
 {%- endmacro %}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from market_days import dam, rt_prices, runs
+from market_days import dam, hours, rt_prices, runs
 from market_lake import MarketLake, price
 
 DAY = date(2026, 1, 10)
@@ -19,8 +19,8 @@ SAID: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
-    """Failing and warning rows of every check over marts that were changed by hand."""
+def lake(tmp_path_factory: pytest.TempPathFactory) -> MarketLake:
+    """Two batteries and two prices, of which one each breaks a rule."""
     lake = MarketLake(tmp_path_factory.mktemp("checks"))
     lake.land("ercot_dam_esr_resources", dam("A_ESR1", DAY, **SAID))
     lake.land("ercot_dam_esr_resources", dam("B_ESR1", DAY, **{**SAID, "awarded_mw": Decimal(18)}))
@@ -31,6 +31,12 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, 
     for node, lmp in (("ROUNDED", "30.41"), ("WRONG", "31")):
         lake.land("iso_prices", [price(node, at, 60, lmp, iso="CAISO", price_type="LMP", **parts)])
     lake.build_markets()
+    return lake
+
+
+@pytest.fixture(scope="module")
+def found(lake: MarketLake) -> dict[str, list[dict[str, Any]]]:
+    """Failing and warning rows of every check over marts that were changed by hand."""
     with duckdb.connect(str(lake.marts)) as marts:
         marts.execute("SET TimeZone='UTC'")
         for change in (
@@ -55,13 +61,18 @@ def test_a_digit_that_is_lost_between_quarters_and_days_is_found(found: dict[str
     assert rows == {("1d", "A_ESR1"), ("1mo", "B_ESR1")}
 
 
-def test_components_that_miss_the_price_by_more_than_rounding_are_told(found: dict[str, list[dict[str, Any]]]) -> None:
-    assert [row["location"] for row in found["market_components_add_up"]] == ["WRONG"]
+def test_components_that_miss_the_price_by_more_than_rounding_are_findings(lake: MarketLake) -> None:
+    (finding,) = lake.dicts("select * from market_findings where rule = 'price_components'")
+    assert (finding["iso"], finding["location"], finding["value"]) == ("CAISO", "WRONG", pytest.approx(0.6))
+    assert finding["message"] == "WRONG is priced at 31.00 $/MWh, and its components add up to 30.40."
 
 
-def test_awards_beyond_the_limits_are_told(found: dict[str, list[dict[str, Any]]]) -> None:
-    rows = found["market_awards_within_limits"]
-    assert {row["resource"] for row in rows} == {"B_ESR1"} and len(rows) == 24
+def test_awards_beyond_the_limits_are_findings_of_their_hours(lake: MarketLake) -> None:
+    findings = lake.dicts("select * from market_findings where rule = 'award_limits' order by interval_start")
+    assert {(finding["resource"], finding["value"]) for finding in findings} == {("B_ESR1", 3.0)}
+    assert [finding["interval_start"] for finding in findings] == hours(DAY)
+    said = "B_ESR1 was awarded up to 23 and down to 18 MW in an hour with limits of 20 and -20 MW."
+    assert findings[0]["message"] == said
 
 
 def test_a_price_that_stands_twice_is_found(found: dict[str, list[dict[str, Any]]]) -> None:
@@ -70,4 +81,4 @@ def test_a_price_that_stands_twice_is_found(found: dict[str, list[dict[str, Any]
 
 
 def test_nothing_else_is_found(found: dict[str, list[dict[str, Any]]]) -> None:
-    assert len(found) == 5
+    assert len(found) == 3

@@ -6,7 +6,6 @@ import random
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -20,7 +19,7 @@ CALENDAR = [date(2026, 2, 28), date(2026, 3, 1)]
 MARTS = (
     "iso_prices", "iso_prices_superseded", "iso_prices_advisory", "as_prices", "as_prices_superseded",
     "as_prices_advisory", "bess_dam_hours", "bess_revenue_15min", "bess_revenue_1d", "bess_revenue_1mo", "bess_soc",
-    "bess_soc_1d",
+    "bess_soc_1d", "market_findings",
 )  # fmt: skip
 
 Batch = dict[str, list[dict[str, Any]]]
@@ -36,6 +35,9 @@ def everything(seed: int) -> list[tuple[str, list[dict[str, Any]]]]:
         for version in range(rng.choice([1, 1, 2])):
             said = {"published_at": datetime(2026, 5, 1 + version, tzinfo=UTC), "source_object": f"p{day}/{version}"}
             found.append(("iso_prices", rt_prices("N1", day, str(rng.randint(-20, 80)), **said)))
+            missed = {**said, "iso": "CAISO", "price_type": "LMP", "energy_usd_mwh": Decimal(rng.randint(20, 22)),
+                      "congestion_usd_mwh": Decimal(0), "loss_usd_mwh": Decimal(0)}  # fmt: skip
+            found.append(("iso_prices", rt_prices("P1", day, "21", **missed)))
             found.append(("as_prices", rt_services(day, str(rng.randint(0, 9)), **said)))
         found.append(("iso_prices", rt_prices("N1", day, "7", vintage="advisory", **said)))
         found.append(("as_prices", rt_services(day, "7", vintage="advisory", **said)))
@@ -49,7 +51,7 @@ def disclosed(rng: random.Random, site: str, day: date, seed: int) -> list[tuple
         said = {"published_at": datetime(2026, 6, 1 + version, tzinfo=UTC), "source_object": f"{site} {day}/{version}"}
         awards = {
             "settlement_point": "N1", "hsl_mw": 20.0, "lsl_mw": -20.0, "spp_usd_mwh": Decimal(rng.randint(-9, 90)),
-            "awarded_mw": Decimal(rng.randint(-9, 9)), "regup_awarded_mw": Decimal(5),
+            "awarded_mw": Decimal(rng.randint(-9, 19)), "regup_awarded_mw": Decimal(5),
             "regup_mcpc_usd_mw": Decimal(3),
         }  # fmt: skip
         model = [("ercot_dam_esr_resources", f"{site}_ESR1", {})]
@@ -114,43 +116,52 @@ def assert_same(found: dict[str, list[dict[str, Any]]], expected: dict[str, list
                 assert row[column] == same, (mart, column, row, want)
 
 
-def test_what_lands_late_again_and_out_of_order_gives_the_marts_of_one_build(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> MarketLake:
+    """All documents, landed and built in parts."""
     documents = everything(3)
     rng = random.Random(8)
     rng.shuffle(documents)
-    lake = MarketLake(tmp_path)
-    half = len(documents) // 2
-    of_one_site = [document for document in documents[half:] if document[1][0].get("resource_name", "").startswith("A")]
-    others = [document for document in documents[half:] if document not in of_one_site]
-    for number, batch in enumerate((documents[:half], of_one_site, others)):
+    lake = MarketLake(tmp_path_factory.mktemp("markets"))
+    # A long history is built in pieces after a build of nothing; here the edge lies between two days with documents.
+    lake.build_markets()
+    half, late = documents[: len(documents) // 2], documents[len(documents) // 2 :]
+    for table, rows in half:
+        lake.land(table, rows)
+    edge = DAYS[3]
+    for first, last in ((date(2025, 12, 1), edge - timedelta(days=1)), (edge, date(2026, 3, 31))):
+        lake.build_markets([(table, None, None, first, last) for table in CONTRACTS])
+    of_one_site = [document for document in late if document[1][0].get("resource_name", "").startswith("A")]
+    for batch in (of_one_site, [document for document in late if document not in of_one_site]):
         for table, rows in batch:
             lake.land(table, rows)
-        lake.build_markets(changed(batch) if number else None)
+        lake.build_markets(changed(batch))
+    return lake
+
+
+def test_what_lands_late_again_and_out_of_order_gives_the_marts_of_one_build(lake: MarketLake) -> None:
     found = contents(lake)
     lake.build_markets()
     assert_same(found, contents(lake))
     assert all(found[mart] for mart in MARTS), "a mart was empty: nothing was compared"
 
 
-def test_a_late_run_rebuilds_its_site_on_the_operating_days_it_can_lie_in(tmp_path: Path) -> None:
-    lake = MarketLake(tmp_path)
-    days = [date(2026, 1, 1) + timedelta(days=i) for i in range(8)]
-    for day in days:
-        for resource in ("A_ESR1", "B_ESR1"):
-            lake.land("ercot_sced_esr_resources", runs(resource, day, 5.0, hsl_mw=20.0))
-        lake.land("iso_prices", rt_prices("N1", day, "10"))
-    lake.build_markets()
+def test_a_late_run_rebuilds_its_site_on_the_operating_days_it_can_lie_in(lake: MarketLake) -> None:
+    day, before = date(2026, 3, 1), date(2026, 2, 28)
     # A mark on every row shows which ones a build writes anew.
     with duckdb.connect(str(lake.marts)) as marts:
         for mart in ("bess_revenue_15min", "bess_revenue_1d", "bess_revenue_1mo"):
             marts.execute(f"UPDATE {mart} SET pairing = 'marked'")
         marts.execute("UPDATE iso_prices SET vintage = 'marked'")
-    late = [{**next(iter(runs("A_ESR1", days[4], 7.0))), "sced_at": datetime(2026, 1, 5, 18, 2, tzinfo=UTC)}]
+    counted = "select count(*) from bess_revenue_15min"
+    rows = lake.rows(counted)
+    late = [{**next(iter(runs("A_ESR1", day, 7.0))), "sced_at": datetime(2026, 3, 1, 18, 2, tzinfo=UTC)}]
     lake.land("ercot_sced_esr_resources", late)
     lake.build_markets(changed([("ercot_sced_esr_resources", late)]))
-    rebuilt = "select distinct resource, operating_day from {} where pairing <> 'marked' order by all"
+    rebuilt = "select distinct resource, {} from {} where pairing <> 'marked' order by all"
     for mart in ("bess_revenue_15min", "bess_revenue_1d"):
-        assert lake.rows(rebuilt.format(mart)) == [("A_ESR1", days[3]), ("A_ESR1", days[4])]
-    assert lake.rows("select resource from bess_revenue_1mo where pairing <> 'marked'") == [("A_ESR1",)]
-    assert lake.rows("select count(*) from bess_revenue_1d") == [(16,)]
+        assert lake.rows(rebuilt.format("operating_day", mart)) == [("A_ESR1", before), ("A_ESR1", day)]
+    months = [("A_ESR1", date(2026, 2, 1)), ("A_ESR1", date(2026, 3, 1))]
+    assert lake.rows(rebuilt.format("month", "bess_revenue_1mo")) == months
+    assert lake.rows(counted) == rows
     assert lake.rows("select count(*) from iso_prices where vintage <> 'marked'") == [(0,)]

@@ -40,7 +40,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def built(run: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, datetime]:
-    """A house whose prices of the first day were stated twice, the second time after a build; when that was."""
+    """A house whose prices of the first day were stated twice, the second time after a build; when that was.
+
+    The first build has more rows than it takes at once.
+    """
     folder = tmp_path_factory.mktemp("documents")
 
     def document(name: str, header: str, rows: list[str]) -> str:
@@ -57,7 +60,10 @@ def built(run: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, datet
     ]
     run("land", "ercot-sced-extract", document("SIM_ESR1_SCED.csv", SCED, runs), "--simulated")
     run("land", "ercot-rt15-spp", prices("first.csv", "20"), "--simulated")
-    run("build")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lakehouse.build_inputs.PIECE_ROWS", 400)
+        said = run("build")
+    assert "dbt, 3 of 3" in said, said
     between = datetime.now(UTC)
     run("land", "ercot-rt15-spp", prices("second.csv", "30"), "--simulated")
     run("build")

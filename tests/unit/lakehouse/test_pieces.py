@@ -1,0 +1,110 @@
+"""A long history of prices and disclosures is built in pieces that cover each changed day once."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lakehouse.build_inputs import affected_models
+from lakehouse.changes import SPANS_SCHEMA, TABLES_SCHEMA, Changes
+from lakehouse.contract import observations
+from lakehouse.pieces import pieces
+
+PRICES = dataclasses.replace(observations("things", "of one table"), name="prices")
+AWARDS = dataclasses.replace(PRICES, name="awards")
+FIRST = date(2026, 1, 1)
+#: Rows of each table on each of ten days but the fifth, which has none.
+ROWS_A_DAY = {"prices": 30, "awards": 10}
+
+
+@pytest.fixture(scope="module")
+def session() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone='UTC'")
+    connection.execute("ATTACH ':memory:' AS raw")
+    for table, count in ROWS_A_DAY.items():
+        connection.execute(
+            f"""CREATE TABLE raw.{table} AS
+            SELECT TIMESTAMPTZ '2026-01-01 00:00:00+00' + to_days(day::INTEGER) + to_hours(i % 24) AS ts
+            FROM range(10) AS days (day), range({count}) AS rows (i) WHERE day <> 4"""
+        )
+    return connection
+
+
+def changes(folder: Path, *rows: tuple[str, str, int, int], everything: bool = False, count: int = 0) -> Changes:
+    """Changes of (table, key, first day, last day), days counted from `FIRST`."""
+    named = [
+        {"table_name": table, "key_1": key, "first_day": FIRST + timedelta(a), "last_day": FIRST + timedelta(b)}
+        for table, key, a, b in rows
+    ]
+    spans, tables = folder / "spans.parquet", folder / "tables.parquet"
+    pq.write_table(SPANS_SCHEMA.empty_table(), spans)
+    pq.write_table(pa.Table.from_pylist(named, schema=TABLES_SCHEMA), tables)
+    return Changes(
+        everything=everything, spans=spans, days=spans, tables=tables, count=count, read_from=None, read_to=None,
+        tables_from=None, tables_to=None, assets=(), rebuild_from=None, rebuild_to=None,
+        names=tuple(sorted({row[0] for row in rows})),
+    )  # fmt: skip
+
+
+def spans(piece: Changes) -> list[tuple[Any, ...]]:
+    """(table, key, first day, last day) of a piece, days counted from `FIRST`."""
+    return [
+        (row["table_name"], row["key_1"], (row["first_day"] - FIRST).days, (row["last_day"] - FIRST).days)
+        for row in pq.read_table(piece.tables).to_pylist()
+    ]
+
+
+def test_what_fits_is_built_at_once(session: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    for given in (changes(tmp_path, everything=True), changes(tmp_path, ("prices", "hub", 0, 9)), changes(tmp_path)):
+        assert pieces(session, [PRICES, AWARDS], given, tmp_path, at_once=360) == [given]
+
+
+def test_a_whole_build_begins_without_these_tables_and_adds_every_day_once(
+    session: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    given = changes(tmp_path, everything=True, count=3)
+    rest, *found = pieces(session, [PRICES, AWARDS], given, tmp_path, at_once=100)
+    assert rest.count == 3 and not rest.everything and rest.tables_from is None and spans(rest) == []
+    runs = [(0, 1), (2, 3), (5, 6), (7, 8), (9, 9)]
+    assert [spans(piece) for piece in found] == [
+        [("prices", None, *run), ("awards", None, *run)] for run in runs
+    ]  # fmt: skip
+    assert {piece.count for piece in found} == {0}
+    assert found[0].tables_from == datetime(2025, 12, 30, tzinfo=UTC)
+    assert found[0].tables_to == datetime(2026, 1, 5, tzinfo=UTC)
+
+
+def test_a_day_is_never_divided(session: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    given = changes(tmp_path, ("prices", "hub", 2, 3))
+    found = pieces(session, [PRICES, AWARDS], given, tmp_path, at_once=1)
+    assert [spans(piece) for piece in found] == [[("prices", "hub", 2, 2)], [("prices", "hub", 3, 3)]]
+
+
+def test_changes_are_cut_to_the_days_of_a_piece_also_where_rows_are_gone(
+    session: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    given = changes(tmp_path, ("prices", "hub", 3, 6), ("awards", "B1", 8, 8))
+    first, second = pieces(session, [PRICES, AWARDS], given, tmp_path, at_once=120)
+    assert spans(first) == [("prices", "hub", 3, 6)]
+    assert spans(second) == [("awards", "B1", 8, 8)]
+    assert affected_models(second) == ["source:raw.awards+", "source:build.changed_tables+"]
+    assert pieces(session, [PRICES, AWARDS], given, tmp_path, at_once=200) == [given]
+    alone = changes(tmp_path, ("prices", "hub", 4, 4), ("prices", "hub", 5, 6))
+    assert [spans(piece) for piece in pieces(session, [PRICES], alone, tmp_path, at_once=30)] == [
+        [("prices", "hub", 4, 4), ("prices", "hub", 5, 5)], [("prices", "hub", 6, 6)],
+    ]  # fmt: skip
+
+
+def test_meters_that_changed_too_are_built_first(session: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    given = dataclasses.replace(changes(tmp_path, ("prices", "hub", 0, 3)), names=("assets", "prices"))
+    rest, *found = pieces(session, [PRICES], given, tmp_path, at_once=60)
+    assert rest.names == ("assets",) and spans(rest) == []
+    assert len(found) == 2
