@@ -69,7 +69,9 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> MarketLake:
     # Another type under the same name does not count.
     lake.land("iso_prices", [{**row, "location_type": "PCCRN", "lmp_usd_mwh": Decimal(999)} for row in second])
     # Hour 12 is stated again with another award; hour 13 by an older file that arrived with a greater hash.
-    lake.land(esr, [{**odd[10], "awarded_mw": Decimal(4), "published_at": LATER, "source_object": "0"}])
+    lake.land(
+        esr, [{**odd[10], "awarded_mw": Decimal(4), "published_at": LATER, "source_object": "0", "member": "again.csv"}]
+    )
     lake.land(esr, [{**odd[11], "awarded_mw": Decimal(99), "published_at": LATER - timedelta(days=999),
                      "source_object": "f"}])  # fmt: skip
     # Hour 15: corrections of the day-ahead prices after the disclosure; hour 16: before it.
@@ -219,6 +221,8 @@ def test_the_statement_that_was_published_last_counts(lake: MarketLake) -> None:
     again, old = quarter_rows(lake, "ODD_ESR1", 12), quarter_rows(lake, "ODD_ESR1", 13)
     assert {row["dam_awarded_mw"] for row in again} == {Decimal(4)}
     assert {row["disclosed_at"] for row in again} == {LATER}
+    of_its_file = "select hour_ending from bess_dam_hours where (source_object, member, line) = ('0', 'again.csv', 1)"
+    assert lake.rows(of_its_file) == [(12,)]
     assert {row["dam_awarded_mw"] for row in old} == {Decimal(8)}
 
 

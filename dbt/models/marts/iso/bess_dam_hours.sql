@@ -86,5 +86,6 @@ select
     disclosed_at as published_at,
     is_simulated,
     source_object,
+    member,
     line
 from joined

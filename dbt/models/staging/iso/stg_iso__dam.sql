@@ -36,6 +36,7 @@ select
     published_at,
     is_simulated,
     source_object,
+    member,
     line
 from {{ source('raw', table) }}
 {% if kind == 'gen' %}where resource_type = 'PWRSTR'{% endif %}
