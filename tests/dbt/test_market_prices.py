@@ -12,6 +12,8 @@ import pytest
 from market_lake import MarketLake, price, service_price
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
+#: Runs of SCED, in seconds: one comes early, and one so late that the one before does not hold until then.
+SCED_RUNS = (12, 190, 505, 1505)
 #: (minute, minutes, price, vintage, hours after which it was published)
 FORECAST = (
     (0, 15, "31", "advisory", -1),
@@ -69,6 +71,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory, stated: list[dict[str, Any]])
               congestion_published_usd_mwh=Decimal("-3")),
         price("LZ_WEST", START, 15, "20", location_type="LZ"),
         price("LZ_WEST", START, 15, "21", location_type="LZEW"),
+        *(price("HB_WEST", START + timedelta(seconds=second), 5, "25", market="SCED", price_type="LMP")
+          for second in SCED_RUNS),
         price("TH_SP15", START, 60, "30.5", iso="CAISO", price_type="LMP", energy_usd_mwh=Decimal("30"),
               congestion_usd_mwh=Decimal("1"), loss_usd_mwh=Decimal("-0.6"), ghg_usd_mwh=Decimal("0.1")),
     ])  # fmt: skip
@@ -195,5 +199,7 @@ def test_views_speak_each_operators_terms(lake: MarketLake) -> None:
         "select mce_usd_mwh, mcc_usd_mwh, mcl_usd_mwh, mghg_usd_mwh, lmp_usd_mwh from caiso_lmps"
     )
     assert mce + mcc + mcl + ghg == lmp
+    held = lake.rows("select epoch(sced_at - ?)::int, epoch(held_until - ?)::int from ercot_sced_lmps", [START, START])
+    assert sorted(held) == [(12, 190), (190, 505), (505, 505 + 900), (1505, 1505 + 300)]
     ((count,),) = lake.rows("select count(*) from isone_lmps where market = 'DAM'")
     assert count == 60

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -29,9 +28,8 @@ from lakehouse.contract import Contract
 ISO = "ERCOT"
 #: Prices for capacity are of the whole system.
 SYSTEM = "ERCOT"
-#: Runs of SCED are 5 minutes apart, in calm times; the longest gap seen is 16.7 minutes.
+#: SCED is made for five minutes; a document does not say when the next run came.
 RUN = timedelta(minutes=5)
-LONGEST_RUN = timedelta(minutes=30)
 
 
 def fields(kind: Kind, **headers: tuple[str, ...]) -> tuple[Field, ...]:
@@ -141,7 +139,7 @@ def rt15_spp(file: RawFile, options: LandOptions) -> Iterator[Parsed]:
 def sced_lmp(file: RawFile, options: LandOptions) -> Iterator[Parsed]:
     """LMPs of settlement points at every SCED run (NP6-788-CD).
 
-    An interval ends with the next run that the document has, or after 5 minutes where it has none within half an hour.
+    An interval is that of one run, five minutes from its stamp, whatever document states it.
 
     Raises:
         UnreadableFile: nothing in the file can be used.
@@ -211,30 +209,19 @@ def document_rows(member: Member, layout_of: Callable[[list[str]], Layout]) -> I
 
 def timed(pieces: Iterator[Rows]) -> Iterator[Rows]:
     """Rows with the start and the end of their intervals."""
-    timing, runs = None, list[Rows]()
+    timing = None
     for rows in pieces:
         timing = timing or timing_of(rows.columns)
-        found = timing.of(rows)
-        if "sced_at" in found.columns:
-            runs.append(found)
-        else:
-            yield found
+        yield _of_run(timing.of(rows))
     if timing is not None:
         yield from timing.rest()
-    if runs:
-        yield from _between_runs(runs)
 
 
-def _between_runs(pieces: list[Rows]) -> Iterator[Rows]:
-    """Rows of SCED runs as rows of the intervals between them."""
-    at = [np.asarray(rows.columns["sced_at"].cast(pa.int64())) for rows in pieces]
-    runs = np.unique(np.concatenate(at))
-    length = np.append(np.diff(runs), 0)
-    in_sight = (length > 0) & (length <= LONGEST_RUN // timedelta(microseconds=1))
-    ends = runs + np.where(in_sight, length, RUN // timedelta(microseconds=1))
-    for rows, starts in zip(pieces, at, strict=True):
-        stamps = rows.columns["sced_at"]
-        end = pa.array(ends[np.searchsorted(runs, starts)]).cast(stamps.type)
-        columns = {name: cells for name, cells in rows.columns.items() if name != "sced_at"}
-        columns |= {"interval_start": stamps, "interval_end": end}
-        yield replace(rows, columns=columns)
+def _of_run(rows: Rows) -> Rows:
+    """Rows of SCED runs as rows of the five minutes that a run is made for; others as they are."""
+    if "sced_at" not in rows.columns:
+        return rows
+    columns = {name: cells for name, cells in rows.columns.items() if name != "sced_at"}
+    start = rows.columns["sced_at"]
+    columns |= {"interval_start": start, "interval_end": pc.add(start, pa.scalar(RUN, pa.duration("us")))}
+    return replace(rows, columns=columns)

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from itertools import pairwise
 
 from ingest.simulate.clock import random_stream
 from ingest.simulate.markets.days import CENTRAL, at, intervals
@@ -162,16 +161,9 @@ def api_page(seed: int, emil: str, day: date, page: int = 1, size: int = 1000) -
         f"{emil}_{product.operation}_{day:%Y%m%d}_{page}.json",
         json.dumps(body).encode(),
         published,
-        tuple(_until_the_next(stated[cut]) if not product.minutes else stated[cut]),
+        tuple(stated[cut]),
         tuple(services[cut]),
     )
-
-
-def _until_the_next(prices: Sequence[Price]) -> list[Price]:
-    """Prices of SCED runs in one document: each holds until the next run in it, the last one for 5 minutes."""
-    runs = sorted({price.start for price in prices})
-    following = dict(pairwise(runs))
-    return [replace(price, end=following.get(price.start, price.end)) for price in prices]
 
 
 def correction(seed: int, market: str, day: date, hours: Sequence[int], published_at: datetime) -> Document:

@@ -87,13 +87,16 @@ def test_prices_for_capacity_keep_the_operators_names() -> None:
     assert rows[0]["interval_start"] == datetime(2025, 12, 5, 6, 45, tzinfo=UTC)
 
 
-def test_an_interval_of_sced_ends_with_the_next_run_of_the_document() -> None:
+def test_an_interval_of_sced_is_five_minutes_whatever_else_the_document_holds() -> None:
     stamps = ["01:50:12", "01:55:16", "03:00:11", "05:10:00"]
     text = SCED_LMP + "".join(f"03/08/2026 {stamp},N,HB_NORTH,       30.72\n" for stamp in stamps)
     rows = read("ercot-sced-lmp", text).rows("iso_prices")
-    ends = [(row["interval_end"] - row["interval_start"]).total_seconds() for row in rows]
-    # The clocks skip an hour between the second and the third run; nothing is known of the time after the third.
-    assert ends == [304, 295, 300, 300]
+    together = [(row["interval_start"], row["interval_end"]) for row in rows]
+    assert {end - start for start, end in together} == {timedelta(minutes=5)}
+    assert together[2][0] - together[0][0] == timedelta(minutes=9, seconds=59)  # the clocks skip an hour
+    lines = text.splitlines()
+    single = [read("ercot-sced-lmp", f"{lines[0]}\n{line}\n").rows("iso_prices")[0] for line in lines[1:]]
+    assert [(row["interval_start"], row["interval_end"]) for row in single] == together
     autumn = "11/03/2024 01:55:00,{},HB_NORTH,1\n"
     first, second = read("ercot-sced-lmp", SCED_LMP + autumn.format("N") + autumn.format("Y")).rows("iso_prices")
     assert second["interval_start"] - first["interval_start"] == HOUR
