@@ -29,6 +29,7 @@ from ingest.http_exchange import (
     OUTCOMES,
     Answer,
     Ask,
+    AskedToWait,
     Denied,
     Judge,
     Malformed,
@@ -275,15 +276,10 @@ class Client:
             raise Denied(f"{name} answers 403: {said}", ask.operator.forbidden)
         if status in (408, 429) or status >= 500:
             wait = retry_after(response.headers.get("retry-after"), self.now())
-            kind, step = (
-                (Throttled, "ask less often: run it again later")
-                if status == 429
-                else (Unanswered, "the next run asks again")
-            )
             if wait is not None and wait > LONGEST_WAIT_S:
-                says, step = f"{name} asks to wait {wait:.0f} s", f"run it again in {wait / 60:.0f} minutes"
-                return Answer(OUTCOMES[kind], ask.shown, 1, status, fetched_at=self.now(), error=kind(says, step))
-            error = kind(f"{name} answers {status}: {said}", step)
+                raise AskedToWait(f"{name} asks to wait {wait:.0f} s", f"run it again in {wait / 60:.0f} minutes")
+            says, step = f"{name} answers {status}: {said}", "run it again later"
+            error = Throttled(says, step) if status == 429 else Unanswered(says, step)
             error.retry_after_s = wait
             raise error
         raise Refused(f"{name} answers {status} to {self._scrub(ask.shown)}: {said}", _step(ask))

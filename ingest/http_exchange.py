@@ -36,6 +36,10 @@ class Throttled(TryAgain):
     """The server asks to slow down."""
 
 
+class AskedToWait(TerminalError):
+    """The server asks to be left alone for longer than a run waits."""
+
+
 class Unanswered(TryAgain):
     """No whole answer came, or the server says that it is its own fault."""
 
@@ -53,7 +57,8 @@ class Refused(TerminalError):
 
 
 OUTCOMES: dict[type[WattlakeError], Outcome] = {
-    Throttled: "throttled", Unanswered: "failed", Malformed: "malformed", Denied: "denied", Refused: "failed",
+    Throttled: "throttled", AskedToWait: "throttled", Unanswered: "failed", Malformed: "malformed", Denied: "denied",
+    Refused: "failed",
 }  # fmt: skip
 
 

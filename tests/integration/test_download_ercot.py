@@ -66,6 +66,17 @@ def test_without_an_account_the_mis_gives_its_days_and_says_what_it_does_not(mar
     assert names == [("cdr.00012331",)]
 
 
+def test_days_that_the_mis_has_dropped_are_told_only_where_they_are_not_at_hand(market: Market) -> None:
+    market.account = False
+    assert market.get(DAM, "2026-11-10", "2026-11-12").ok
+    market.at(NOW + timedelta(days=40))
+    again = market.get(DAM, "2026-11-10", "2026-11-12")
+    assert (again.ok, again.unobtainable) == (True, [])
+    more = market.get(DAM, "2026-11-08", "2026-11-13")
+    spans = [(f"{span.start}", f"{span.end}", span.outcome) for span in more.unobtainable]
+    assert spans == [("2026-11-08", "2026-11-10", "denied"), ("2026-11-12", "2026-11-13", "denied")]
+
+
 def test_documents_of_the_repeated_hour_keep_their_order(market: Market) -> None:
     report = market.get("ercot-rt15-mcpc", "2026-11-01", "2026-11-02")
     assert report.ok, report.problems

@@ -111,9 +111,16 @@ class Documents:
             oldest = window.today - timedelta(days=product.mis_days - 1) - _days(product.posted_after)
             if start < oldest:
                 reason = f"ERCOT's MIS keeps {product.mis_days} days of this; older ones need an account"
-                planned.unobtainable.append(
-                    Unobtainable(start, min(oldest, window.end), "denied", f"{reason}\n  next: {ERCOT_ACCOUNT}")
-                )
+                held = Counter(day for days in known.finished.values() for day in days)
+                lacking = [
+                    day
+                    for day in window.days
+                    if day < oldest and held[day] < len(self.products) * _expected(product, day, window)
+                ]
+                planned.unobtainable += [
+                    Unobtainable(first, end, "denied", f"{reason}\n  next: {ERCOT_ACCOUNT}")
+                    for first, end in runs(lacking)
+                ]
                 start = min(oldest, window.end)
         if start >= window.end:
             return

@@ -298,7 +298,8 @@ def test_who_asks_for_an_hour_is_not_asked_again(server: MarketServer, asking: A
 
     server.script(PAGE, busy, last_for_ever=True)
     answer = asking.nyiso()
-    assert (answer.outcome, len(server.requests)) == ("throttled" if status == 429 else "failed", 1)
+    assert (answer.outcome, answer.attempts, len(server.requests)) == ("throttled", 1, 1)
+    assert isinstance(answer.error, TerminalError), "a flow would try it again at once"
     assert "run it again in 60 minutes" in str(answer.error)
 
 
