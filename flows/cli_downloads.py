@@ -42,8 +42,9 @@ def download_options(command: Command) -> Command:
 def run_downloads(settings: Settings, sources: tuple[str, ...], mode: str, **window: Any) -> None:
     """Download sources one after the other; exit 1 if one of them has a hole, or could not be asked at all."""
     from flows.download import download
-    from flows.present import download_report, file_progress
+    from flows.present import download_report, file_progress, log
     from ingest.iso.requests import plan_of
+    from lakehouse.database import is_free
     from lakehouse.errors import WattlakeError, WrongUsage
 
     given = window.pop("locations", None) or ""
@@ -56,6 +57,8 @@ def run_downloads(settings: Settings, sources: tuple[str, ...], mode: str, **win
     with _stopped_cleanly():
         for source in sources:
             try:
+                if settings.root.is_dir() and not is_free(settings.ops_uri, f"download-{source}"):
+                    log(f"another download of {source} is under way; this one goes on when that has ended")
                 with file_progress() as progress:
                     report = download(settings, source, mode=mode, locations=locations, progress=progress, **window)
             except WattlakeError as error:

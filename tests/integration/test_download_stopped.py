@@ -112,6 +112,22 @@ def test_a_feed_that_cannot_be_listed_does_not_keep_a_command_from_the_others(
     assert (found.exit_code, "names no location" in found.output) == (2, True)
 
 
+def test_a_command_says_that_it_waits_for_another_download_of_its_source(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_commands(market, monkeypatch)
+
+    def later(*_: object, **__: object) -> None:
+        raise TransientError("not in this test")
+
+    monkeypatch.setattr(download_module, "download", later)
+    market.settings.root.mkdir(parents=True, exist_ok=True)
+    with database.exclusive(market.settings.ops_uri, f"download-{HOURS}"):
+        found = CliRunner().invoke(main, ["download", HOURS, "--days", "1"])
+    assert f"another download of {HOURS} is under way" in found.output
+    assert "under way" not in CliRunner().invoke(main, ["download", HOURS, "--days", "1"]).output
+
+
 def test_a_command_that_is_told_to_end_says_that_it_can_go_on(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     of_commands(market, monkeypatch)
     today = datetime.now(UTC).date()

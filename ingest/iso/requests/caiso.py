@@ -26,6 +26,8 @@ KEPT_DAYS = 39 * 30
 #: Rows of one answer, five a node and interval (LMP and its components): larger ones take OASIS minutes, or time out.
 ROWS_AN_ANSWER = 450_000
 COMPONENTS = 5
+#: Nodes of one request: they stand in its URL, and servers refuse URLs of more than 8,000 characters.
+NODES_A_REQUEST = 150
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ class Query:
         days = [day for day in window.days if oldest <= day <= last]
         for same_days, of_nodes in self._alike(nodes, days, known, planned, window):
             for start, end in same_days:
-                width = max(1, ROWS_AN_ANSWER // (COMPONENTS * self.intervals * (end - start).days))
+                rows_a_node = COMPONENTS * self.intervals * (end - start).days
+                width = min(max(1, ROWS_AN_ANSWER // rows_a_node), NODES_A_REQUEST)
                 for first in range(0, len(of_nodes), width):
                     document = self._document(source, start, end, of_nodes[first : first + width], window)
                     if known.wants(document, window.now):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from ingest.iso.requests.request import Document, Known, Last
+from ingest.http import Client
+from ingest.iso.access import Access
+from ingest.iso.requests import caiso
+from ingest.iso.requests.request import Document, Known, Last, Window
 
 NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
 DOCUMENT = Document("s", date(2026, 11, 12), date(2026, 11, 13), "n.csv", NOW - timedelta(days=6), is_final=False)
@@ -18,3 +23,17 @@ def test_what_was_looked_at_by_a_clock_that_ran_ahead_is_looked_at_again(outcome
     assert known.wants(DOCUMENT, NOW)
     known = Known({}, {DOCUMENT.key: Last(outcome, False, NOW - timedelta(minutes=5))}, timedelta(hours=6))
     assert not known.wants(DOCUMENT, NOW)
+
+
+def test_many_nodes_are_asked_for_in_urls_that_servers_take(tmp_path: Path) -> None:
+    nodes = [f"A_NODE_OF_THE_USUAL_LENGTH_{number:04d}-APND" for number in range(1000)]
+    window = Window(date(2026, 10, 1), date(2026, 10, 2), NOW, caiso.ZONE)
+
+    async def plan() -> list[str]:
+        async with Client(tmp_path / "parts", tmp_path / "turns") as client:
+            access = Access(caiso_nodes=",".join(nodes))
+            planned = await caiso.PLANS["caiso-dam-lmp"].plan("caiso-dam-lmp", window, Known(), access, client)
+            assert [node for request in planned.requests for node in request.documents[0].lanes] == nodes
+            return [request.ask.shown for request in planned.requests]
+
+    assert max(map(len, asyncio.run(plan()))) < 8000
