@@ -65,8 +65,9 @@ def reception(receipt: Receipt, path: str, source: Source, landings: Landings, a
     held = landings.last_of_path(path)
     if held is not None and held.sha256 != receipt.sha256:
         return Reception(asked, False, False, receipt)
-    known = any(landing.asked == json.loads(asked) for landing in alike)
-    return Reception(asked, known, False, _first(before, archive) or receipt)
+    if any(landing.asked == json.loads(asked) for landing in alike):
+        return Reception(asked, True, False, receipt)
+    return Reception(asked, False, False, _first(before, archive) or receipt)
 
 
 def tail(path: str) -> str:

@@ -61,7 +61,7 @@ SLICES = _table(
     sa.Column("source", sa.String, nullable=False),
     sa.Column("table_name", sa.String, nullable=False),
     sa.Column("sha256", sa.String, nullable=False, index=True),
-    sa.Column("file", sa.String),
+    sa.Column("file", sa.String, index=True),
     sa.Column("sequence", sa.Integer, nullable=False),  # order of arrival in the run
     sa.Column("assets", sa.String, nullable=False),  # JSON: asset_ids of the rows
     sa.Column("request", sa.String, nullable=False),  # canonical JSON: with sha256 it identifies a landing
