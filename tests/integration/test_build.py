@@ -56,7 +56,7 @@ def test_a_query_of_marts_imports_nothing_heavy(house: Settings) -> None:
     assert not (HEAVY | {"sqlalchemy", "pyarrow"}) & set(ast.literal_eval(finished.stdout.splitlines()[-1]))
 
 
-@pytest.mark.parametrize("builds", [4, pytest.param(10, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("builds", [2, pytest.param(10, marks=pytest.mark.nightly)])
 def test_readers_hold_the_file_open_through_builds_and_iceberg_follows_each(
     house: Settings, tmp_path: Path, builds: int
 ) -> None:

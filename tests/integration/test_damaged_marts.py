@@ -20,7 +20,7 @@ from lakehouse.publish import published
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
 
-from .conftest import build_house, land_meter, minutes, rows, write_signal
+from .conftest import land_meter, minutes, rows, write_signal
 
 #: Names that are SQL, templates and paths where somebody forgets to quote.
 ASSET = "../'; DROP TABLE lod_1d; -- {{ 1/0 }} \"*?[]"
@@ -33,13 +33,6 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 build(Settings())
 """
-
-
-@pytest.fixture(scope="module")
-def own_house(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A built house of this module's own: it is damaged here."""
-    folder = tmp_path_factory.mktemp("damaged")
-    return build_house(folder / "home", folder / "in")
 
 
 def _folder(path: Path) -> None:
@@ -58,20 +51,20 @@ def _folder(path: Path) -> None:
     ids=["empty", "cut in its head", "garbage", "a folder"],
 )
 def test_sql_on_a_damaged_file_says_to_build(
-    own_house: Settings, damage: Callable[[Path], object], says: str, gone: bool
+    house: Settings, damage: Callable[[Path], object], says: str, gone: bool
 ) -> None:
-    path = own_house.marts_path
+    path = house.marts_path
     whole = path.read_bytes()
     damage(path)
     try:
         with pytest.raises(TerminalError, match=says) as error:
-            open_session(own_house, contracts())
+            open_session(house, contracts())
         assert "build" in error.value.next_step
         if gone:
-            assert published(own_house) is None
+            assert published(house) is None
         else:
             with pytest.raises(TerminalError, match=says):
-                build(own_house)
+                build(house)
     finally:
         if path.is_dir():
             path.rmdir()
@@ -79,30 +72,30 @@ def test_sql_on_a_damaged_file_says_to_build(
 
 
 def test_a_build_without_space_fails_and_the_next_one_mends_even_a_damaged_file(
-    own_house: Settings, tmp_path: Path
+    house: Settings, tmp_path: Path
 ) -> None:
-    before = rows(own_house, "SELECT count(*), sum(n) FROM lod_1d")
+    before = rows(house, "SELECT count(*), sum(n) FROM lod_1d WHERE asset_id = 'm1'")
     power = write_signal(tmp_path, "x", "com_ap", [(stamp, 5) for stamp in minutes("2024-06-01", 96)])
-    land_meter(own_house, power, asset=ASSET)
-    path = own_house.marts_path
+    land_meter(house, power, asset=ASSET)
+    path = house.marts_path
     digest = hashlib.sha256(path.read_bytes()).digest()
     # The copy of the marts does not fit; what ops writes of the run does.
     limit_bytes = path.stat().st_size - 1
     ran = subprocess.run(
         [sys.executable, "-c", BUILD_WITHOUT_SPACE, str(limit_bytes)], capture_output=True, text=True, check=False,
-        env={**os.environ, "WATTLAKE_HOME": str(own_house.root)},
+        env={**os.environ, "WATTLAKE_HOME": str(house.root)},
     )  # fmt: skip
     assert "File too large" in ran.stderr
     assert hashlib.sha256(path.read_bytes()).digest() == digest
     last = sa.select(RUNS.c.kind, RUNS.c.status).order_by(RUNS.c.started_at.desc()).limit(1)
-    assert [tuple(row) for row in Ops(own_house).query(last)] == [("build", "failed")]
+    assert [tuple(row) for row in Ops(house).query(last)] == [("build", "failed")]
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     try:
-        report = build(own_house)
+        report = build(house)
     except TerminalError as error:  # what was cut off is only missed where the build reads it
         assert "--full-refresh" in error.next_step
-        report = build(own_house, full_refresh=True)
+        report = build(house, full_refresh=True)
     assert report.mode == "full"
-    assert rows(own_house, "SELECT count(*), sum(n) FROM lod_1d WHERE asset_id = 'm1'") == before
+    assert rows(house, "SELECT count(*), sum(n) FROM lod_1d WHERE asset_id = 'm1'") == before
     named = ASSET.replace("'", "''")
-    assert rows(own_house, f"SELECT n, mean FROM lod_1d WHERE asset_id = '{named}'") == [(96, 5.0)]
+    assert rows(house, f"SELECT n, mean FROM lod_1d WHERE asset_id = '{named}'") == [(96, 5.0)]
