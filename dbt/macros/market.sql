@@ -99,7 +99,7 @@ regexp_extract({{ resource }}, '([0-9]*)$', 1)
     (none, 'bilateral', 'all', 'Tolling, hedges and other contracts between two parties are not public.'),
     (none, 'later_corrections', 'all', 'Prices may be corrected after they were posted; a correction counts once it has landed.'),
     (none, 'soc_penalties', 'rtcb', 'Charges for a state of charge that cannot carry the awards are not public.'),
-    (none, 'no_rt_as_market', 'before', 'Services had no real-time market: rt_as_usd is 0; the imbalance settled at the ORDC adders is not computed.'),
+    (none, 'no_rt_as_market', 'before', 'Before 2025-12-05 services had no real-time market: rt_as_usd of these days is 0; the imbalance settled at the ORDC adders is not computed.'),
     (none, 'dam_purchases', 'before', 'Energy bought day-ahead for charging was bid by the scheduling entity and settlement point; it is not attributed.'),
     (1, 'dam_missing', 'all', 'No row of the 60-day DAM disclosure for an hour.'),
     (2, 'dam_price_missing', 'all', 'A day-ahead award without a price.'),
