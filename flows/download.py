@@ -247,22 +247,20 @@ class _Work:
                 self._report.incomplete += 1
                 self._report.problem(lacks)
             return [self._spool.put(document, answer, answer.path, lacks)]
-        spooled = []
+        wanted = {str(document.doc_id): document for document in request.documents}
         try:
-            parts = unpack_documents(
-                answer.path, frozenset(str(document.doc_id) for document in request.documents), answer.path.parent
-            )
-        except UnreadableFile as error:
-            for document in request.documents:
-                self._tell(document, "malformed", _with_error(answer, error))
-            return []
+            parts = unpack_documents(answer.path, frozenset(wanted), answer.path.parent)
         finally:
             answer.path.unlink(missing_ok=True)
-        for document in request.documents:
-            if part := parts.get(str(document.doc_id)):
+        spooled = []
+        for doc_id, document in wanted.items():
+            part = parts.get(doc_id)
+            if isinstance(part, Path):
                 spooled.append(self._spool.put(document, answer, part))
+            elif part is not None:
+                self._tell(document, "malformed", _with_error(answer, part))
             else:
-                missing = UnreadableFile(f"the bulk download lacks document {document.doc_id}", "run it again")
+                missing = UnreadableFile(f"the bulk download lacks document {doc_id}", "run it again")
                 self._tell(document, "failed", _with_error(answer, missing))
         return spooled
 

@@ -180,7 +180,7 @@ def oasis_lacks(path: Path, nodes: tuple[str, ...], days: frozenset[date]) -> st
     return f"OASIS says nothing of {listed}\n  next: check the names of the nodes; they are asked for again"
 
 
-def unpack_documents(path: Path, doc_ids: frozenset[str], folder: Path) -> dict[str, Path]:
+def unpack_documents(path: Path, doc_ids: frozenset[str], folder: Path) -> dict[str, Path | UnreadableFile]:
     """Split ERCOT's bulk download into its documents.
 
     Args:
@@ -189,12 +189,9 @@ def unpack_documents(path: Path, doc_ids: frozenset[str], folder: Path) -> dict[
         folder: takes a file a document, named by its id.
 
     Returns:
-        Document id → its bytes. What was not asked for is left out.
-
-    Raises:
-        UnreadableFile: a document in it is damaged.
+        Document id → its bytes, or why they are damaged. What was not asked for is left out.
     """
-    found: dict[str, Path] = {}
+    found: dict[str, Path | UnreadableFile] = {}
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             doc_id = re.split(r"[./\\]", info.filename.rpartition("/")[2])[0]
@@ -204,9 +201,8 @@ def unpack_documents(path: Path, doc_ids: frozenset[str], folder: Path) -> dict[
             with archive.open(info) as stream, target.open("wb") as file:
                 while block := stream.read(1 << 20):
                     file.write(block)
-            verdict = a_zip_or_csv(target, {})
-            if verdict.error:
-                target.unlink()
-                raise UnreadableFile(f"document {doc_id} of a bulk download: {verdict.error.message}", _AGAIN)
             found[doc_id] = target
+            if error := a_zip_or_csv(target, {}).error:
+                target.unlink()
+                found[doc_id] = UnreadableFile(f"document {doc_id} of a bulk download: {error.message}", _AGAIN)
     return found

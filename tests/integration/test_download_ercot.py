@@ -148,6 +148,15 @@ def test_a_broken_bulk_is_asked_for_again_and_one_lacking_document_is_told(marke
     assert market.get(DAM, "2026-11-06", "2026-11-09").documents["done"] == 1
 
 
+def test_a_bulk_that_never_comes_is_asked_for_document_by_document(market: Market) -> None:
+    market.server.script("download", failing(400, b"one of these is not there"), last_for_ever=True)
+    window = ("2026-11-01", "2026-11-04")
+    assert market.get(DAM, *window).documents["failed"] == 3
+    market.server.heal()
+    market.server.script("archive/np4-190-cd/download", failing(400), last_for_ever=True)
+    assert market.get(DAM, *window).documents["done"] == 3
+
+
 def disclosure(day: date, seed: int = 7) -> bytes:
     """The archive of a day's disclosure of a small fleet; another seed states other awards."""
     return zipped(dam_members(simulate_fleet(day, 1, count=2, seed=seed), 0))

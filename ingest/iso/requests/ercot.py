@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -136,7 +136,10 @@ class Documents:
         ordered = sorted(documents.values(), key=lambda document: (document.start, document.published_at or window.now))
         wanted = [document for document in ordered if known.wants(document, window.now)]
         planned.skipped += len(ordered) - len(wanted)
-        planned.requests += _requests(product, wanted, access, by_api)
+        # What failed before is asked for alone: one bad document must not cost those that a bulk brings with it.
+        for of_product, failed in ((product, False), (replace(product, bulk=1), True)):
+            part = [document for document in wanted if known.failed(document) == failed]
+            planned.requests += _requests(of_product, part, access, by_api)
 
     def _is_of(self, document: Document, listed: Listed, start: date, end: date) -> bool:
         """Whether a window wants a document."""
