@@ -18,6 +18,7 @@ from flows.download import download as download_days
 from flows.inbox import InboxReport, take_inbox
 from ingest.iso.source import SOURCES
 from ingest.source import LandOptions
+from lakehouse.database import is_free
 from lakehouse.errors import TerminalError, WattlakeError
 from lakehouse.settings import Settings
 
@@ -60,13 +61,22 @@ def backfill(
 def realtime(sources: list[str], locations: str = "", simulated: bool = False) -> State[dict[str, int]]:
     """Download and land everything from where the last run ended up to now, however long ago that was.
 
+    A feed that another run downloads at the moment is left to the next run.
+
     Args:
         sources: Which feeds of one operator, one after the other.
         locations: CAISO only: nodes with commas, instead of those of WATTLAKE_CAISO_NODES.
         simulated: The operator is a simulator; needs a home of its own.
     """
     reports: list[DownloadReport | tuple[str, str]] = []
+    # A long history of a feed may come at the same time: it must not keep the others, and later runs, waiting.
+    busy = _downloading(sources)
+    if len(busy) == len(sources):
+        return Completed(message=f"another run downloads {', '.join(busy)}: the next one goes on", data={})
     for source in sources:
+        if source in busy:
+            get_run_logger().info("%s: another run downloads it; the next one goes on", source)
+            continue
         try:
             reports.append(_download(source, None, None, None, "realtime", locations, simulated))
         except WattlakeError as error:  # the other feeds go on; the run says it and fails
@@ -112,6 +122,13 @@ def _download(
 @attempted(name="take the inbox")
 def _inbox(source: str, simulated: bool) -> InboxReport:
     return take_inbox(Settings(), source, LandOptions(simulated=simulated))
+
+
+def _downloading(sources: list[str]) -> list[str]:
+    """Those of the sources that are being downloaded now."""
+    settings = Settings()
+    settings.root.mkdir(parents=True, exist_ok=True)
+    return [source for source in sources if not is_free(settings.ops_uri, f"download-{source}")]
 
 
 def _tell_of(source: str, rows: int) -> None:

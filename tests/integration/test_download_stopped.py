@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from flows import download as download_module
 from flows import download_spool
 from flows.cli import main
+from flows.deployed.markets import realtime
 from flows.download import GIVE_UP_AFTER
 from ingest.http import ATTEMPTS, Client
 from lakehouse import database
@@ -126,6 +127,16 @@ def test_a_command_says_that_it_waits_for_another_download_of_its_source(
         found = CliRunner().invoke(main, ["download", HOURS, "--days", "1"])
     assert f"another download of {HOURS} is under way" in found.output
     assert "under way" not in CliRunner().invoke(main, ["download", HOURS, "--days", "1"]).output
+
+
+def test_a_scheduled_run_does_not_wait_for_a_long_history_of_its_feed(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_commands(market, monkeypatch)
+    with database.exclusive(market.settings.ops_uri, f"download-{HOURS}"):
+        state = realtime.fn([HOURS])
+    assert (state.is_completed(), market.server.requests) == (True, [])
+    assert state.message == f"another run downloads {HOURS}: the next one goes on"
 
 
 def test_a_command_that_is_told_to_end_says_that_it_can_go_on(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
