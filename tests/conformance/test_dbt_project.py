@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from lakehouse.settings import DBT_PROJECT
 MODELS = sorted((DBT_PROJECT / "models").rglob("*.sql"))
 
 
+@cache
 def described() -> dict[str, dict[str, object]]:
     return {
         model["name"]: model
