@@ -15,13 +15,20 @@ import sqlalchemy as sa
 
 from lakehouse import ops as ops_tables
 from lakehouse import quality
-from lakehouse.build_inputs import affected_models, changed_range, changes_between, in_pieces, write_manifest
+from lakehouse.build_inputs import (
+    affected_models,
+    changed_inputs,
+    changed_range,
+    changes_between,
+    in_pieces,
+    write_manifest,
+)
 from lakehouse.catalog import open_catalog
 from lakehouse.changes import Changes, listed_assets, touched_by_table
 from lakehouse.checks import dbt_checks, describe, record_checks, united
 from lakehouse.contract import QUARANTINE, Contract
 from lakehouse.data_docs import kept_path
-from lakehouse.dbt_runner import marts, project_digest, run_dbt
+from lakehouse.dbt_runner import marts, project_digest, run_dbt, standing_on
 from lakehouse.engine import identifier
 from lakehouse.errors import ChecksFailed, TerminalError
 from lakehouse.ops import Ops
@@ -197,6 +204,7 @@ class _Build:
             report = self._audited(build_id, run_id, folder, pins, changes, whole)
             with self.step("publish"):
                 declared = marts(folder / "target")
+                touched = standing_on(folder / "target", changed_inputs(changes))
                 self.held()
                 sign(build_file, Published(build_id, ids, code, declared), started)
                 take_place(build_file, self.settings.marts_path)  # readers keep the file they have open
@@ -206,10 +214,11 @@ class _Build:
         in_step = followed and not whole and self._newest_code() == code
         self._finish(build_id, "published")
         with self.step("iceberg marts"):
-            changed = None
+            changed, moved = None, declared
             if in_step and changes.rebuild_from and changes.rebuild_to:
                 changed = (changes.rebuild_from, changes.rebuild_to)
-            follow(self.settings, open_catalog(self.settings), declared, build_id, changed)
+                moved = [mart for mart in declared if mart.name in touched]
+            follow(self.settings, open_catalog(self.settings), moved, build_id, changed)
         self._finish(build_id, "done")
         report.durations = self.durations
         report.rows = mart_rows(self.settings)

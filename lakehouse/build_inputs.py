@@ -71,12 +71,19 @@ def affected_models(changes: Changes) -> list[str]:
 
     What lands of a market leaves the models of meters alone, and the other way round: their rows stay as published.
     """
-    inputs = [f"raw.{name}" for name in changes.names]
-    if changes.count:
-        inputs += ["build.changed_spans", "build.local_days"]
+    inputs = changed_inputs(changes)
+    # What is rebuilt of one such table is read from intermediate models over others.
     if changes.tables_from:
         inputs.append("build.changed_tables")
     return [f"source:{name}+" for name in inputs]
+
+
+def changed_inputs(changes: Changes) -> list[str]:
+    """dbt's sources, schema and name, that make other rows of what stands on them."""
+    inputs = [f"raw.{name}" for name in changes.names]
+    if changes.count:
+        inputs += ["build.changed_spans", "build.local_days"]
+    return inputs
 
 
 def write_manifest(folder: Path, contracts: Sequence[Contract], pins: dict[str, Pin], changes: Changes | None) -> Path:

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -189,3 +190,16 @@ def marts(target: Path) -> list[Mart]:
         declared = {"key": meta.get("key", ()), "time": meta.get("time"), "ranges": meta.get("ranges", {})}
         found.append(Mart.from_json({"name": node["name"], "description": node["description"], **declared}))
     return sorted(found, key=lambda mart: mart.name)
+
+
+def standing_on(target: Path, inputs: Collection[str]) -> set[str]:
+    """Names of the models that are made of any of the given sources ("raw.iso_prices"), from dbt's manifest."""
+    manifest = json.loads((target / "manifest.json").read_text())
+    sources = manifest["sources"].items()
+    reached = {key for key, source in sources if f"{source['source_name']}.{source['name']}" in inputs}
+    waiting = list(reached)
+    while waiting:
+        more = set(manifest["child_map"][waiting.pop()]) - reached
+        reached |= more
+        waiting += more
+    return {manifest["nodes"][key]["name"] for key in reached if key.startswith("model.")}

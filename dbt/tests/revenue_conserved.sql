@@ -8,6 +8,13 @@
 ] %}
 {% for level, finer, starts, coarser, amounts, is_whole in levels -%}
 {% set key = 'month' if level == '1mo' else 'operating_day' -%}
+{%- set checked -%}
+in (
+    select {{ "date_trunc('month', operating_day)::date" if level == '1mo' else 'operating_day' }}
+    from ({{ changed_operating_days() }}) as changed
+)
+or not exists (select 1 from {{ source('build', 'changed_tables') }})
+{%- endset %}
 select
     '{{ level }}' as level,
     coarse.resource,
@@ -25,15 +32,10 @@ left join (
         sum({{ amount }}){{ ' end' if amount != 'net_mwh' }} as {{ amount }},
         {% endfor %}
     from {{ ref(finer) }}
+    where {{ starts }} {{ checked }}
     group by all
 ) as fine on coarse.resource = fine.resource and coarse.{{ key }} = fine.starts
-where (
-    coarse.{{ key }} in (
-        select {{ "date_trunc('month', operating_day)::date" if level == '1mo' else 'operating_day' }}
-        from ({{ changed_operating_days() }}) as changed
-    )
-    or not exists (select 1 from {{ source('build', 'changed_tables') }})
-)
+where (coarse.{{ key }} {{ checked }})
 {%- for amount in amounts %}
 {{ 'and (' if loop.first else '    or' }}
     {%- if is_whole %} coarse.{{ amount }} is distinct from fine.{{ amount }}
