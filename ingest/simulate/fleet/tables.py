@@ -42,21 +42,22 @@ def tables(fleet: Fleet) -> dict[str, pa.Table]:
         contracts.append(AS_PRICES)
         found.append(_service_prices(fleet))
     return {
-        contract.name: _table(contract, columns) for contract, columns in zip(contracts, found, strict=True)
+        contract.name: _table(fleet, contract, columns) for contract, columns in zip(contracts, found, strict=True)
     }  # fmt: skip
 
 
 Columns = Mapping[str, pa.Array]
 
 
-def _table(contract: Contract, columns: Columns) -> pa.Table:
-    """The columns that are given, and NULL in the others."""
+def _table(fleet: Fleet, contract: Contract, columns: Columns) -> pa.Table:
+    """The columns that are given, and NULL in the others; other days and seeds are other documents."""
     count = len(next(iter(columns.values())))
+    document = f"{contract.name} {fleet.calendar.period.dates[0]} {len(fleet.calendar.period.dates)} {fleet.seed}"
     given = {
         **columns,
         "published_basis": _repeated(["operator"], count),
         "is_simulated": pa.array(np.ones(count, dtype=bool)),
-        "source_object": _repeated([hashlib.sha256(contract.name.encode()).hexdigest()], count),
+        "source_object": _repeated([hashlib.sha256(document.encode()).hexdigest()], count),
         "line": pa.array(np.arange(2, count + 2, dtype=np.int64)),
     }
     schema = contract.arrow_schema
