@@ -233,7 +233,7 @@ def test_a_traceback_with_locals_shows_no_secret(server: MarketServer, asking: A
 
     async def ask() -> None:
         async with Client(tmp_path / "p", tmp_path / "t", asking.access.secrets) as client:
-            client._store = fails  # type: ignore[assignment, method-assign]
+            client._store = fails
             url = f"{asking.access.ercot_api_url}/archive/np4-190-cd"
             await client._once(
                 Ask(asking.access.ercot_api, url, PERIOD, credentials=asking.access.ercot_credentials),
