@@ -155,8 +155,8 @@ def _window(
     if days is not None:
         if start is not None:
             raise WrongUsage("--start and --days both say where to begin", "give one of them")
-        back = (end or newest + timedelta(days=1)) - FIRST_DAY
-        start = FIRST_DAY + back - timedelta(days=days) if days <= back.days else date.min
+        until = end or newest + timedelta(days=1)
+        start = until - timedelta(days=min(days, (until - FIRST_DAY).days + 1))
     if mode == "realtime":
         resumed = records.resumes_at()
         start = start or (min(resumed, newest) if resumed else newest - timedelta(days=1))

@@ -187,10 +187,9 @@ class Client:
                 response = await self._send(ask, headers)
                 try:
                     status[0] = response.status_code
-                    if response.status_code == 200:
-                        sha256, size = await self._store(ask, response, part)
-                    elif (ended := await self._ended(ask, response, headers)) is not None:
-                        return ended
+                    if response.status_code != 200:
+                        return await self._ended(ask, response, headers)
+                    sha256, size = await self._store(ask, response, part)
                 finally:
                     await response.aclose()
             verdict = await asyncio.to_thread(judge, part, response.headers)
@@ -256,7 +255,7 @@ class Client:
                 file.write(block)
         return digest.hexdigest(), size
 
-    async def _ended(self, ask: Ask, response: httpx.Response, sent: Mapping[str, str]) -> Answer | None:
+    async def _ended(self, ask: Ask, response: httpx.Response, sent: Mapping[str, str]) -> Answer:
         """What a status other than 200 means; raises what is an error."""
         status, name = response.status_code, ask.operator.name
         if status == 304:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from threading import Lock
 
 import pytest
 from click.testing import CliRunner, Result
@@ -357,9 +358,11 @@ def test_documents_that_wait_in_the_spool_land_first_and_half_written_ones_are_f
 
 def test_others_land_while_it_waits_for_the_network(market: Market) -> None:
     raw_is_free: list[bool] = []
+    one_looks = Lock()  # to look is to take it for a moment, and two requests are under way at once
 
     def look(answer: Answer) -> Answer:
-        raw_is_free.append(is_free(market.settings.ops_uri, "raw"))
+        with one_looks:
+            raw_is_free.append(is_free(market.settings.ops_uri, "raw"))
         return answer
 
     market.server.script(REALTIME_ZONE, look, last_for_ever=True)

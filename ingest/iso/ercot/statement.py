@@ -53,7 +53,7 @@ def _posted(name: str) -> datetime | None:
     if not (match := _POSTED.search(name)):
         return None
     try:
-        wall = datetime.strptime(match[1] + match[2], "%Y%m%d%H%M%S").replace(tzinfo=None)  # noqa: DTZ007 - Central
+        wall = datetime.strptime(match[1] + match[2], "%Y%m%d%H%M%S")  # noqa: DTZ007 - Central
         try:
             return wall_instant(wall, None)
         except BadTime:
