@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,14 @@ from lakehouse.errors import UnreadableFile
 #: F final substituted; each may carry a two-digit method. A is actual, N is no data, V varies within the day.
 _METHODS = (*range(11, 20), *range(51, 59), *range(61, 69), *range(71, 76))
 ESTIMATED = tuple(f"{flag}{method}" for flag in "ESF" for method in ("", *_METHODS))
+
+#: A quality flag with its method.
+_QUALITY = re.compile(r"[AEFNSV]([0-9]{2})?")
+#: Fields of a 300 record behind its values: quality, reason, its description, two dates.
+_FIELDS_BEHIND = 5
+_FIELDS_OF_400 = 6
+_DATE = re.compile(r"[0-9]{8}")
+_INDEX = re.compile(r"[0-9]{1,4}")
 
 #: Interval length in minutes, as the 200 record writes it.
 _INTERVAL = re.compile(r"^0{0,3}[1-9][0-9]{0,3}$")
@@ -61,11 +70,12 @@ def tabulate_nem12(found: Found, lines: Lines, options: LandOptions) -> Tabulate
     layout, refusals = found.layout, Refusals()
     registers: dict[tuple[str, str, str, float], _Register] = {}
     for line, records in _days(lines, refusals):
-        details, values = records[0], records[1]
+        details, values, *events = records
         try:
+            _check_day(values, events, 24 * 60 // int(details[8]))
+            records = [details, _filled(values, 2 + 24 * 60 // int(details[8]) + _FIELDS_BEHIND)]
+            records += [_filled(event, _FIELDS_OF_400) for event in events]
             readings = parse_nem12_rows(records).readings[details[1]][details[4]]
-            if not readings:
-                raise ValueError("the record does not have the values that its interval length asks for")
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             cause = error.__cause__ or error
             refusals.add(line, "", f"the day cannot be read: {cause}")
@@ -90,6 +100,48 @@ def tabulate_nem12(found: Found, lines: Lines, options: LandOptions) -> Tabulate
         raise UnreadableFile(f"no record can be used: {reason}", "check the file against its sender")
     dialect: dict[str, object] = {"encoding": lines.encoding, "bom": lines.bom, "format": "nem12", "decimal": "."}
     return Tabulated(blocks, refusals, dialect, native)
+
+
+def _check_day(row: list[str], events: list[list[str]], count: int) -> None:
+    """Check what the library takes on trust: that a day has its values, no more and no less, and a quality for each.
+
+    Args:
+        row: the 300 record.
+        events: its 400 records.
+        count: intervals of a day.
+
+    Raises:
+        ValueError: the day is not to be used; says why.
+    """
+    if not _DATE.fullmatch(row[1].strip() if len(row) > 1 else ""):
+        raise ValueError("the record has no date YYYYMMDD")
+    values = next((at for at, cell in enumerate(row[2:]) if _QUALITY.fullmatch(cell.strip())), None)
+    if values is None:
+        raise ValueError("the record states no quality")
+    if values != count:
+        raise ValueError(f"the record has {values} values, and its interval length asks for {count}")
+    if any(cell.strip() for cell in row[2 + count + _FIELDS_BEHIND :]):
+        raise ValueError("the record has more fields than a 300 record has")
+    quality = row[2 + count].strip()
+    ranges = []
+    for event in events:
+        first, last, flag = (cell.strip() for cell in _filled(event, 4)[1:4])
+        stated = _INDEX.fullmatch(first) and _INDEX.fullmatch(last) and _QUALITY.fullmatch(flag)
+        if not stated or flag.startswith("V"):
+            raise ValueError("a 400 record names no intervals or no quality")
+        if not quality.startswith("V") and flag != quality:
+            raise ValueError(f"the 300 record states quality {quality} for the day, a 400 record {flag}")
+        ranges.append((int(first), int(last)))
+    if quality.startswith("V") or ranges:
+        edges = [(0, 0), *sorted(ranges), (count + 1, count + 1)]
+        in_turn = all(last + 1 == following for (_, last), (following, _) in pairwise(edges))
+        if not in_turn or any(first > last for first, last in ranges):
+            raise ValueError(f"the 400 records do not cover the day's {count} intervals once each")
+
+
+def _filled(row: list[str], width: int) -> list[str]:
+    """A record with the fields that portals leave out at its end."""
+    return row[:width] + [""] * (width - len(row))
 
 
 def _days(lines: Lines, refusals: Refusals) -> Iterator[tuple[int, list[list[str]]]]:

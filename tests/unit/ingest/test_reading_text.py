@@ -399,20 +399,20 @@ def test_a_json_record_with_a_bad_cell_keeps_its_others() -> None:
 
 
 def test_a_broken_nem12_day_costs_that_day_only() -> None:
-    day = "300,2024010{0}," + ",".join(["1.5"] * 48) + ",A,,,20240105000000,\n"
+    day = "300,2024010{0}," + ",".join(["1.5"] * 48) + ",{1},,,20240105000000,\n"
     text = (
         "100,NEM12,202401050000,A,B\n200,NMI1,E1,1,E1,N1,MET,kWh,30,\n"
-        + day.format(1)
+        + day.format(1, "A")
         + "300,20240102,1,2,3\n"
-        + day.format(3)
-        + "400,1,2,E52,,\n"
+        + day.format(3, "V")
+        + "400,1,2,E52,,\n400,3,48,A,,\n"
         + "300,20241399,"
         + ",".join(["1"] * 48)
         + ",A,,,,\n900\n"
     )
     parsed = parse(text)
     assert len(rows(parsed)) == 96
-    assert [line for line, _, _ in refused(parsed)] == [4, 7]
+    assert [line for line, _, _ in refused(parsed)] == [4, 8]
     assert [row["text"] for row in rows(parsed)][48:51] == ["E52", "E52", "A"]
     assert stamps(parsed)[0] == "2023-12-31 14:00:00"  # midnight in market time, UTC+10
 
