@@ -1,4 +1,4 @@
-"""What a layout file may say: how a file is recognised, its dialect, its stamps, its shape and its signals.
+"""A layout file as a whole, and where layout files lie.
 
 A layout is TOML under `ingest/layouts/<domain>/`, or in a folder of the user's. Every key is checked; an unknown one is
 an error, so that a typo never changes how numbers are read. docs/layouts.md shows one from top to bottom.
@@ -8,286 +8,28 @@ from __future__ import annotations
 
 import re
 import tomllib
-from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from ingest.local_time import zone
-from ingest.stamps import INSTANTS, valid_format
-from lakehouse.contract import KINDS
+from ingest.layout_tables import (
+    INTERVAL_KINDS,
+    AssetRule,
+    Dialect,
+    Recognise,
+    Shape,
+    SignalRule,
+    StampRule,
+    Strict,
+    compiles,
+)
 from lakehouse.errors import TerminalError
 
 SHIPPED = Path(__file__).parent / "layouts"
 
-#: A sample covers this many seconds where neither layout nor signal declares a cadence.
-DEFAULT_MAX_GAP_S = 900.0
-#: ... and this many times the declared cadence where one is declared.
-MAX_GAP_INTERVALS = 3.0
 
-EXACT_KINDS = ("counter", "interval_energy", "interval_mean")
-INTERVAL_KINDS = ("interval_energy", "interval_mean")
-TEXT_KINDS = ("code", "category")
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _compiles(patterns: tuple[str, ...]) -> tuple[str, ...]:
-    for pattern in patterns:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
-    return patterns
-
-
-class Recognise(_Strict):
-    """What a file must show to be read with this layout; everything given must hold.
-
-    Args:
-        header: cells that one line among the first must all hold.
-        header_match: patterns, each of which must fit one whole cell of that line.
-        first_lines: pattern that one of the first lines must hold.
-        rows: pattern that the first rows below the header must all hold (which of several resolutions it is).
-        columns: exact number of cells (a headerless file).
-        values: patterns, one a column, that the first rows must fit (a headerless file).
-        stem: pattern that the file's name without suffix must fit; only where the bytes hold no names at all.
-        paths: dotted paths that a JSON document must hold (`data.0.time`).
-    """
-
-    header: tuple[str, ...] = ()
-    header_match: tuple[str, ...] = ()
-    first_lines: str | None = None
-    rows: str | None = None
-    columns: int | None = None
-    values: tuple[str, ...] = ()
-    stem: str | None = None
-    paths: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _something(self) -> Recognise:
-        if not (self.header or self.header_match or self.first_lines or self.values or self.paths):
-            raise ValueError("give at least one of header, header_match, first_lines, values, paths")
-        _compiles((*self.header_match, *self.values, *(p for p in (self.first_lines, self.rows, self.stem) if p)))
-        return self
-
-
-class Dialect(_Strict):
-    """How cells are written.
-
-    Args:
-        delimiter: one character, or `detect`.
-        decimal: decimal sign `.` or `,`, or `detect` (decided once over the whole file).
-        thousands: separator inside numbers, if any.
-        encoding: where no byte order mark says otherwise.
-        header: whether a header line names the columns.
-        rows_after_header: lines between the header and the data (units, types).
-        unit_row: which of these lines holds the units, from 1; they must be the declared ones.
-        trailing_cell: rows end with a delimiter, so they have one empty cell more than the header.
-        excel_text: cells are written ="..." to keep a spreadsheet from changing them.
-        nulls: cells that mean "no value"; empty cells always do.
-    """
-
-    delimiter: str = "detect"
-    decimal: Literal[".", ",", "detect"] = "detect"
-    thousands: Literal["", ".", ",", " ", "'"] = ""
-    encoding: str = "utf-8"
-    header: bool = True
-    rows_after_header: int = Field(default=0, ge=0)
-    unit_row: int | None = Field(default=None, ge=1)
-    trailing_cell: bool = False
-    excel_text: bool = False
-    nulls: tuple[str, ...] = ()
-
-    @field_validator("delimiter")
-    @classmethod
-    def _one_character(cls, value: str) -> str:
-        if value != "detect" and (len(value) != 1 or not value.isascii() or value in '"\r\n\x00'):
-            raise ValueError("a delimiter is one ASCII character that is no quote and no line end, or detect")
-        return value
-
-
-class StampRule(_Strict):
-    """Where the stamps are and what they mean.
-
-    Args:
-        columns: one column, or date and time; by header cell or a pattern that fits it, or by number from 1 in
-            headerless files; in JSON records the path of the time.
-        format: `iso`, `iso_offset`, `epoch_s`, `epoch_ms`, `detect`, or patterns such as `%d.%m.%Y %H:%M`; of several
-            the one that reads most rows is used for all of them.
-        marks: whether a stamp is the start or the end of its interval.
-        interval_s: length of an interval; several where the file mixes lengths (told by the step to the next row).
-        end_columns: columns with the end of the interval, checked against its start.
-        timezone: IANA zone of wall-clock stamps; `--timezone` overrides it.
-        site_timezone: IANA zone of the calendar where it is not that of the stamps.
-    """
-
-    columns: tuple[str, ...] = Field(min_length=1, max_length=2)
-    format: tuple[str, ...] = ("detect",)
-    marks: Literal["start", "end"] = "start"
-    interval_s: tuple[float, ...] = ()
-    end_columns: tuple[str, ...] = ()
-    timezone: str | None = None
-    site_timezone: str | None = None
-
-    @field_validator("timezone", "site_timezone")
-    @classmethod
-    def _exists(cls, value: str | None) -> str | None:
-        try:
-            return value if value is None else zone(value).key
-        except TerminalError as error:
-            raise ValueError(error.message) from error
-
-    @field_validator("format", "interval_s", mode="before")
-    @classmethod
-    def _listed(cls, value: object) -> object:
-        return value if isinstance(value, (list, tuple)) else [value]
-
-    @field_validator("format")
-    @classmethod
-    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for name in value:
-            if not valid_format(name):
-                raise ValueError(f"unknown stamp format {name!r}")
-        if len({name in INSTANTS for name in value}) > 1:
-            raise ValueError("formats of instants and of wall clocks cannot be alternatives")
-        return value
-
-
-class Shape(_Strict):
-    """How signals and values lie in the file.
-
-    Args:
-        kind: `wide` (a column a signal), `long` (a row a value), `day_rows` (a row a day, a column an interval),
-            `nem12`, `json_records` (a list of records), `json_series` (a block of times and values a signal).
-        signal_from: wide: `header`, or `stem` where there is none.
-        unit_brackets: which brackets at the end of a header hold a unit and are no part of the signal's name.
-        signal_column, value_column, unit_column, factor_column: long.
-        status_column: quality status of a row's values.
-        status_lists_signals: the status column names the columns it is about, separated by |; its text for them.
-        value_pattern: day_rows: pattern of the header cells that are intervals; its group `start` is their time.
-        signal: day_rows: name of the one signal.
-        records: json_records: dotted path of the list.
-    """
-
-    kind: Literal["wide", "long", "day_rows", "nem12", "json_records", "json_series"] = "wide"
-    signal_from: Literal["header", "stem"] = "header"
-    unit_brackets: Literal["[]", "()", ""] = "[]"
-    signal_column: str | None = None
-    value_column: str | None = None
-    unit_column: str | None = None
-    factor_column: str | None = None
-    status_column: str | None = None
-    status_lists_signals: str | None = None
-    value_pattern: str | None = None
-    signal: str | None = None
-    records: str | None = None
-
-    @model_validator(mode="after")
-    def _complete(self) -> Shape:
-        needs = {"long": ("value_column",), "day_rows": ("value_pattern", "signal"), "json_records": ("records",)}
-        for key in needs.get(self.kind, ()):
-            if getattr(self, key) is None:
-                raise ValueError(f"a {self.kind} layout needs shape.{key}")
-        if self.value_pattern:
-            _compiles((self.value_pattern,))
-        return self
-
-
-class AssetRule(_Strict):
-    """Where asset_id comes from when `--asset` is not given (`wide`, `long` and `nem12` files may hold it in a column).
-
-    Args:
-        source: `folder`, `stem`, or `column` (an id in the bytes).
-        column: that column.
-        native_match: pattern with one group, searched in the first lines: the id in the bytes, for raw.assets.
-        native_first: whether that id, where there is one, is the asset_id too.
-    """
-
-    source: Literal["folder", "stem", "column"] = "stem"
-    column: str | None = None
-    native_match: str | None = None
-    native_first: bool = False
-
-    @model_validator(mode="after")
-    def _complete(self) -> AssetRule:
-        if (self.source == "column") != (self.column is not None):
-            raise ValueError("asset.column goes with asset.source = 'column'")
-        return self
-
-
-class SignalRule(_Strict):
-    """What one signal, or all signals that fit a pattern, mean.
-
-    Args:
-        name, match: the signal's name, or a pattern its whole name fits; the first rule that fits is used.
-        asset: pattern that the asset_id must fit too (long layouts whose column is named alike for all).
-        kind, unit, role: see the contract of raw.signals.
-        expected_interval_s, max_gap_s: cadence; the layout's where absent.
-        pair_signal: power factor: the power it is rolled up through.
-        estimated_statuses: statuses that mark an estimated value.
-        factor: multiplies the values, on top of a factor column.
-        minimum, maximum: values outside are refused: the file is not what the layout declares.
-        marks, interval_s: where they differ from the stamps'.
-    """
-
-    name: str | None = None
-    match: str | None = None
-    asset: str | None = None
-    kind: str
-    unit: str | None = None
-    role: str | None = None
-    expected_interval_s: float | None = Field(default=None, gt=0)
-    max_gap_s: float | None = Field(default=None, ge=0)
-    pair_signal: str | None = None
-    estimated_statuses: tuple[str, ...] = ()
-    factor: Decimal = Decimal(1)
-    minimum: float | None = None
-    maximum: float | None = None
-    marks: Literal["start", "end"] | None = None
-    interval_s: float | None = None
-
-    @field_validator("factor", mode="before")
-    @classmethod
-    def _exact(cls, value: object) -> object:
-        if isinstance(value, float):
-            raise ValueError("write a factor as text ('0.001') so that it stays exact")
-        return value
-
-    @field_validator("factor")
-    @classmethod
-    def _multiplies(cls, value: Decimal) -> Decimal:
-        if not value.is_finite() or not -9 <= value.adjusted() <= 9 or len(value.as_tuple().digits) > 9:
-            raise ValueError("a factor has at most nine digits and lies between 10^-9 and 10^9")
-        return value
-
-    @model_validator(mode="after")
-    def _consistent(self) -> SignalRule:
-        if (self.name is None) == (self.match is None):
-            raise ValueError("a signal needs either name or match")
-        if self.kind not in KINDS:
-            raise ValueError(f"unknown kind {self.kind!r}; known: {', '.join(KINDS)}")
-        _compiles(tuple(p for p in (self.match, self.asset) if p))
-        return self
-
-    def fits(self, signal: str, asset: str | None) -> bool:
-        """Whether the rule is about this signal of this asset."""
-        named = signal == self.name if self.name is not None else re.fullmatch(self.match or "", signal) is not None
-        return named and (self.asset is None or (asset is not None and re.fullmatch(self.asset, asset) is not None))
-
-    @property
-    def gap_s(self) -> float:
-        """Seconds that a sample covers."""
-        if self.max_gap_s is not None:
-            return self.max_gap_s
-        return MAX_GAP_INTERVALS * self.expected_interval_s if self.expected_interval_s else DEFAULT_MAX_GAP_S
-
-
-class Layout(_Strict):
+class Layout(Strict):
     """One layout file.
 
     Args:
@@ -311,7 +53,7 @@ class Layout(_Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Layout:
-        _compiles(self.ignore)
+        compiles(self.ignore)
         for rule in self.signal:
             if rule.kind in INTERVAL_KINDS and not (rule.interval_s or self.stamps.interval_s or self._own_intervals):
                 raise ValueError(f"signal {rule.name or rule.match}: an interval needs stamps.interval_s")

@@ -18,7 +18,8 @@ import numpy as np
 import pyarrow as pa
 
 from ingest.blocks import Block, Refusals, Rows, Tabulated
-from ingest.layout import Layout, SignalRule
+from ingest.layout import Layout
+from ingest.layout_tables import SignalRule
 from ingest.lines import Lines, split_cells
 from ingest.recognise import Found
 from ingest.source import LandOptions

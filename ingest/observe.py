@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from ingest.assemble import DEFAULT_ZONE, Assembly, rejects
 from ingest.blocks import Block, Refusals, Rows, Tabulated
-from ingest.layout import EXACT_KINDS, INTERVAL_KINDS, TEXT_KINDS, Layout
+from ingest.layout import Layout
+from ingest.layout_tables import EXACT_KINDS, INTERVAL_KINDS, TEXT_KINDS
 from ingest.lines import Lines
 from ingest.local_time import REASONS, to_utc, to_wall, zone
 from ingest.numbers import parse_numbers, plain, scale_numbers

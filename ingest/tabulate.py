@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 
 from ingest.blocks import Block, Refusals, Rows, Tabulated
 from ingest.headers import NAMELESS, clock, numbered, signal_name, unit_in, unnumbered
-from ingest.layout import TEXT_KINDS, Layout, SignalRule
+from ingest.layout import Layout
+from ingest.layout_tables import TEXT_KINDS, SignalRule
 from ingest.lines import Grid, Lines, read_grid, split_cells
 from ingest.numbers import detect_decimal
 from ingest.pieces import Progress

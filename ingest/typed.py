@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from ingest.layout import EXACT_KINDS, TEXT_KINDS, Dialect, SignalRule
+from ingest.layout_tables import EXACT_KINDS, TEXT_KINDS, Dialect, SignalRule
 from ingest.lines import Grid, Lines
 from ingest.numbers import EXACT_LIMIT, EXACT_TYPE
 
