@@ -123,14 +123,14 @@ def land(source: str, paths: tuple[Path, ...], **options: Any) -> None:
 @main.command(epilog=example("wattlake sources"))
 def sources() -> None:
     """List every source: what it lands and what it needs."""
-    from flows.present import table
+    from flows.tables import table
     from ingest.registry import sources as known
 
     rows = [
         (name, source.summary, ", ".join(f"raw.{c.name}" for c in source.contracts), source.needs)
         for name, source in sorted(known().items())
     ]
-    table(("source", "what it is", "lands", "needs"), rows)
+    table(("source", "what it is", "lands", "needs"), rows, drop=("lands",))
 
 
 @main.command(epilog=example("wattlake download nyiso-rt5-lbmp-zone --days 7"))
@@ -195,8 +195,9 @@ def backfill(
 @click.option("--dry-run", is_flag=True, help="compare only; leave the raw tables as they are")
 def replay(dry_run: bool) -> None:
     """Rebuild the raw tables from the archive alone."""
-    from flows.present import file_progress, table
+    from flows.present import file_progress
     from flows.replay import replay as run
+    from flows.tables import table
     from lakehouse.errors import TerminalError
 
     with file_progress() as progress:

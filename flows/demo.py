@@ -15,12 +15,14 @@ import click
 from flows.demo_market import show_prices, show_revenue
 from flows.docs import write_site
 from flows.land import land
-from flows.present import build_report, file_progress, log, table
+from flows.present import build_report, file_progress, log
+from flows.tables import table
 from flows.transform import build
 from ingest.registry import contracts
 from ingest.simulate import (
     Comparison,
     Delivery,
+    GroupSummary,
     compare,
     compare_market,
     simulate_demo,
@@ -132,12 +134,15 @@ def _clear(settings: Settings) -> None:
 
 
 def _show_tables(settings: Settings) -> None:
+    states = inventory(settings, contracts())
     rows = [
         (state.table, state.rows, f"{state.first:%Y-%m-%d}" if state.first else None,
          f"{state.last:%Y-%m-%d}" if state.last else None)
-        for state in inventory(settings, contracts())
+        for state in states
+        if state.rows
     ]  # fmt: skip
     table(("table", "rows", "from", "to"), rows, title="What there is (simulated)")
+    click.echo(f"{len(states) - len(rows)} more tables are empty; `wattlake catalog` lists them\n")
 
 
 def _plot(query: Query) -> None:
@@ -168,22 +173,28 @@ def _plot(query: Query) -> None:
 
 def _show_truth(comparisons: Sequence[Comparison]) -> bool:
     table(
-        ("what the simulator knows", "compared", "agree", "largest difference"),
+        ("what the simulator knows", "compared", "agree", "largest difference", "allowed"),
         [
-            (group.group, group.compared, group.agreeing,
-             None if group.largest_difference is None else f"{group.largest_difference:.6g}")
+            (group.group, group.compared, group.agreeing, _difference(group), f"{group.largest_tolerance:.3g}")
             for group in summarise(comparisons)
         ],
         title="Published marts beside the simulator's truth",
-    )  # fmt: skip
+    )
     wrong = [comparison for comparison in comparisons if not comparison.ok]
     for comparison in wrong[:20]:
         click.echo(
-            f"differs: {comparison.name}: true {comparison.expected}, marts {comparison.found} "
+            f"differs: {comparison.name}: true {comparison.expected}, marts {comparison.found} {comparison.unit} "
             f"(tolerance {comparison.tolerance:g}: {comparison.reason})",
             err=True,
         )
     return not wrong
+
+
+def _difference(group: GroupSummary) -> str:
+    """The largest difference with its unit: money to the cent, other units to three figures."""
+    value = group.largest_difference
+    shown = "-" if value is None else f"{value:.2f}" if group.unit == "$" else f"{value:.3g}"
+    return f"{shown} {group.unit}"
 
 
 def _show_next(home: Path, page: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from flows.present import table
+from flows.tables import table
 from ingest.simulate import MarketFiles
 
 Query = Callable[[str], list[tuple[Any, ...]]]
@@ -29,6 +29,8 @@ def show_prices(query: Query) -> None:
         ("operator", "market", "locations", "prices", "lowest $/MWh", "mean", "highest", "from", "to", "corrected"),
         rows,
         title="SIMULATED energy prices, the latest statement of each",
+        drop=("corrected", "locations"),
+        more="marts.iso_prices has them, and a wider terminal shows them",
     )
 
 
@@ -53,6 +55,8 @@ def show_revenue(files: MarketFiles, query: Query) -> None:
          "in MWh", "coverage"),
         [*days, *(month[:-1] for month in months)],
         title=f"SIMULATED battery {resource} ({battery.power_mw:g} MW, {battery.energy_mwh:g} MWh) in ERCOT: revenue",
+        drop=("in MWh", "out MWh"),
+        more="marts.bess_revenue_1d has them, and a wider terminal shows them",
     )  # fmt: skip
     for *_, caveats in months:
         click.echo(f"caveats: {caveats}\n")

@@ -10,9 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+
+from flows.tables import table
 
 if TYPE_CHECKING:
     from flows.download import DownloadReport
@@ -25,34 +27,10 @@ if TYPE_CHECKING:
 
 #: Seconds between plain progress lines where there is no terminal.
 LINE_EVERY_S = 10.0
+#: How to see the columns that a table leaves out.
+AS_JSON = "--format json or a wider terminal shows them"
 #: Refusal reasons that are listed for a file; the rest is counted.
 REASONS_SHOWN = 5
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None = None) -> None:
-    """A table: drawn to the terminal's width on a terminal, never cut elsewhere."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 400)
-    drawn = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
-    for index, name in enumerate(header):
-        numeric = bool(rows) and all(isinstance(row[index], int | float) or row[index] is None for row in rows)
-        drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        drawn.add_row(*(_cell(value) for value in row))
-    console.print(drawn)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return str(value)
 
 
 def log(message: str) -> None:
@@ -119,7 +97,8 @@ def land_report(report: LandReport) -> None:
     ]
     if rows:
         header = ("file", "outcome", "layout", "values read", "new", "equal", "replaced", "empty", "quarantined")
-        table(header, rows)
+        drop = ("layout", "equal", "replaced", "empty", "values read", "outcome")
+        table(header, rows, drop=drop, more="`SELECT * FROM ops.slices` has them, and a wider terminal")
     for outcome in report.files:
         if outcome.quarantine_reasons:
             reasons = Counter(outcome.quarantine_reasons).most_common()
@@ -145,7 +124,10 @@ def build_report(report: BuildReport) -> None:
     if not report.built:
         click.echo("nothing has changed since the published build" if report.build_id else "nothing has landed yet")
         return
-    table(("mart", "rows"), sorted(report.rows.items()))
+    table(("mart", "rows"), [(mart, rows) for mart, rows in sorted(report.rows.items()) if rows])
+    empty = sum(not rows for rows in report.rows.values())
+    if empty:
+        click.echo(f"{empty} more marts are empty: nothing that they are made of has landed")
     passed = sum(1 for check in report.checks if check.status == "pass")
     steps = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.durations.items())
     click.echo(f"build {report.build_id}: {report.mode}, {report.spans} spans of days, {passed} checks passed")
@@ -154,18 +136,16 @@ def build_report(report: BuildReport) -> None:
 
 
 def check_report(checks: Sequence[CheckResult]) -> bool:
-    """Every check's outcome; False if one blocks."""
+    """What failed, with its rows, and a count of what passed; False if one blocks."""
     from lakehouse.checks import describe
 
-    table(
-        ("engine", "check", "outcome", "failing rows"),
-        [(check.engine, check.name, check.status, check.rows_failed) for check in checks],
-    )
     failed = [check for check in checks if check.blocks]
     if failed:
         click.echo(f"{len(failed)} blocking checks failed:\n{describe(failed)}", err=True)
     _warnings(checks)
-    click.echo(f"{sum(1 for check in checks if check.status == 'pass')} checks passed, {len(failed)} failed")
+    counts = Counter(check.status for check in checks)
+    warned = f", {counts['warn']} warned" if counts["warn"] else ""
+    click.echo(f"{counts['pass']} checks passed{warned}, {len(failed)} failed; ops.checks lists them")
     return not failed
 
 
@@ -197,6 +177,8 @@ def maintain_report(report: MaintainReport, style: str) -> None:
             )
             for done in report.compacted
         ],
+        drop=("snapshots before", "files before"),
+        more=AS_JSON,
     )
     before = {use.place: use for use in report.before}
     orphaned = {orphan.place: orphan for orphan in report.orphans}
@@ -214,6 +196,8 @@ def maintain_report(report: MaintainReport, style: str) -> None:
             )
             for use in report.after
         ],
+        drop=("held by old snapshots before", "live before"),
+        more=AS_JSON,
     )
     for orphan in report.orphans:
         if orphan.given_up:
@@ -230,6 +214,7 @@ def doctor_report(findings: Sequence[Finding], style: str) -> None:
     if style == "json":
         click.echo(json.dumps([vars(finding) for finding in findings], indent=1))
         return
-    table(("what", "", "found", "mend"), [(f.name, f.status, f.says, f.mend or None) for f in findings])
+    rows = [(f.name, f.status, f"{f.says}\nnext: {f.mend}" if f.mend else f.says) for f in findings]
+    table(("what", "", "found, and what mends it"), rows)
     problems, warnings = (sum(f.status == status for f in findings) for status in ("problem", "warning"))
     click.echo(f"{problems} problems, {warnings} warnings")

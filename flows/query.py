@@ -14,7 +14,8 @@ from typing import Any
 import click
 import duckdb
 
-from flows.present import table
+from flows.present import AS_JSON
+from flows.tables import table
 from lakehouse.engine import quote
 from lakehouse.errors import TerminalError
 from lakehouse.reader import open_marts_session, open_session
@@ -115,6 +116,8 @@ def show_catalog(settings: Settings, style: str) -> None:
              str(r.snapshot_id) if r.snapshot_id else None)
             for r in rows
         ],
+        drop=("snapshot", "bytes", "first", "freshness"),
+        more=AS_JSON,
     )  # fmt: skip
 
 

@@ -92,7 +92,7 @@ def _prices(prices: Sequence[Price], query: Query) -> Iterator[Comparison]:
         said = found.get((price.iso, price.market, price.location, int(price.start.timestamp())))
         name = f"{price.iso} {price.market} {price.location} {price.start:%Y-%m-%dT%H:%MZ}"
         yield Comparison(
-            name, price.lmp, said, 0.0, said == price.lmp, "day-ahead prices of NYISO, CAISO and ISO-NE",
+            name, price.lmp, said, 0.0, said == price.lmp, "day-ahead prices of NYISO, CAISO and ISO-NE", "$/MWh",
             "prices are decimal numbers from the text: exact",
         )  # fmt: skip
 
@@ -115,6 +115,7 @@ def _revenue(fleet: Fleet, query: Query) -> Iterator[Comparison]:
                 yield Comparison(
                     f"{resource} {day} {column}", shown, value, tolerance, ok,
                     "battery revenue by day" if column in DOLLARS else "battery energy by day",
+                    "$" if column in DOLLARS else "MWh",
                     "worked out from the simulator's state in fractions: to the cent",
                 )  # fmt: skip
 

@@ -29,44 +29,48 @@ def _bess(column: str) -> str:
     return f"select asset_id, '', local_date, {column} from marts.bess_kpis"
 
 
-#: Group of facts → (title, SQL giving asset_id, signal, local day or NULL, value).
-GROUPS: dict[str, tuple[str, str]] = {
-    "register_energy_kwh": ("counter energy, what the register tells", _REGISTER_TOTAL),
-    "register_energy_day_kwh": ("counter energy by day, what the register tells", _REGISTER_DAY),
-    "true_energy_kwh": ("counter energy, true flow", _REGISTER_TOTAL),
-    "true_energy_day_kwh": ("counter energy by day, true flow", _REGISTER_DAY),
-    "profile_energy_kwh": ("load profile energy", _REGISTER_TOTAL),
-    "profile_energy_day_kwh": ("load profile energy by day", _REGISTER_DAY),
+#: Group of facts → (title, unit, SQL giving asset_id, signal, local day or NULL, value).
+GROUPS: dict[str, tuple[str, str, str]] = {
+    "register_energy_kwh": ("counter energy, what the register tells", "kWh", _REGISTER_TOTAL),
+    "register_energy_day_kwh": ("counter energy by day, what the register tells", "kWh", _REGISTER_DAY),
+    "true_energy_kwh": ("counter energy, true flow", "kWh", _REGISTER_TOTAL),
+    "true_energy_day_kwh": ("counter energy by day, true flow", "kWh", _REGISTER_DAY),
+    "profile_energy_kwh": ("load profile energy", "kWh", _REGISTER_TOTAL),
+    "profile_energy_day_kwh": ("load profile energy by day", "kWh", _REGISTER_DAY),
     "samples": (
         "samples of every signal",
+        "samples",
         "select asset_id, signal, null, sum(n) from marts.lod_1d group by asset_id, signal",
     ),
-    "samples_day": ("samples by day", _lod("n")),
-    "highest_day": ("highest value by day", _lod("max")),
-    "lowest_day": ("lowest value by day", _lod("min")),
-    "mean_power_day_kw": ("mean power by day", _lod("mean_time_weighted")),
+    "samples_day": ("samples by day", "samples", _lod("n")),
+    "highest_day": ("highest value by day", "in its unit", _lod("max")),
+    "lowest_day": ("lowest value by day", "in its unit", _lod("min")),
+    "mean_power_day_kw": ("mean power by day", "kW", _lod("mean_time_weighted")),
     "power_factor": (
         "power factor over the period",
+        "of 1",
         "select asset_id, signal, null, sum(p_kwh) / sum(s_kvah) from marts.power_factor_1d group by asset_id, signal",
     ),
-    "soc_min_pct": ("lowest state of charge by day", _bess("soc_min_pct")),
-    "soc_max_pct": ("highest state of charge by day", _bess("soc_max_pct")),
-    "soc_last_pct": ("last state of charge by day", _bess("soc_last_pct")),
-    "soh_pct": ("state of health by day", _bess("soh_pct")),
-    "charge_kwh": ("battery charge by day", _bess("charge_kwh")),
-    "discharge_kwh": ("battery discharge by day", _bess("discharge_kwh")),
-    "full_cycles": ("equivalent full cycles by day", _bess("full_cycles")),
-    "aux_kwh": ("auxiliary energy by day", _bess("aux_kwh")),
-    "cell_v_spread_max_v": ("largest cell spread by day", _bess("cell_v_spread_max_v")),
-    "cell_t_max_c": ("hottest cell by day", _bess("cell_t_max_c")),
-    "alarm_seconds": ("alarm seconds by day", _bess("alarm_seconds")),
-    "active_seconds": ("seconds a flag or code was active", _lod("seconds_active")),
+    "soc_min_pct": ("lowest state of charge by day", "%", _bess("soc_min_pct")),
+    "soc_max_pct": ("highest state of charge by day", "%", _bess("soc_max_pct")),
+    "soc_last_pct": ("last state of charge by day", "%", _bess("soc_last_pct")),
+    "soh_pct": ("state of health by day", "%", _bess("soh_pct")),
+    "charge_kwh": ("battery charge by day", "kWh", _bess("charge_kwh")),
+    "discharge_kwh": ("battery discharge by day", "kWh", _bess("discharge_kwh")),
+    "full_cycles": ("equivalent full cycles by day", "cycles", _bess("full_cycles")),
+    "aux_kwh": ("auxiliary energy by day", "kWh", _bess("aux_kwh")),
+    "cell_v_spread_max_v": ("largest cell spread by day", "V", _bess("cell_v_spread_max_v")),
+    "cell_t_max_c": ("hottest cell by day", "°C", _bess("cell_t_max_c")),
+    "alarm_seconds": ("alarm seconds by day", "s", _bess("alarm_seconds")),
+    "active_seconds": ("seconds a flag or code was active", "s", _lod("seconds_active")),
     "round_trip_efficiency": (
         "round-trip efficiency at the end",
+        "of 1",
         "select asset_id, '', null, arg_max(round_trip_efficiency, local_date) from marts.bess_kpis group by asset_id",
     ),
     "simulated": (
         "assets marked as simulated",
+        "0 or 1",
         "select asset_id, '', null, cast(is_simulated as integer) from marts.assets",
     ),
 }
@@ -180,6 +184,7 @@ class Comparison:
         tolerance: allowed absolute difference.
         ok: whether found is within it.
         group: title of the group it belongs to.
+        unit: of the three numbers.
         reason: why that tolerance.
     """
 
@@ -189,17 +194,28 @@ class Comparison:
     tolerance: float
     ok: bool
     group: str
+    unit: str
     reason: str
 
 
 @dataclass(frozen=True)
 class GroupSummary:
-    """A group of comparisons in one line: how many, how many agree, and the largest absolute difference."""
+    """A group of comparisons in one line.
+
+    Args:
+        group: its title.
+        compared, agreeing: how many, and how many of them lie within their tolerance.
+        largest_difference: absolute, in `unit`; None where no two numbers stand beside each other.
+        largest_tolerance: the widest that one of them allows, in `unit`; 0 is exact.
+        unit: of the numbers.
+    """
 
     group: str
     compared: int
     agreeing: int
     largest_difference: float | None
+    largest_tolerance: float
+    unit: str
 
 
 def compare(truth: Truth, query: Query) -> list[Comparison]:
@@ -213,7 +229,7 @@ def compare(truth: Truth, query: Query) -> list[Comparison]:
         one comparison a fact that has a tolerance and one a counter event, missing and surplus events included.
     """
     comparisons: list[Comparison] = []
-    for what, (title, sql) in GROUPS.items():
+    for what, (title, unit, sql) in GROUPS.items():
         facts = [fact for fact in truth.facts if fact.what == what and fact.tolerance is not None]
         if not facts:
             continue
@@ -222,7 +238,7 @@ def compare(truth: Truth, query: Query) -> list[Comparison]:
             value = found.get((fact.asset_id, fact.signal, _day_key(fact.day)))
             tolerance = fact.tolerance or 0.0
             ok = value is not None and _difference(fact.value, value) <= Decimal(str(tolerance))
-            comparisons.append(Comparison(fact.name, fact.value, value, tolerance, ok, title, fact.reason))
+            comparisons.append(Comparison(fact.name, fact.value, value, tolerance, ok, title, unit, fact.reason))
     return comparisons + _compare_events(truth, query)
 
 
@@ -232,9 +248,12 @@ def summarise(comparisons: Sequence[Comparison]) -> list[GroupSummary]:
     for comparison in comparisons:
         groups.setdefault(comparison.group, []).append(comparison)
     return [
-        GroupSummary(title, len(members), sum(m.ok for m in members), _largest_difference(members))
+        GroupSummary(
+            title, len(members), sum(m.ok for m in members), _largest_difference(members),
+            max(m.tolerance for m in members), members[0].unit,
+        )
         for title, members in groups.items()
-    ]
+    ]  # fmt: skip
 
 
 def _compare_events(truth: Truth, query: Query) -> list[Comparison]:
@@ -249,10 +268,10 @@ def _compare_events(truth: Truth, query: Query) -> list[Comparison]:
         size = found.pop(key, None)
         ok = size is not None and _difference(true.size_kwh, size) == 0
         name = f"{true.asset_id} {true.signal} {true.event.kind} {utc_text(true.event.occurred_at)}"
-        comparisons.append(Comparison(name, true.size_kwh, size, 0.0, ok, _EVENTS, reason))
+        comparisons.append(Comparison(name, true.size_kwh, size, 0.0, ok, _EVENTS, "kWh", reason))
     for (asset_id, signal, kind, at), size in sorted(found.items()):
         name = f"{asset_id} {signal} {kind} {utc_text(at // 1_000_000)}"
-        comparisons.append(Comparison(name, "no event", size, 0.0, False, _EVENTS, reason))
+        comparisons.append(Comparison(name, "no event", size, 0.0, False, _EVENTS, "kWh", reason))
     return comparisons
 
 

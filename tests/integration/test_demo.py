@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,19 @@ def test_the_demo_agrees_with_the_truth_and_says_that_its_data_are_simulated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
     shown = CliRunner().invoke(main, ["demo", "--days", "8"], catch_exceptions=False)
     assert shown.exit_code == 0, shown.output
     assert shown.output.startswith("SIMULATED DATA")
     assert "differs:" not in shown.output
     assert shown.output.count("uv run wattlake sql") == 4
     for operator in ("CAISO", "ERCOT", "ISONE", "NYISO"):
-        assert f" {operator} " in shown.output
+        assert f"\n{operator} " in shown.output
+    assert max(len(line) for line in shown.output.splitlines() if set(line) == {"─"}) <= 80
+    assert re.search(r"\n2026-03-02 +2,844\.15 +2,998\.17 +1,033\.17 +-179\.11 +6,696\.39 +100\.0 %\n", shown.output)
+    assert "left out at 80 characters: out MWh, in MWh" in shown.output
+    assert re.search(r"\nbattery revenue by day +\d+ +\d+ +0\.00 \$ +0\.005\n", shown.output)
+    assert not re.search(r"\n\S+ +0\n", shown.output), "an empty mart in a summary"
     assert "SIMULATED battery SIM_BAT002_ESR1" in shown.output
     assert "caveats: metered_mwh" in shown.output
     assert "battery revenue by day" in shown.output
