@@ -6,7 +6,6 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,35 +17,38 @@ from flows.present import AS_JSON
 from flows.tables import table
 from lakehouse.engine import quote
 from lakehouse.errors import TerminalError
+from lakehouse.queries import Statement, names_only_marts, readable, refuse_in_home
 from lakehouse.reader import open_marts_session, open_session
 from lakehouse.settings import Settings
 
 COPY_OPTIONS = {"csv": "FORMAT csv, HEADER", "json": "FORMAT json, ARRAY true", "parquet": "FORMAT parquet"}
+#: Name of the result while it is written.
+RESULT = "wattlake_result"
 #: Rows that the table format draws; files take all.
 TABLE_ROWS = 1_000
 
 
 def run_sql(settings: Settings, query: str, style: str, output: Path | None) -> None:
-    """Run one query and write its rows.
+    """Run a query and write the rows of its last statement; `lakehouse.queries` says what may be run.
 
     Raises:
+        WrongUsage: it would write, or its output lies in the home.
         TerminalError: the query is wrong; DuckDB's message says where.
     """
-    connection = _session(settings, query)
+    if output is not None:
+        refuse_in_home(settings, output)
     try:
-        if style == "table" and output is None:
-            relation = connection.sql(query)
-            if relation is None:
-                return
-            width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
-            relation.show(max_rows=TABLE_ROWS, max_width=width)
-            return
-        _copy(connection, query, "csv" if style == "table" else style, output)
+        statements = readable(query)
+        connection = _session(settings, query)
+        try:
+            for statement in statements[:-1]:
+                connection.execute(statement.text)
+            _write(connection, statements[-1], style, output)
+        finally:
+            connection.close()
     except duckdb.Error as error:
         hint = 'wattlake sql "SELECT table_name FROM duckdb_tables()" lists the marts; build first if there are none'
         raise TerminalError(f"the query failed: {error}", hint) from error
-    finally:
-        connection.close()
 
 
 def _session(settings: Settings, query: str) -> duckdb.DuckDBPyConnection:
@@ -58,42 +60,22 @@ def _session(settings: Settings, query: str) -> duckdb.DuckDBPyConnection:
     return open_session(settings, contracts())
 
 
-def names_only_marts(query: str) -> bool:
-    """Whether a query is one SELECT that reads tables `marts.*` and nothing else, by DuckDB's own parser.
-
-    Table functions count as something else: duckdb_tables() lists what is attached.
-    """
-    with duckdb.connect() as parser:
-        row = parser.execute(f"SELECT json_serialize_sql({quote(query)})").fetchone()
-    parsed = json.loads(row[0]) if row else {"error": True}
-    if parsed["error"] or len(parsed["statements"]) != 1:
-        return False
-    nodes = list(_nodes(parsed["statements"][0]))
-    named = {entry["key"] for node in nodes if "cte_map" in node for entry in node["cte_map"]["map"]}
-    for node in nodes:
-        kind = node.get("type")
-        if kind == "BASE_TABLE":
-            is_mart = "marts" in (node["catalog_name"], node["schema_name"])
-            is_named = not node["catalog_name"] and not node["schema_name"] and node["table_name"] in named
-            if not is_mart and not is_named:
-                return False
-        elif kind in ("TABLE_FUNCTION", "SHOW_REF"):
-            return False
-    return True
+def _write(connection: duckdb.DuckDBPyConnection, statement: Statement, style: str, output: Path | None) -> None:
+    relation = connection.sql(statement.text)
+    if relation is None:
+        return
+    if statement.gives_rows and (style != "table" or output is not None):
+        _copy(relation, "csv" if style == "table" else style, output)
+        return
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
+    relation.show(max_rows=TABLE_ROWS, max_width=width)
 
 
-def _nodes(value: Any) -> Iterator[dict[str, Any]]:
-    """Every object in a tree of JSON."""
-    if isinstance(value, dict):
-        yield value
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _nodes(inner)
-
-
-def _copy(connection: duckdb.DuckDBPyConnection, query: str, style: str, output: Path | None) -> None:
+def _copy(relation: duckdb.DuckDBPyRelation, style: str, output: Path | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         target = output or Path(folder) / "result"
-        connection.execute(f"COPY ({query.rstrip().rstrip(';')}\n) TO {quote(str(target))} ({COPY_OPTIONS[style]})")
+        # By name: the text of the query stands in no statement of ours.
+        relation.query(RESULT, f"COPY (FROM {RESULT}) TO {quote(str(target))} ({COPY_OPTIONS[style]})")
         if output is None:
             with target.open("rb") as handle:
                 shutil.copyfileobj(handle, sys.stdout.buffer)

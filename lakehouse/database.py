@@ -54,6 +54,11 @@ def is_postgres(uri: SecretStr) -> bool:
     return uri.get_secret_value().startswith("postgresql://")
 
 
+def is_sqlite(uri: SecretStr) -> bool:
+    """Whether it names an SQLite file."""
+    return uri.get_secret_value().startswith("sqlite:///")
+
+
 def sqlite_path(uri: SecretStr) -> Path:
     """The file of an SQLite URI."""
     return Path(uri.get_secret_value().removeprefix("sqlite:///"))

@@ -17,6 +17,8 @@ from lakehouse.sqlite_copy import attach_copy
 if TYPE_CHECKING:
     from lakehouse.contract import Contract
 
+#: Settings that a reader may change.
+OF_READERS = ("TimeZone", "Calendar")
 #: libpq options that a DuckDB secret holds; the others stand in ATTACH.
 SECRET_OPTIONS = ("host", "port", "dbname", "user", "password")
 
@@ -49,15 +51,23 @@ def open_session(settings: Settings, contracts: Iterable[Contract]) -> duckdb.Du
     for contract in contracts:
         connection.execute(f"CREATE VIEW raw.{identifier(contract.name)} AS {select_pinned(pins, contract)}")
     _attach_ops(connection, settings)
-    only_signed_from_here(connection)
+    _lock(connection)
     return connection
 
 
 def open_marts_session(settings: Settings) -> duckdb.DuckDBPyConnection:
     """The part of `open_session` that needs no catalog: `marts.*` as published."""
     connection = _marts_session(settings)
-    only_signed_from_here(connection)
+    _lock(connection)
     return connection
+
+
+def _lock(connection: duckdb.DuckDBPyConnection) -> None:
+    """Before statements of others: no setting changes any more but those of readers, and nothing brings that back."""
+    only_signed_from_here(connection)
+    connection.execute("SET python_enable_replacements=false")  # variables of ours are no tables
+    connection.execute(f"SET allowed_configs=[{', '.join(quote(name) for name in OF_READERS)}]")
+    connection.execute("SET lock_configuration=true")
 
 
 def _marts_session(settings: Settings) -> duckdb.DuckDBPyConnection:

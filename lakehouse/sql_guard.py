@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import Any
 
 import duckdb
 
 from lakehouse.engine import quote
+from lakehouse.queries import nodes
 
 #: Schemas of the serving session that hold the marts: names with and without `marts.` both work.
 SCHEMAS = ("main", "marts")
@@ -79,13 +80,13 @@ class Guard:
             raise Refused(tree["error_message"])
         if len(tree["statements"]) != 1:
             raise Refused("one statement at a time")
-        nodes = list(_nodes(tree))
-        named = {entry["key"].lower() for node in nodes for entry in node.get("cte_map", {}).get("map", [])}
-        named |= {str(node["cte_name"]).lower() for node in nodes if node.get("cte_name")}
+        found = list(nodes(tree))
+        named = {entry["key"].lower() for node in found for entry in node.get("cte_map", {}).get("map", [])}
+        named |= {str(node["cte_name"]).lower() for node in found if node.get("cte_name")}
         for name in named:
             if not PLAIN_NAME.fullmatch(name):
                 raise Refused(f"the name {name!r} reads like a file's")
-        for node in nodes:
+        for node in found:
             self._judge(node, named)
 
     def _judge(self, node: dict[str, Any], named: Collection[str]) -> None:
@@ -112,14 +113,3 @@ class Guard:
                 return
         shown = ".".join(part for part in (catalog, schema, name) if part)
         raise Refused(f"there is no mart {shown}")
-
-
-def _nodes(value: Any) -> Iterator[dict[str, Any]]:
-    """Every object of a syntax tree."""
-    if isinstance(value, dict):
-        yield value
-        for child in value.values():
-            yield from _nodes(child)
-    elif isinstance(value, list):
-        for child in value:
-            yield from _nodes(child)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
@@ -111,6 +112,33 @@ def test_sql_writes_the_same_rows_in_every_format(wattlake: Wattlake, meter_file
     wattlake("sql", query, "--format", "parquet", "--output", str(target))
     assert pq.read_table(target).to_pylist() == [expected]
     assert "com_ap" in wattlake("sql", query).output
+
+
+def test_a_query_that_writes_changes_nothing_in_the_home(wattlake: Wattlake, meter_file: Path, tmp_path: Path) -> None:
+    home, outside = tmp_path / "home", tmp_path / "x.csv"
+    wattlake("land", "meter", str(meter_file))
+    duckdb.connect(str(home / "marts.duckdb")).close()
+
+    def kept() -> dict[str, bytes]:
+        files = (path for path in home.rglob("*") if path.is_file() and path.suffix not in (".lock", ".db-shm"))
+        return {str(path): path.read_bytes() for path in files}
+
+    wattlake("sql", "FROM raw.assets")
+    before = kept()
+    for arguments in (
+        (f"ATTACH '{home}/marts.duckdb' AS own; CREATE TABLE own.t AS SELECT 1",),
+        (f"COPY (SELECT 1) TO '{home}/marts.duckdb'",),
+        (f"SELECT 1) TO '{outside}' (FORMAT csv) --", "--format", "csv"),
+        (f"SELECT 1) TO '{outside}' (FORMAT csv); SELECT (2", "--format", "json"),
+        (f"FROM enable_logging('QueryLog', storage='file', storage_path='{home}')",),
+        ("FROM raw.assets", "--format", "csv", "--output", str(home / "catalog.db")),
+        ("SET lock_configuration=false; SET temp_directory='x'; SELECT 1",),
+        ("USE marts; INSERT INTO t SELECT 1",),
+    ):
+        refused = wattlake("sql", *arguments)
+        assert refused.exit_code in (1, 2) and "next:" in refused.output, arguments
+        assert isinstance(refused.exception, SystemExit)
+    assert kept() == before and not outside.exists()
 
 
 def test_the_catalog_shows_rows_span_and_snapshot(wattlake: Wattlake, meter_file: Path) -> None:
