@@ -110,7 +110,8 @@ def compile_models(folder: Path, observations: Path, kind: str) -> Compiled:
     manifest_views["signals"] = (
         f"SELECT asset_id, signal, '{kind}' AS kind, 'kW' AS unit, NULL::DOUBLE AS expected_interval_s, "
         "900.0 AS max_gap_s, NULL::VARCHAR AS role, NULL::VARCHAR AS pair_signal, NULL::VARCHAR AS estimated_statuses, "
-        f"NULL::VARCHAR AS layout FROM (SELECT DISTINCT asset_id, signal FROM {source})"
+        "NULL::VARCHAR AS layout, NULL::DECIMAL(18, 6) AS rollover_at "
+        f"FROM (SELECT DISTINCT asset_id, signal FROM {source})"
     )
     connection = connect(settings=settings)
     connection.execute("ATTACH ':memory:' AS raw")

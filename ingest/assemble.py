@@ -117,6 +117,7 @@ class Assembly:
                 "pair_signal": block.rule.pair_signal,
                 "estimated_statuses": "|".join(block.rule.estimated_statuses) or None,
                 "layout": self._layout.name,
+                "rollover_at": block.rule.rollover_at,
             }
             for block in self._signals.values()
         ]

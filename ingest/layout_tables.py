@@ -17,6 +17,10 @@ from lakehouse.errors import TerminalError
 DEFAULT_MAX_GAP_S = 900.0
 #: ... and this many times the declared cadence where one is declared.
 MAX_GAP_INTERVALS = 3.0
+#: No value says anything for longer than three years; a gap or a cadence that is declared longer is a slip of units.
+MAX_GAP_S = 1_096 * 86_400.0
+#: Exact values are below it (DECIMAL(18, 6)), and so is what a register rolls over at.
+MAX_ROLLOVER = 10**12
 
 EXACT_KINDS = ("counter", "interval_energy", "interval_mean")
 INTERVAL_KINDS = ("interval_energy", "interval_mean")
@@ -224,6 +228,8 @@ class SignalRule(Strict):
         estimated_statuses: statuses that mark an estimated value.
         factor: multiplies the values, on top of a factor column.
         minimum, maximum: values outside are refused: the file is not what the layout declares.
+        rollover_at: counter: the value at which it begins again at 0, in `unit` (100000 for five digits before the
+            point); a fall is then a rollover where the connection can have carried what lies between.
         marks, interval_s: where they differ from the stamps'.
     """
 
@@ -233,13 +239,14 @@ class SignalRule(Strict):
     kind: str
     unit: str | None = None
     role: str | None = None
-    expected_interval_s: float | None = Field(default=None, gt=0)
-    max_gap_s: float | None = Field(default=None, ge=0)
+    expected_interval_s: float | None = Field(default=None, gt=0, le=MAX_GAP_S)
+    max_gap_s: float | None = Field(default=None, ge=0, le=MAX_GAP_S)
     pair_signal: str | None = None
     estimated_statuses: tuple[str, ...] = ()
     factor: Decimal = Decimal(1)
     minimum: float | None = None
     maximum: float | None = None
+    rollover_at: Decimal | None = None
     marks: Literal["start", "end"] | None = None
     interval_s: float | None = None
 
@@ -257,12 +264,21 @@ class SignalRule(Strict):
             raise ValueError("a factor has at most nine digits and lies between 10^-9 and 10^9")
         return value
 
+    @field_validator("rollover_at")
+    @classmethod
+    def _is_exact(cls, value: Decimal | None) -> Decimal | None:
+        if value is not None and not (0 < value < MAX_ROLLOVER and value == value.quantize(Decimal("0.000001"))):
+            raise ValueError(f"a register rolls over at a value above 0 and below {MAX_ROLLOVER:,}, of six decimals")
+        return value
+
     @model_validator(mode="after")
     def _consistent(self) -> SignalRule:
         if (self.name is None) == (self.match is None):
             raise ValueError("a signal needs either name or match")
         if self.kind not in KINDS:
             raise ValueError(f"unknown kind {self.kind!r}; known: {', '.join(KINDS)}")
+        if self.rollover_at is not None and self.kind != "counter":
+            raise ValueError("rollover_at goes with kind = 'counter'")
         compiles(tuple(p for p in (self.match, self.asset) if p))
         return self
 

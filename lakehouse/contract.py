@@ -218,6 +218,11 @@ SIGNALS = Contract(
         Column("pair_signal", "string", "For a power factor: the active or apparent power it is rolled up through."),
         Column("estimated_statuses", "string", "Statuses in text, joined by |, that mean an estimated value."),
         Column("layout", "string", "Layout that declared the signal.", nullable=False, provenance=True),
+        Column(
+            "rollover_at",
+            "decimal(18,6)",
+            "Value at which a counter begins again at 0, in unit; NULL where none is declared.",
+        ),
     ),
     key=("asset_id", "signal"),
     mode="merge",

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lakehouse.catalog import NAME, RAW, open_catalog
 from lakehouse.engine import identifier, quote
@@ -43,11 +43,13 @@ class Pin:
         table: name inside the namespace.
         metadata: location of the metadata file that knows the snapshot.
         snapshot_id: None for a table into which nothing has landed.
+        columns: names of the table's columns.
     """
 
     table: str
     metadata: str
     snapshot_id: int | None
+    columns: frozenset[str]
 
     def scan(self) -> str:
         """SQL that reads the pinned rows through DuckDB's Iceberg scan, with filters pushed down."""
@@ -56,8 +58,13 @@ class Pin:
         return f"iceberg_scan({quote(self.metadata)}, snapshot_from_id={self.snapshot_id})"
 
     def select(self, contract: Contract) -> str:
-        """SELECT of the contract's columns in order; columns that the snapshot does not have yet come as NULL."""
-        columns = ", ".join(identifier(column.name) for column in contract.columns)
+        """SELECT of the contract's columns in order; columns that the table does not have yet come as NULL."""
+        from lakehouse.contract import TYPES
+
+        columns = ", ".join(
+            identifier(c.name) if c.name in self.columns else f"NULL::{TYPES[c.type][1]} AS {identifier(c.name)}"
+            for c in contract.columns
+        )
         return f"SELECT {columns} FROM {self.scan()}"
 
 
@@ -76,10 +83,18 @@ def pin_all(settings: Settings, contracts: Iterable[Contract]) -> dict[str, Pin]
     pins = {}
     for contract in contracts:
         if location := located.get(contract.name):
-            current = json.loads(storage.read(location)).get("current-snapshot-id")
+            metadata = json.loads(storage.read(location))
+            current = metadata.get("current-snapshot-id")
             # -1 is how older metadata say that there is none.
-            pins[contract.name] = Pin(contract.name, location, None if current == -1 else current)
+            snapshot_id = None if current == -1 else current
+            pins[contract.name] = Pin(contract.name, location, snapshot_id, _columns(metadata))
     return pins
+
+
+def _columns(metadata: dict[str, Any]) -> frozenset[str]:
+    """Column names of a table by its metadata document."""
+    schemas = {schema["schema-id"]: schema for schema in metadata["schemas"]}
+    return frozenset(field["name"] for field in schemas[metadata["current-schema-id"]]["fields"])
 
 
 def keep(settings: Settings, pinned: Pin, folder: Path) -> Pin:
@@ -129,7 +144,8 @@ def pin(catalog: Catalog, contract: Contract, namespace: str = RAW) -> Pin | Non
 def pin_of(table: Table) -> Pin:
     """The snapshot that a loaded table has now."""
     snapshot = table.current_snapshot()
-    return Pin(table.name()[-1], table.metadata_location, snapshot.snapshot_id if snapshot else None)
+    columns = frozenset(table.schema().column_names)
+    return Pin(table.name()[-1], table.metadata_location, snapshot.snapshot_id if snapshot else None, columns)
 
 
 def empty_select(contract: Contract) -> str:

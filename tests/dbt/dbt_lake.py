@@ -12,6 +12,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -85,7 +86,7 @@ class Lake:
         self.lake.execute(
             """CREATE TABLE raw.signals (asset_id VARCHAR, signal VARCHAR, kind VARCHAR, unit VARCHAR,
             expected_interval_s DOUBLE, max_gap_s DOUBLE, role VARCHAR, pair_signal VARCHAR, estimated_statuses VARCHAR,
-            layout VARCHAR)"""
+            layout VARCHAR, rollover_at DECIMAL(18,6))"""
         )
         self.lake.execute(
             """CREATE TABLE raw.quarantine (source VARCHAR, source_object VARCHAR, file VARCHAR, line BIGINT,
@@ -132,11 +133,23 @@ class Lake:
         role: str | None = None,
         pair_signal: str | None = None,
         estimated_statuses: str | None = None,
+        rollover_at: Decimal | None = None,
     ) -> None:
         """Declare a signal of an asset."""
         self.lake.execute(
-            "INSERT INTO raw.signals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'test')",
-            [asset_id, signal, kind, unit, expected_interval_s, max_gap_s, role, pair_signal, estimated_statuses],
+            "INSERT INTO raw.signals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'test', ?)",
+            [
+                asset_id,
+                signal,
+                kind,
+                unit,
+                expected_interval_s,
+                max_gap_s,
+                role,
+                pair_signal,
+                estimated_statuses,
+                rollover_at,
+            ],
         )
 
     def add_samples(self, asset_id: str, signal: str, rows: list[tuple[Any, ...]], domain: str = "meter") -> None:

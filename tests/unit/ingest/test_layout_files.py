@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,10 @@ def test_an_unknown_key_anywhere_is_refused_by_name(path: Path, table: str, tmp_
         ('name = "power"', "", "either name or match"),
         ('columns = ["when"]', 'columns = ["when"]\nformat = "%Q"', "stamp format"),
         ('unit = "kW"', 'unit = "kW"\nfactor = 0.001', "as text"),
+        ('kind = "instant"', 'kind = "instant"\nrollover_at = 100000', "rollover_at goes with kind = 'counter'"),
+        ('kind = "instant"', 'kind = "counter"\nrollover_at = 0', "above 0"),
+        ('kind = "instant"', 'kind = "counter"\nrollover_at = "0.0000001"', "six decimals"),
+        ('kind = "instant"', 'kind = "instant"\nmax_gap_s = inf', "less than or equal"),
         ('header = ["when", "power"]', "", "at least one of"),
         ("[[signal]]", "[[signal", "mend"),
     ],
@@ -63,6 +68,13 @@ def test_a_user_adds_a_layout_without_touching_code(tmp_path: Path) -> None:
     parsed = parse(text, dirs=[write_layout(tmp_path / "mine")])
     assert (parsed.layout, values(parsed)) == ("own", [1.5, -2.25])
     assert stamps(parsed) == ["2024-01-31 23:00:00", "2024-02-29 11:00:00"]
+
+
+def test_the_width_of_a_register_is_declared_with_the_signal(tmp_path: Path) -> None:
+    path = write_layout(tmp_path / "mine") / "own.toml"
+    path.write_text(path.read_text().replace('kind = "instant"', 'kind = "counter"\nrollover_at = 100000'))
+    parsed = parse("when;power\n01.02.2024 00:00;99999,6\n01.02.2024 00:15;0,1\n", dirs=[path.parent])
+    assert parsed.tables["signals"]["rollover_at"].to_pylist() == [Decimal("100000.000000")]
 
 
 def test_a_users_layout_comes_before_a_shipped_one(tmp_path: Path) -> None:

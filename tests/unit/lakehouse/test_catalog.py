@@ -9,6 +9,8 @@ import pytest
 from lakehouse.catalog import ensure_table, open_catalog
 from lakehouse.contract import Column, Contract, observations
 from lakehouse.errors import ContractViolation
+from lakehouse.pins import pin, pin_all
+from lakehouse.reader import rows_of
 from lakehouse.settings import Settings
 
 CONTRACT = observations("thing", "Observations of things.")
@@ -20,6 +22,17 @@ def test_a_new_nullable_column_is_added_to_a_stored_table(settings: Settings) ->
     wider = replace(CONTRACT, columns=(*CONTRACT.columns, Column("phase", "string", "Phase.")))
     table = ensure_table(catalog, wider)
     assert table.schema().column_names == [*(c.name for c in CONTRACT.columns), "phase"]
+
+
+def test_a_table_that_was_stored_before_a_column_existed_reads_as_null_there(settings: Settings) -> None:
+    catalog = open_catalog(settings)
+    ensure_table(catalog, CONTRACT)
+    wider = replace(CONTRACT, columns=(*CONTRACT.columns, Column("phase", "decimal(18,6)", "Phase.")))
+    found = pin_all(settings, [wider])[CONTRACT.name]
+    assert found == pin(catalog, wider)
+    described = rows_of(settings, f"DESCRIBE {found.select(wider)}")
+    assert described[-1][:2] == ("phase", "DECIMAL(18,6)")
+    assert [name for name, *_ in described] == [column.name for column in wider.columns]
 
 
 def test_a_new_column_that_must_have_values_is_refused(settings: Settings) -> None:

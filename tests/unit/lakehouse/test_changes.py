@@ -29,7 +29,8 @@ def session() -> Iterator[duckdb.DuckDBPyConnection]:
     connection.execute("INSERT INTO raw.assets VALUES ('a', 'thing', NULL, NULL, 'UTC', false, NULL, NULL)")
     for signal, kind in (("power", "instant"), ("register", "counter"), ("bill", "interval_energy")):
         connection.execute(
-            "INSERT INTO raw.signals VALUES ('a', ?, ?, 'kWh', 900, 2700, NULL, NULL, NULL, 'test')", [signal, kind]
+            "INSERT INTO raw.signals VALUES ('a', ?, ?, 'kWh', 900, 2700, NULL, NULL, NULL, 'test', NULL)",
+            [signal, kind],
         )
     yield connection
     connection.close()

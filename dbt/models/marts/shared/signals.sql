@@ -10,5 +10,6 @@ select
     expected_interval_s,
     max_gap_s,
     estimated_statuses,
-    layout
+    layout,
+    rollover_at
 from {{ ref('stg_shared__signals') }}

@@ -10,6 +10,7 @@ select
     pair_signal,
     estimated_statuses,
     layout,
+    rollover_at,
     kind in ('code', 'category') as is_code,
     kind in ('alarm', 'code', 'category') as is_flag,
     kind in ('counter', 'interval_mean', 'interval_energy') as is_exact,
