@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from flows.arguments import GivenPath, LayoutName, SourceName, TableNames, ZoneName
 from flows.cli_downloads import download_options, run_downloads
 
 if TYPE_CHECKING:
-    from ingest.source import LandOptions
     from lakehouse.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -69,11 +69,17 @@ def land_options(command: Command) -> Command:
     options = [
         click.option("--asset", help="asset_id for everything in the files"),
         click.option("--site", help="site id; prefixes every asset_id as SITE/"),
-        click.option("--timezone", help="IANA zone of naive stamps (default: the layout's, else Europe/Berlin)"),
-        click.option("--site-timezone", help="IANA zone of the calendar, where it differs from that of the stamps"),
+        click.option(
+            "--timezone", type=ZoneName(), help="IANA zone of naive stamps (default: the layout's, else Europe/Berlin)"
+        ),
+        click.option(
+            "--site-timezone",
+            type=ZoneName(),
+            help="IANA zone of the calendar, where it differs from that of the stamps",
+        ),
         click.option("--max-power-kw", type=float, help="connection limit of the site (default 17.25)"),
         click.option("--capacity-kwh", type=float, help="usable energy of the battery"),
-        click.option("--layout", help="read with this layout instead of recognising one by content"),
+        click.option("--layout", type=LayoutName(), help="read with this layout instead of recognising one by content"),
         click.option("--simulated", is_flag=True, help="the files come from a simulator; needs a home of its own"),
     ]
     for option in reversed(options):
@@ -81,29 +87,9 @@ def land_options(command: Command) -> Command:
     return command
 
 
-def parse_options(values: dict[str, Any]) -> LandOptions:
-    """Checked land options.
-
-    Raises:
-        click.BadParameter: a time zone that does not exist.
-    """
-    from ingest.source import LandOptions
-    from lakehouse.errors import TerminalError
-    from lakehouse.local_days import zone
-
-    for name in ("timezone", "site_timezone"):
-        if values[name]:
-            try:
-                zone(values[name])
-            except TerminalError as error:
-                # None: with a cause of ours, the error would be reported as that one.
-                raise click.BadParameter(error.message, param_hint=f"--{name.replace('_', '-')}") from None
-    return LandOptions(**values)
-
-
 @main.command(epilog=example("wattlake land meter meters/ --site hof"))
-@click.argument("source")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("source", type=SourceName())
+@click.argument("paths", nargs=-1, required=True, type=GivenPath())
 @land_options
 def land(source: str, paths: tuple[Path, ...], **options: Any) -> None:
     """Land files and folders into the raw tables.
@@ -112,9 +98,10 @@ def land(source: str, paths: tuple[Path, ...], **options: Any) -> None:
     """
     from flows.land import land as land_files
     from flows.present import file_progress, land_report
+    from ingest.source import LandOptions
 
     with file_progress() as progress:
-        report = land_files(settings(), source, paths, parse_options(options), progress)
+        report = land_files(settings(), source, paths, LandOptions(**options), progress)
     land_report(report)
     if not report.ok:
         raise click.exceptions.Exit(1)
@@ -134,7 +121,7 @@ def sources() -> None:
 
 
 @main.command(epilog=example("wattlake download nyiso-rt5-lbmp-zone --days 7"))
-@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=SourceName(downloaded=True))
 @download_options
 @click.option("--days", type=click.IntRange(min=1), help="so many days back from --end, instead of --start")
 @click.option("--simulated", is_flag=True, help="the operator is a simulator; needs a home of its own")
@@ -147,7 +134,7 @@ def download(sources: tuple[str, ...], **window: Any) -> None:
 
 
 @main.command(epilog=example("wattlake realtime nyiso-rt5-lbmp-zone"))
-@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=SourceName(downloaded=True))
 @click.option("--locations", default="", help="CAISO: these nodes, with commas, instead of WATTLAKE_CAISO_NODES")
 @click.option("--simulated", is_flag=True, help="the operator is a simulator; needs a home of its own")
 def realtime(sources: tuple[str, ...], **window: Any) -> None:
@@ -156,8 +143,8 @@ def realtime(sources: tuple[str, ...], **window: Any) -> None:
 
 
 @main.command(epilog=example("wattlake backfill bess archive-of-2023/ --site werk"))
-@click.argument("source")
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("source", type=SourceName())
+@click.argument("paths", nargs=-1, type=GivenPath())
 @click.option("--batch", default=200, show_default=True, type=click.IntRange(min=1), help="files a commit")
 @download_options
 @land_options
@@ -183,9 +170,10 @@ def backfill(
         raise click.UsageError("--end and --locations are of downloads: give --start too")
     from flows.backfill import backfill as run
     from flows.present import file_progress, land_report
+    from ingest.source import LandOptions
 
     with file_progress() as progress:
-        report = run(settings(), source, paths, parse_options(options), batch, progress)
+        report = run(settings(), source, paths, LandOptions(**options), batch, progress)
     land_report(report)
     if not report.ok:
         raise click.exceptions.Exit(1)
@@ -259,7 +247,7 @@ def check() -> None:
 @main.command(epilog=example("wattlake maintain --sweep"))
 @click.option("--dry-run", is_flag=True, help="say what would be done, and change nothing")
 @click.option("--sweep", is_flag=True, help="delete orphaned files; they are only listed otherwise")
-@click.option("--tables", help="only these, such as raw.meter_observations,marts.lod_1d")
+@click.option("--tables", type=TableNames(), help="only these, such as raw.meter_observations,marts.lod_1d")
 @click.option(
     "--older-than", type=click.FloatRange(min=1), help="hours after which a file that nothing names is an orphan"
 )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from lakehouse.errors import TerminalError
+from lakehouse.zones import zone
 
 SCHEMA = pa.schema(
     [
@@ -18,24 +18,6 @@ SCHEMA = pa.schema(
         ("day_end", pa.timestamp("us", tz="UTC")),
     ]
 )
-
-
-#: Names in the database that mean something else on every machine.
-NOT_A_PLACE = ("localtime", "posixrules", "Factory")
-
-
-def zone(name: str) -> ZoneInfo:
-    """The IANA zone of that name.
-
-    Raises:
-        TerminalError: there is no such zone.
-    """
-    try:
-        if name in NOT_A_PLACE:
-            raise ValueError(name)
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise TerminalError(f"{name!r} is no time zone", "use an IANA name such as Europe/Berlin") from error
 
 
 def local_midnight(day: date, time_zone: ZoneInfo) -> datetime:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ingest.source import LandOptions
 from lakehouse.errors import TerminalError
-from lakehouse.local_days import zone
+from lakehouse.zones import zone
 
 
 class FileOptions(BaseModel):

@@ -11,8 +11,9 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from lakehouse.errors import TerminalError
-from lakehouse.local_days import calendar, zone
+from lakehouse.local_days import calendar
 from lakehouse.settings import Settings, claim_home
+from lakehouse.zones import zone
 
 
 def test_a_home_refuses_to_mix_real_and_simulated_assets(settings: Settings) -> None:
