@@ -145,7 +145,7 @@ def rejects(refusals: Refusals, lines: Lines | None, raw_text: Callable[[int], s
     shown: dict[int, str | None] = {}
     for line, _, _ in rows:
         if line not in shown:
-            shown[line] = _shown(line, lines, raw_text)
+            shown[line] = text_of(line, lines, raw_text)
     return pa.table(
         [
             pa.array([line for line, _, _ in rows], pa.int64()),
@@ -157,7 +157,8 @@ def rejects(refusals: Refusals, lines: Lines | None, raw_text: Callable[[int], s
     )
 
 
-def _shown(line: int, lines: Lines | None, raw_text: Callable[[int], str | None] | None) -> str | None:
+def text_of(line: int, lines: Lines | None, raw_text: Callable[[int], str | None] | None) -> str | None:
+    """The text of a line, or of a record by its number; None where there is none."""
     if lines is not None:
         return lines.shown(line) if line > 0 else None
     text = raw_text(line) if raw_text is not None else None

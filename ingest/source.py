@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
@@ -107,6 +107,7 @@ class Parsed:
         rows_read: data rows (or cells of a wide layout) in the file; rows landed + refused + empty explain them all.
         restarts: what was yielded of the file before is void.
         rows_empty: cells that the file leaves empty by its own convention (no value, no meaning, not an error).
+        shown: gives the text of a line of the piece, for what refuses it later; None where the reader keeps none.
     """
 
     tables: dict[str, pa.Table]
@@ -116,6 +117,17 @@ class Parsed:
     rows_read: int = 0
     rows_empty: int = 0
     restarts: bool = False
+    shown: Callable[[int], str | None] | None = None
+
+
+def standing(pieces: Iterable[Parsed]) -> list[Parsed]:
+    """The pieces of a file, without those that a later one voids."""
+    found: list[Parsed] = []
+    for piece in pieces:
+        if piece.restarts:
+            found.clear()
+        found.append(piece)
+    return found
 
 
 class Source(Protocol):

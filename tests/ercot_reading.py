@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from ingest.iso.source import ERCOT
-from ingest.source import LandOptions, RawFile
+from ingest.source import LandOptions, RawFile, standing
 from lakehouse.intake import check
 
 SOURCES = {source.name: source for source in ERCOT}
@@ -59,7 +59,7 @@ def read(
     blocks = [given[at : at + block_bytes] for at in range(0, len(given), block_bytes)] or [b""]
     file = RawFile(hashlib.sha256(given).hexdigest(), path, len(given), lambda: iter(blocks), **stated)
     document = Document()
-    for piece in SOURCES[source].parse(file, LandOptions()):
+    for piece in standing(SOURCES[source].parse(file, LandOptions())):
         for table, rows in piece.tables.items():
             contract = next(c for c in SOURCES[source].contracts if c.name == table)
             assert rows.column_names == contract.arrow_schema.names

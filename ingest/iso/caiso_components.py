@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,8 @@ TYPES = {
     "MCL": "loss_usd_mwh",
     "MGHG": "ghg_usd_mwh",
 }
+#: Rows that a reason shows.
+_SHOWN_ROWS = 4
 
 
 @dataclass
@@ -71,19 +74,21 @@ def joined(parts: Sequence[Cells]) -> tuple[Prices, dict[tuple[int, int], str]]:
 
     Returns:
         The prices by node and time, and for rows that cannot be used: number of the file and line → why. A row that
-        repeats one is left out.
+        repeats one is left out; of rows that contradict each other none is used.
     """
     cells = Cells(**{name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])})
     faults: dict[tuple[int, int], str] = {}
     order = np.lexsort((cells.line, cells.member, cells.type, cells.start, cells.node))
     interval = _starts_anew(cells.node[order], cells.start[order])
     cell = interval | _starts_anew(cells.type[order])
-    first = order[np.maximum.accumulate(np.where(cell, np.arange(len(order)), 0))] if len(order) else order
+    place_of = np.cumsum(cell) - 1
+    first = order[cell][place_of] if len(order) else order
     differs = (cells.micro[order] != cells.micro[first]) | (cells.null[order] != cells.null[first])
-    for row, above in zip(order[differs].tolist(), first[differs].tolist(), strict=True):
-        reason = f"line {cells.line[above]} states another value for the same node, interval and type"
-        faults[int(cells.member[row]), int(cells.line[row])] = reason
-    order, group = order[cell], np.cumsum(interval)[cell] - 1
+    at_odds = np.isin(place_of, place_of[differs])
+    for alike in np.split(order[at_odds], np.flatnonzero(np.diff(place_of[at_odds])) + 1) if at_odds.any() else ():
+        faults |= _contradiction(cells, alike)
+    usable = cell & ~at_odds
+    order, group = order[usable], np.cumsum(interval)[usable] - 1
     kind = cells.type[order]
     priced = np.zeros(int(group[-1]) + 1 if len(group) else 0, np.bool_)
     priced[group[kind == 0]] = True
@@ -99,6 +104,18 @@ def joined(parts: Sequence[Cells]) -> tuple[Prices, dict[tuple[int, int], str]]:
         components[name] = price
     head = order[kind == 0]
     return Prices(cells.member[head], cells.line[head], cells.node[head], cells.start[head], components), faults
+
+
+def _contradiction(cells: Cells, rows: Int64Array) -> dict[tuple[int, int], str]:
+    """Rows that state one component of one price with different values → what they state."""
+    said = "; ".join(
+        f"line {cells.line[row]} states "
+        + ("nothing" if cells.null[row] else f"{Decimal(int(cells.micro[row])).scaleb(-6).normalize():f}")
+        for row in rows[:_SHOWN_ROWS].tolist()
+    )
+    more = f"; and {len(rows) - _SHOWN_ROWS} more lines" if len(rows) > _SHOWN_ROWS else ""
+    reason = f"the document contradicts itself: {said}{more} (of one node, interval and type)"
+    return {(int(cells.member[row]), int(cells.line[row])): reason for row in rows.tolist()}
 
 
 def _starts_anew(*sorted_columns: Int64Array) -> BoolArray:

@@ -18,7 +18,7 @@ from ingest.iso.contracts import PRICES
 from ingest.iso.isone_csv import read_csv
 from ingest.iso.isone_json import read_answer
 from ingest.iso.isone_report import LOCATIONS, MINUTES, TYPES, Report
-from ingest.iso.sheet import codes, is_markup, refuse_repeated, rejects, words_of_page
+from ingest.iso.sheet import is_markup, rejects, words_of_page
 from ingest.iso.statement import rows_of, statement
 from ingest.source import LandOptions, Parsed, RawFile
 from lakehouse.errors import UnreadableFile
@@ -61,7 +61,6 @@ def _prices(report: Report, file: RawFile, options: LandOptions, market: str) ->
     sheet.refuse(_mask(pc.equal(name, "")), "location", "there is no location")
     lmp = sheet.exact("lmp", required=True)
     energy, congestion, loss = (sheet.exact(column) for column in ("energy", "congestion", "loss"))
-    refuse_repeated(sheet, codes(name, kind), start, (lmp, energy, congestion, loss))
     rows = np.flatnonzero(sheet.ok)
     take = pa.array(rows)
     if not len(rows):
@@ -90,7 +89,8 @@ def _prices(report: Report, file: RawFile, options: LandOptions, market: str) ->
     )
     read = len(rows) + len({line for line, _ in sheet.refusals.found})
     dialect = {**report.dialect, "rounded": sheet.rounded}
-    return Parsed({PRICES.name: table}, rejects(sheet, None), report.layout, dialect, rows_read=read)
+    refused = rejects(sheet, None)
+    return Parsed({PRICES.name: table}, refused, report.layout, dialect, rows_read=read, shown=sheet.shown)
 
 
 def _locations(report: Report) -> tuple[pa.Array, pa.Array, pa.Array]:

@@ -50,14 +50,16 @@ class MarketSource:
         return path.name.lower().endswith(self._suffixes)
 
     def parse(self, file: RawFile, options: LandOptions, layout_dirs: Sequence[Path] = ()) -> Iterator[Parsed]:
-        """Read one document; see `ingest.source.Source.parse`.
+        """Read one document, without rows of it that contradict each other; see `ingest.source.Source.parse`.
 
         Raises:
             UnreadableFile: nothing in the file can be used; says why and what to do.
         """
+        from ingest.iso.contradictions import without_contradictions  # imported when needed, as the reader
+
         module, _, function = self._read.partition(":")
         read: Reader = getattr(importlib.import_module(module), function)
-        return read(file, options)
+        return without_contradictions(self.contracts, lambda: read(file, options))
 
 
 def publication(file: RawFile, stated: datetime | None = None, written: datetime | None = None) -> tuple[datetime, str]:

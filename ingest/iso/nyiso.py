@@ -139,6 +139,7 @@ def _document(content: bytes, file: RawFile, member: str | None, options: LandOp
         {"columns": cells, "rounded": sheet.rounded, **dialect},
         rows_read=table.num_rows + empty + len({line for line, _ in sheet.refusals.found}),
         rows_empty=empty,
+        shown=sheet.shown,
     )
 
 

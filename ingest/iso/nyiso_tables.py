@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from ingest.iso import clock
 from ingest.iso.contracts import AS_PRICES, PRICES
 from ingest.iso.nyiso_runs import RTC, Runs, runs_of
-from ingest.iso.sheet import Price, Sheet, codes, read_stamps, refuse_repeated
+from ingest.iso.sheet import Price, Sheet, codes, read_stamps
 from ingest.iso.statement import Statement, rows_of
 from ingest.local_time import REASONS, to_wall
 from ingest.numbers import EXACT_LIMIT
@@ -124,7 +124,6 @@ def lbmps(sheet: Sheet, said: Statement, feed: Feed) -> tuple[pa.Table, int, dic
     series = codes(sheet.cells["ptid"], sheet.cells["name"])
     lbmp, losses, congestion = sheet.exact("lbmp", required=True), sheet.exact("losses"), sheet.exact("congestion")
     runs, written = _intervals(sheet, said, feed, series)
-    refuse_repeated(sheet, 2 * series + runs.advisory, runs.start, (lbmp, losses, congestion))
     energy = Price(lbmp.micro - losses.micro + congestion.micro, lbmp.null | losses.null | congestion.null)
     sheet.refuse(
         np.abs(energy.micro) >= EXACT_LIMIT, "LBMP ($/MWHr)", "the energy component does not fit DECIMAL(18,6)"
@@ -162,7 +161,6 @@ def services(sheet: Sheet, said: Statement, feed: Feed) -> tuple[pa.Table, int, 
     series = np.zeros(len(sheet.line), np.int64) if zones is None else codes(zones)
     products = {name: sheet.exact(name) for name in sheet.cells if name not in ("stamp", "zone", "name", "ptid")}
     runs, written = _intervals(sheet, said, feed, series)
-    refuse_repeated(sheet, 2 * series + runs.advisory, runs.start, tuple(products.values()))
     empty, tables = 0, []
     for name, price in products.items():
         rows = np.flatnonzero(sheet.ok & ~price.null)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.assemble import rejects as rejects_of_lines
+from ingest.assemble import text_of
 from ingest.blocks import Refusals
 from ingest.lines import Lines, read_grid, split_cells
 from ingest.numbers import exact_array, parse_numbers
@@ -49,6 +50,10 @@ class Sheet:
         """Take rows (indices or a mask) out of use."""
         self.refusals.add_rows(self.line[rows], column, reason)
         self.ok[rows] = False
+
+    def shown(self, line: int) -> str | None:
+        """The text of a line, or of a record."""
+        return text_of(line, self.lines, self.record)
 
     def exact(self, column: str, required: bool = False) -> Price:
         """A column of numbers in units of 10^-6, exact from the text; blank is NULL.
@@ -190,30 +195,6 @@ def codes(*columns: pa.Array) -> Int64Array:
         _, number = np.unique(number * max(len(encoded.dictionary), 1) + cell, return_inverse=True)
         number = number.astype(np.int64)
     return number
-
-
-def refuse_repeated(sheet: Sheet, series: Int64Array, start: Int64Array, compared: Sequence[Price]) -> None:
-    """Refuse rows that contradict a row above them about the same interval; rows that repeat one are left.
-
-    Args:
-        sheet: whose rows.
-        series: number of every row's location (and product).
-        start: its interval's start in microseconds.
-        compared: the numbers that it states.
-    """
-    rows = np.flatnonzero(sheet.ok)
-    order = rows[np.lexsort((rows, start[rows], series[rows]))]
-    same = (series[order][1:] == series[order][:-1]) & (start[order][1:] == start[order][:-1])
-    if not same.any():
-        return
-    first = np.maximum.accumulate(np.where(np.concatenate(([True], ~same)), np.arange(len(order)), 0))
-    original = order[first]
-    differs = np.zeros(len(order), np.bool_)
-    for price in compared:
-        differs |= (price.micro[order] != price.micro[original]) | (price.null[order] != price.null[original])
-    for row, above in zip(order[differs].tolist(), original[differs].tolist(), strict=True):
-        number = int(sheet.line[above])
-        sheet.refuse(np.array([row]), "", f"line {number} states another price for the same interval and location")
 
 
 def rejects(sheet: Sheet, member: str | None) -> pa.Table:

@@ -15,7 +15,7 @@ from ingest.iso.contracts import AS_PRICES, PRICES
 from ingest.iso.source import SOURCES
 from ingest.registry import sources
 from ingest.simulate.markets.stated import Document
-from ingest.source import LandOptions, Parsed
+from ingest.source import LandOptions, Parsed, standing
 from lakehouse.errors import UnreadableFile
 from tests.conformance.market_documents import of_day, raw
 
@@ -30,7 +30,7 @@ Said = tuple[object, ...]
 
 def parse(document: Document, **how: object) -> list[Parsed]:
     """All pieces; `how` as of `market_documents.raw`."""
-    return list(sources()[document.source].parse(raw(document, **how), SIMULATED))
+    return standing(sources()[document.source].parse(raw(document, **how), SIMULATED))
 
 
 def table(parsed: list[Parsed], name: str) -> pa.Table:
@@ -84,14 +84,11 @@ def said_of_day(name: str, day: date) -> list[tuple[Document, Counter[Said], int
 
 def read(document: Document, **how: object) -> list[Parsed]:
     """What is read of a document, nothing where it is refused."""
-    found: list[Parsed] = []
     try:
-        for piece in sources()[document.source].parse(raw(document, **how), SIMULATED):
-            found.append(piece)
+        return parse(document, **how)
     except UnreadableFile as error:
         assert error.next_step
         return []  # a file that is refused leaves nothing, also of pieces before
-    return found
 
 
 def few(name: str, day: date) -> list[Document]:

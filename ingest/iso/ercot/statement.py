@@ -98,4 +98,6 @@ def rejects(refused: list[tuple[int, str, str, str | None]]) -> pa.Table:
 def parsed(tables: dict[str, pa.Table], rows: Rows, member: str | None, layout: str) -> Parsed:
     """A piece of a document."""
     dialect: dict[str, object] = {ROUNDED: rows.rounded}
-    return Parsed(tables, refusals(rows, member), layout, dialect, rows_read=rows.read, rows_empty=rows.empty)
+    return Parsed(
+        tables, refusals(rows, member), layout, dialect, rows_read=rows.read, rows_empty=rows.empty, shown=rows.shown
+    )

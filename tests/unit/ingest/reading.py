@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from ingest.registry import sources
-from ingest.source import LandOptions, Parsed, RawFile
+from ingest.source import LandOptions, Parsed, RawFile, standing
 from lakehouse.contract import ASSETS, SIGNALS
 
 
@@ -25,9 +25,7 @@ def parse(
 
 def joined(pieces: Iterable[Parsed]) -> Parsed:
     """The pieces of a file as one."""
-    parts: list[Parsed] = []
-    for piece in pieces:
-        parts = [piece] if piece.restarts else [*parts, piece]
+    parts = standing(pieces)
     tables = {name: pa.concat_tables([part.tables[name] for part in parts]) for name in parts[0].tables}
     for shared in (ASSETS, SIGNALS):
         if shared.name in tables:

@@ -174,8 +174,9 @@ def test_prices_whose_components_do_not_add_up_land_as_stated() -> None:
 def test_rows_that_contradict_themselves_are_refused() -> None:
     at = datetime(2025, 6, 1, 7, tzinfo=UTC)
     good = cells("caiso-dam-lmp", at, "LMP", "12.34567")
+    other = good.replace("SIM_NODE", "SIM_OTHER")
     bad = {
-        good.replace("12.34567", "99"): "line 2 states another value",
+        good.replace("12.34567", "99"): "line 2 states 12.34567; line 3 states 12.34567; line 4 states 99",
         cells("caiso-dam-lmp", at + timedelta(hours=3), "LMP", 1, hour=5): "operating day and hour",
         good.replace("T08:00:00-00:00", "T09:00:00-00:00"): "does not last 60 minutes",
         good.replace("T07:00:00-00:00", "T07:00:00"): "no date and time with an offset",
@@ -186,9 +187,9 @@ def test_rows_that_contradict_themselves_are_refused() -> None:
         good.replace("SIM_NODE", ""): "there is no node",
         good.replace("2025-06-01,1", "2525-06-01,1"): "operating day and hour",
     }
-    pieces = parse("caiso-dam-lmp", text_of("caiso-dam-lmp", [good, good, *bad]))
-    assert [row["lmp_usd_mwh"] for row in rows(pieces)] == [Decimal("12.34567")]
-    by_line = dict(enumerate(bad.values(), 4))
+    pieces = parse("caiso-dam-lmp", text_of("caiso-dam-lmp", [good, good, *bad, other]))
+    assert [(row["location"], row["lmp_usd_mwh"]) for row in rows(pieces)] == [("SIM_OTHER", Decimal("12.34567"))]
+    by_line = dict(enumerate([next(iter(bad.values()))] * 2 + list(bad.values()), 2))
     found = {line: reason for line, _, reason in refused(pieces)}
     assert found.keys() == by_line.keys() and all(by_line[line] in found[line] for line in found)
 

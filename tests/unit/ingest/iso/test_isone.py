@@ -263,11 +263,11 @@ def test_records_that_cannot_be_used_are_refused_with_their_text() -> None:
         {**good, "BeginDate": "2025-01-01T00:00:00"},
         {**good, "BeginDate": "2025-01-01T00:07:30.000-05:00"},
         {**good, "Location": "HUB"},
-        {**good, "LmpTotal": 2},
     ]
-    pieces = parse("isone-dam-lmp", document([good, good, *bad]))
+    later = [record(at + timedelta(hours=1), price) for price in (1, 2)]
+    pieces = parse("isone-dam-lmp", document([good, good, *bad, *later]))
     assert [row["lmp_usd_mwh"] for row in rows(pieces)] == [1, 1]
-    assert [line for line, *_ in refused(pieces)] == list(range(3, 10))
+    assert [line for line, *_ in refused(pieces)] == list(range(3, 11))
     assert json.loads(pieces[0].rejects["raw_text"][0].as_py())["Location"] == good["Location"]
 
 

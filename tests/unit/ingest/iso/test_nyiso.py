@@ -225,13 +225,16 @@ def test_components_that_no_column_holds_are_refused() -> None:
     assert [row["lmp_usd_mwh"] for row in rows(pieces)] == [1] and [line for line, *_ in refused(pieces)] == [2]
 
 
-def test_a_row_that_contradicts_one_above_it_is_refused_and_a_repeated_one_is_not() -> None:
+def test_rows_that_contradict_each_other_are_refused_and_a_repeated_one_is_not() -> None:
     text = f"{PLAIN}\n" + "".join(
         f"04/01/2016 0{h}:00,WEST,61752,{p},0,0\n" for h, p in ((0, 1), (1, 2), (1, 2), (0, 9))
     )
     pieces = parse("nyiso-dam-lbmp-zone", text, "20160401damlbmp_zone.csv")
-    assert [row["lmp_usd_mwh"] for row in rows(pieces)] == [1, 2, 2]
-    assert refused(pieces) == [(5, "", "line 2 states another price for the same interval and location")]
+    assert [row["lmp_usd_mwh"] for row in rows(pieces)] == [2, 2]
+    assert [(line, field) for line, field, _ in refused(pieces)] == [(2, "lmp_usd_mwh"), (5, "lmp_usd_mwh")]
+    (reason,) = {reason for *_, reason in refused(pieces)}
+    assert "line 2 states lmp_usd_mwh 1" in reason and "line 5 states lmp_usd_mwh 9" in reason
+    assert "location WEST" in reason and "interval_start 2016-04-01T04:00:00+00:00" in reason
 
 
 @pytest.mark.parametrize(
