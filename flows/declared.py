@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pyarrow as pa
 
@@ -19,12 +19,28 @@ Signal = tuple[str, str]
 
 
 class Declared:
-    """Domains of assets, and kinds and units of signals, as they have landed and as this run adds to them."""
+    """Domains of assets, and kinds and units of signals, as they have landed and as this run adds to them.
 
-    def __init__(self, settings: Settings, source: Source, namespace: str) -> None:
+    Args:
+        settings: of the home.
+        source: that lands.
+        namespace: of its tables.
+        void_assets: assets all of whose files are read anew in this run: what was declared of them counts no more.
+        void_objects: bytes whose stored rows go.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        source: Source,
+        namespace: str,
+        void_assets: Collection[str] = (),
+        void_objects: Collection[str] = (),
+    ) -> None:
         self._settings = settings
         self._source = source
         self._namespace = namespace
+        self._void_assets, self._void_objects = frozenset(void_assets), frozenset(void_objects)
         self._read = False
         self._domains: dict[str, str] = {}
         self._meanings: dict[Signal, tuple[str, str | None]] = {}
@@ -71,10 +87,13 @@ class Declared:
         self._read = True
         catalog = open_catalog(self._settings)
         if pinned := pin(catalog, ASSETS, self._namespace):
-            self._domains = dict(rows_of(self._settings, f"SELECT asset_id, domain FROM ({pinned.select(ASSETS)})"))
+            domains = rows_of(self._settings, f"SELECT asset_id, domain FROM ({pinned.select(ASSETS)})")
+            self._domains = {asset: domain for asset, domain in domains if asset not in self._void_assets}
         if pinned := pin(catalog, SIGNALS, self._namespace):
             found = rows_of(self._settings, f"SELECT asset_id, signal, kind, unit FROM ({pinned.select(SIGNALS)})")
-            self._meanings = {(asset, signal): (kind, unit) for asset, signal, kind, unit in found}
+            self._meanings = {
+                (asset, signal): (kind, unit) for asset, signal, kind, unit in found if asset not in self._void_assets
+            }
 
     def _others(self, signal: Signal, sha256: str) -> bool:
         """Whether other bytes hold rows of the signal."""
@@ -84,7 +103,8 @@ class Declared:
         for contract in self._source.contracts:
             if pinned := pin(catalog, contract, self._namespace):
                 condition = f"asset_id = {quote(signal[0])} AND signal = {quote(signal[1])}"
-                other = f"source_object <> {quote(sha256)}"
+                left_out = ", ".join(quote(value) for value in sorted({sha256, *self._void_objects}))
+                other = f"source_object NOT IN ({left_out})"
                 if rows_of(
                     self._settings, f"SELECT 1 FROM ({pinned.select(contract)}) WHERE {condition} AND {other} LIMIT 1"
                 ):

@@ -37,6 +37,12 @@ class FileOutcome:
     dialect: dict[str, object] = field(default_factory=dict)
     quarantine_reasons: dict[str, int] = field(default_factory=dict)
 
+    def refuse(self, reason: str) -> None:
+        """Nothing of the file lands: only why is left of what was found in it."""
+        self.status, self.reason, self.layout = "refused", reason, None
+        self.rows_read = self.rows_empty = self.rows_quarantined = 0
+        self.counts, self.dialect, self.quarantine_reasons = ObjectCounts(), {}, {}
+
 
 class Tally:
     """Checks the pieces of one file in order and adds up what they say.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from flows.anew import Anew, Key, Reading, assets_of, key_of, lasting, read_anew
 from flows.declared import Declared
 from flows.file_outcome import FileOutcome, Tally
 from flows.gathered import Gathered
@@ -34,11 +35,19 @@ from lakehouse.writer import Landed, merge
 
 @dataclass
 class LandReport:
-    """Outcomes of a land call in the order of arrival."""
+    """Outcomes of a land call in the order of arrival.
+
+    Args:
+        run_id: of the run.
+        files: what became of each file.
+        superseded: rows that went because their bytes are now read in another way.
+        kept: files that landed before and cannot be read anew beside these, with the reason; their rows stay.
+    """
 
     run_id: str
     files: list[FileOutcome]
     superseded: int = 0
+    kept: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -64,7 +73,7 @@ class Prepared:
         arrival: which.
         outcome: what became of it so far.
         landing: what is recorded of it once it has landed.
-        replaces: whether rows that its bytes gave before go.
+        replaces: whether an earlier reading of its bytes is void.
         staged: its rows; nothing where it is unchanged or refused.
         declared: what it says of assets and signals.
     """
@@ -113,10 +122,8 @@ class Lander:
         self._replayed = replayed
         self._landings: Landings = replayed or RecordedLandings(ops, source.name)
         self._archive = open_archive(settings)
-        self._taken: dict[int, tuple[FileOutcome, Landing]] = {}
-        #: hashes of bytes that landed before and are now read in another way
-        self._again: set[str] = set()
-        self._declared = Declared(settings, source, namespace)
+        self._taken: dict[int, Prepared] = {}
+        self._read: dict[Key, Reading] = {}
         #: Whether rows of this run may be in tables; what fails from then on is finished, not given up.
         self.committing = False
 
@@ -139,63 +146,70 @@ class Lander:
         else:
             try:
                 file = _raw_file(arrival, said.dated_by)
-                prepared.declared = self._write(receipt.sequence, file, self.options, outcome, prepared.staged)
+                options = lasting(self.options, said.earlier)
+                prepared.declared = self._write(receipt.sequence, file, options, outcome, prepared.staged)
             except UnreadableFile as error:
                 self._refuse(prepared, error)
-        declared = prepared.declared.get(ASSETS.name)
-        assets = () if declared is None else tuple(declared.column("asset_id").to_pylist())
+        assets = tuple(sorted(assets_of(prepared.declared)))
         prepared.landing = Landing(
             receipt.sha256, outcome.path, said.request, assets, receipt.run_id, receipt.sequence
         )  # fmt: skip
         return prepared
 
     def accept(self, prepared: Prepared) -> FileOutcome:
-        """Make a prepared arrival part of the run, in order of arrival, unless it contradicts what has landed."""
+        """Make a prepared arrival part of the run, in order of arrival."""
         outcome, receipt = prepared.outcome, prepared.arrival.receipt
         self.outcomes.append(outcome)
         self.received.append((outcome, receipt))
-        if outcome.status != "landed" or prepared.landing is None:
-            return outcome
-        try:
-            self._declared.accept(prepared.declared, receipt.sha256)
-        except UnreadableFile as error:
-            self._refuse(prepared, error)
-            return outcome
-        self.staging.keep(prepared.staged)
-        if prepared.replaces:
-            self._again.add(receipt.sha256)
-        self._taken[receipt.sequence] = (outcome, prepared.landing)
+        if outcome.status == "landed":
+            self._taken[receipt.sequence] = prepared
         return outcome
 
     def _refuse(self, prepared: Prepared, error: UnreadableFile) -> None:
         """A refused file leaves nothing but its reason."""
         self.staging.drop(prepared.staged)
-        outcome = prepared.outcome
-        reason = f"{tail(outcome.path)}: {error}"
-        prepared.outcome = FileOutcome(outcome.path, "refused", outcome.sha256, outcome.bytes, reason=reason)
+        prepared.staged, prepared.declared = [], {}
+        prepared.outcome.refuse(f"{tail(prepared.outcome.path)}: {error}")
 
-    def _restage(self) -> None:
-        """Stage again what other files say of assets whose bytes are now read in another way.
+    def _settle(self) -> Anew:
+        """Read anew what stands beside bytes that land in another way, and refuse what contradicts what has landed."""
+        kept: dict[Key, str] = {}
+        while True:
+            again = {key_of(p.landing): p.declared for p in self._taken.values() if p.replaces and p.landing}
+            anew = Anew()
+            if again:
+                anew = read_anew(self._landings.all(), again, kept, self._read_anew)
+            declared = Declared(self.settings, self.source, self.namespace, anew.declared_anew, anew.objects)
+            settled = True
+            for reading in anew.readings:
+                try:
+                    declared.accept(reading.declared, reading.landing.sha256)
+                except UnreadableFile as error:
+                    kept[key_of(reading.landing)] = str(error)
+                    settled = False
+            for sequence, prepared in list(self._taken.items()):
+                try:
+                    declared.accept(prepared.declared, prepared.outcome.sha256)
+                except UnreadableFile as error:
+                    self._refuse(prepared, error)
+                    del self._taken[sequence]
+                    settled = settled and not prepared.replaces
+            if settled:
+                return anew
 
-        A row that two files state is stored once, with the first one's bytes; when these are read in another way, the
-        other file still says it. Files come in order of arrival, before the ones of this run.
-        """
-        again = [landing for _, landing in self._taken.values() if landing.sha256 in self._again]
-        assets = {asset for landing in again for asset in landing.assets}
-        latest: dict[tuple[str, str], Landing] = {}
-        for landing in self._landings.of_assets(assets):
-            if landing.sha256 not in self._again:
-                key = (landing.sha256, tail(landing.path))
-                latest.pop(key, None)
-                latest[key] = landing
-        for position, landing in enumerate(latest.values()):
-            options = LandOptions(**{name: value for name, value in landing.asked.items() if name != "layouts"})
+    def _read_anew(self, landings: Sequence[Landing], place: int) -> Reading:
+        """Read a file that landed before as the layouts are now."""
+        landing = landings[-1]
+        if (key := key_of(landing)) not in self._read:
+            known = {option.name for option in fields(LandOptions)}
+            asked = LandOptions(**{name: value for name, value in landing.asked.items() if name in known})
             blocks = partial(self._archive.blocks, landing.sha256)
             size = sum(len(block) for block in blocks())
-            file, staged = RawFile(landing.sha256, Path(landing.path), size, blocks), list[Staged]()
+            file, reading = RawFile(landing.sha256, Path(landing.path), size, blocks), Reading(landing)
             outcome = FileOutcome(landing.path, "landed", landing.sha256)
-            self._write(position - len(latest), file, options, outcome, staged)
-            self.staging.keep(staged)
+            reading.declared = self._write(place, file, lasting(asked, landings), outcome, reading.staged)
+            self._read[key] = reading
+        return self._read[key]
 
     def refuse_unread(self, path: Path, reason: str, next_step: str) -> None:
         """Record a file whose bytes could not be had."""
@@ -222,9 +236,11 @@ class Lander:
         report = LandReport(self.run_id, self.outcomes)
         catalog = open_catalog(self.settings)
         slices: list[dict[str, object]] = []
-        if self._again:
-            self._restage()
-        hashes = ",".join(dict.fromkeys(landing.sha256 for _, landing in self._taken.values()))
+        anew = self._settle()
+        for member in (*anew.readings, *self._taken.values()):
+            self.staging.keep(member.staged)
+        report.kept = [f"{tail(path)}: {reason}" for (_, path), reason in anew.kept.items()]
+        hashes = ",".join(dict.fromkeys(prepared.outcome.sha256 for prepared in self._taken.values()))
         properties = {
             "wattlake.run": self.run_id,
             "wattlake.source": self.source.name,
@@ -240,22 +256,27 @@ class Lander:
                 contract,
                 self.staging,
                 properties=properties,
-                superseded_objects=sorted(self._again) if own or contract is QUARANTINE else (),
+                void=anew.void(contract, self.source),
                 namespace=self.namespace,
             )
             if own:
                 slices += self._slices(contract, landed)
                 report.superseded += landed.superseded
+        for reading in anew.readings:
+            self._landings.add_assets(reading.landing, reading.assets)
         if self._replayed is None:
             # Together: a run that has its slices also says what became of each file.
             self.ops.insert({ops_tables.SLICES: slices, ops_tables.FETCHES: self._fetches()})
         else:
-            self._replayed.landings += [landing for _, landing in self._taken.values()]
+            self._replayed.landings += [p.landing for p in self._taken.values() if p.landing]
         shutil.rmtree(self.folder)
         return report
 
     def _slices(self, contract: Contract, landed: Landed) -> Iterable[dict[str, object]]:
-        for sequence, (outcome, landing) in self._taken.items():
+        for sequence, prepared in self._taken.items():
+            outcome, landing = prepared.outcome, prepared.landing
+            if landing is None:
+                continue
             counts = landed.by_sequence.get(sequence, ObjectCounts())
             outcome.counts = outcome.counts + counts  # over the tables that the file has rows of
             yield {

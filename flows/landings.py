@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from lakehouse.ops import SLICES, Ops
+from lakehouse.ops import SLICES, Ops, canonical
 
 #: In a request: when a listing or header says that the bytes were published.
 STATED = "stated"
@@ -48,8 +48,12 @@ class Landings(Protocol):
         """Those of some bytes."""
         ...
 
-    def of_assets(self, assets: Iterable[str]) -> list[Landing]:
-        """Those with rows of any of the assets."""
+    def all(self) -> list[Landing]:
+        """All of them."""
+        ...
+
+    def add_assets(self, landing: Landing, assets: Iterable[str]) -> None:
+        """Record that the file, read anew, has rows of these assets too."""
         ...
 
     def last_of_path(self, path: str) -> Landing | None:
@@ -68,10 +72,22 @@ class RecordedLandings:
         """Those of some bytes."""
         return self._select(SLICES.c.sha256 == sha256)
 
-    def of_assets(self, assets: Iterable[str]) -> list[Landing]:
-        """Those with rows of any of the assets."""
-        wanted = set(assets)
-        return [landing for landing in self._select(sa.true()) if wanted & set(landing.assets)]
+    def all(self) -> list[Landing]:
+        """All of them."""
+        return self._select(sa.true())
+
+    def add_assets(self, landing: Landing, assets: Iterable[str]) -> None:
+        """Record that the file, read anew, has rows of these assets too."""
+        united = _with_assets(landing, assets)
+        if united == landing:
+            return
+        table = SLICES.c
+        with self._ops.engine.begin() as connection:
+            connection.execute(
+                SLICES.update()
+                .where(table.run_id == landing.run_id, table.sequence == landing.sequence)
+                .values(assets=canonical(united.assets))
+            )
 
     def last_of_path(self, path: str) -> Landing | None:
         """The last one of a whole path."""
@@ -100,11 +116,18 @@ class ReplayedLandings:
         """Those of some bytes."""
         return [landing for landing in self.landings if landing.sha256 == sha256]
 
-    def of_assets(self, assets: Iterable[str]) -> list[Landing]:
-        """Those with rows of any of the assets."""
-        wanted = set(assets)
-        return [landing for landing in self.landings if wanted & set(landing.assets)]
+    def all(self) -> list[Landing]:
+        """All of them."""
+        return list(self.landings)
+
+    def add_assets(self, landing: Landing, assets: Iterable[str]) -> None:
+        """Record that the file, read anew, has rows of these assets too."""
+        self.landings[self.landings.index(landing)] = _with_assets(landing, assets)
 
     def last_of_path(self, path: str) -> Landing | None:
         """The last one of a whole path."""
         return next((landing for landing in reversed(self.landings) if landing.path == path), None)
+
+
+def _with_assets(landing: Landing, assets: Iterable[str]) -> Landing:
+    return replace(landing, assets=tuple(dict.fromkeys((*landing.assets, *sorted(assets)))))

@@ -34,7 +34,8 @@ class Reception:
         request: what identifies its landing, with its bytes and its name: land options, and when it was published if
             that was said; canonical JSON.
         says_nothing: all that it says has landed.
-        replaces: its bytes gave other rows before, which go.
+        replaces: its bytes were read in another way before, and what that gave is void.
+        earlier: the landings of the same file, in order.
         dated_by: the receipt that says when its bytes were published or received.
     """
 
@@ -42,6 +43,7 @@ class Reception:
     says_nothing: bool
     replaces: bool
     dated_by: Receipt
+    earlier: tuple[Landing, ...] = ()
 
 
 def reception(receipt: Receipt, path: str, source: Source, landings: Landings, archive: Archive) -> Reception:
@@ -58,7 +60,9 @@ def reception(receipt: Receipt, path: str, source: Source, landings: Landings, a
     alike = [landing for landing in before if tail(landing.path) == tail(path)]
     asked = canonical(receipt.request)
     if not all(contract.statement for contract in source.contracts):
-        return Reception(asked, bool(alike) and alike[-1].request == asked, bool(before), receipt)
+        latest = {tail(landing.path): landing.request for landing in before}
+        unchanged = latest.get(tail(path)) == asked
+        return Reception(asked, unchanged, any(request != asked for request in latest.values()), receipt, tuple(alike))
     if stated := {name: receipt.origin[name] for name in PUBLISHED if receipt.origin.get(name)}:
         request = canonical({**receipt.request, STATED: stated})
         return Reception(request, any(landing.request == request for landing in alike), False, receipt)

@@ -21,6 +21,7 @@ from lakehouse.build_inputs import (
     changed_range,
     changes_between,
     in_pieces,
+    something_undeclared,
     write_manifest,
 )
 from lakehouse.catalog import open_catalog
@@ -138,8 +139,11 @@ class _Build:
                     touched = None
                     if not whole and before is not None:
                         touched = touched_by_table(open_catalog(self.settings), self.contracts, before.pins)
+                        if touched and something_undeclared(self.settings, self.contracts, pins, touched):
+                            touched = None
                         whole = touched is None
-                    changes = changes_between(self.settings, self.contracts, pins, touched, folder)
+                    emptied = whole and before is not None
+                    changes = changes_between(self.settings, self.contracts, pins, touched, folder, emptied=emptied)
                 if changes is None:
                     if before and not followed:
                         self._mend(run.id, before)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from lakehouse.changes import EPOCH, Changes, find_changes, listed_assets
+from lakehouse.changes import EPOCH, Changes, find_changes, listed_assets, undeclared
 from lakehouse.contract import Contract
 from lakehouse.dbt_runner import MANIFEST
 from lakehouse.engine import connect, identifier, quote
@@ -36,11 +36,22 @@ def changes_between(
     pins: dict[str, Pin],
     touched: dict[str, list[Touched]] | None,
     folder: Path,
+    *,
+    emptied: bool = False,
 ) -> Changes | None:
     """Spans to rebuild at the given pins; `touched` None means everything. See `find_changes`."""
     observations = [contract for contract in contracts if is_observations(contract)]
+    others = [contract for contract in contracts if is_other_over_time(contract)]
     with _pinned(settings, contracts, pins) as connection:
-        return find_changes(connection, observations, touched, folder, [c for c in contracts if is_other_over_time(c)])
+        return find_changes(connection, observations, touched, folder, others, emptied=emptied)
+
+
+def something_undeclared(
+    settings: Settings, contracts: Sequence[Contract], pins: dict[str, Pin], touched: dict[str, list[Touched]]
+) -> bool:
+    """Whether an asset or a signal of the published build is declared no more. See `undeclared`."""
+    with _pinned(settings, contracts, pins) as connection:
+        return undeclared(connection, touched)
 
 
 def in_pieces(

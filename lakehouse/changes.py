@@ -117,12 +117,27 @@ def touched_by_table(
     return found
 
 
+def undeclared(connection: duckdb.DuckDBPyConnection, touched: Mapping[str, list[Touched]]) -> bool:
+    """Whether an asset or a signal of the published build is declared no more, as after a layout was mended.
+
+    What is left of it in marts lies in spans that nothing declares any more, so everything is rebuilt.
+    """
+    for contract in (ASSETS, SIGNALS):
+        keys = {key for commit in touched.get(contract.name, []) for key in commit}
+        declared = connection.execute(f"SELECT {', '.join(contract.key)} FROM raw.{contract.name}").fetchall()
+        if not keys <= set(declared):
+            return True
+    return False
+
+
 def find_changes(
     connection: duckdb.DuckDBPyConnection,
     observations: Iterable[Contract],
     touched: Mapping[str, list[Touched]] | None,
     folder: Path,
     others: Iterable[Contract] = (),
+    *,
+    emptied: bool = False,
 ) -> Changes | None:
     """Turn touched keys into spans to rebuild.
 
@@ -132,6 +147,7 @@ def find_changes(
         touched: from `touched_by_table`; None rebuilds everything.
         folder: where the Parquet files go.
         others: contracts of other tables over time.
+        emptied: where there is nothing at all, that is a change.
 
     Returns:
         None where nothing has changed.
@@ -141,7 +157,7 @@ def find_changes(
     rows = [] if touched is None else list(_changed_tables(others, touched))
     pq.write_table(pa.Table.from_pylist(rows, schema=TABLES_SCHEMA), tables)
     some = rows if touched is not None else any(_has_rows(connection, contract) for contract in others)
-    if not count and not some:
+    if not count and not some and not emptied:
         return None
     columns = "min(rebuild_from), max(rebuild_to), min(read_from), max(read_to)"
     found = connection.execute(f"SELECT {columns} FROM read_parquet({quote(str(spans))})").fetchall()[0]

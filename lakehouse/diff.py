@@ -6,12 +6,13 @@ and is a conflict. So the outcome does not depend on how rows were split over la
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
+import pyarrow as pa
 
 from lakehouse import fresh
 from lakehouse.contract import Contract, Restated
@@ -50,36 +51,55 @@ class Diff:
         self.db.execute(f"CREATE VIEW arrived AS {f'SELECT * FROM read_parquet([{files}])' if files else nothing}")
         self.db.execute(f"CREATE VIEW stored AS {pin_of(table).select(contract)}")
         self._only_added = False
+        self._void = False
         self._restated: dict[int, int] = {}
         staged = "SELECT * FROM arrived"
         if contract.restated and self._find_restated(contract.restated):
             staged = f"SELECT * FROM arrived ANTI JOIN restated USING ({SEQUENCE}, {ORDINAL})"
         self.db.execute(f"CREATE VIEW staged AS {staged}")
 
-    def merge(self, superseded_objects: Sequence[str]) -> None:
+    def merge(self, void: Mapping[str, Collection[str]]) -> None:
         """Unite staged rows with stored ones by key, in order of arrival.
 
         Args:
-            superseded_objects: hashes of bytes that land again, read in another way.
+            void: stored rows with one of these values in each of the columns count as never landed: they go unless
+                they are staged again. Empty means none.
         """
         key = ", ".join(self.key)
+        self._leave_out(void)
         arrivals = f"SEMI JOIN staged USING ({key}) {self._bounds(self.contract.key, 'staged')}"
         self._fold(arrivals)
-        self.db.execute(f"CREATE TABLE gone AS SELECT {key} FROM winners WHERE __was_there")
-        self.db.execute(f"CREATE TABLE superseded AS SELECT {key} FROM gone WHERE false")
-        if superseded_objects:
-            hashes = ", ".join(quote(value) for value in superseded_objects)
-            touch = [identifier(name) for name in self.contract.touch]
-            stated = ", ".join([*touch, "source_object"])
-            read_anew = f"SEMI JOIN (SELECT DISTINCT {stated} FROM staged) USING ({stated})" if touch else ""
-            self.db.execute(
-                f"""
-                INSERT INTO superseded
-                SELECT {key} FROM stored {read_anew} ANTI JOIN staged USING ({key})
-                WHERE source_object IN ({hashes})
-                """
-            )
-            self.db.execute(f"INSERT INTO gone SELECT {key} FROM superseded")
+        if not self._void:
+            self.db.execute(f"CREATE TABLE gone AS SELECT {key} FROM winners WHERE __was_there")
+            self.db.execute(f"CREATE TABLE superseded AS SELECT {key} FROM gone WHERE false")
+            return
+        self.db.execute(
+            f"""
+            CREATE TABLE gone AS
+            SELECT {key} FROM winners WHERE __was_there
+            UNION ALL
+            SELECT {key} FROM void ANTI JOIN repeated USING ({key})
+            """
+        )
+        self.db.execute(f"CREATE TABLE superseded AS SELECT {key} FROM void ANTI JOIN held USING ({key})")
+
+    def _leave_out(self, void: Mapping[str, Collection[str]]) -> None:
+        """Take the void rows out of `stored`, into `void`."""
+        self._void = bool(void)
+        if not void:
+            return
+        tests = []
+        for number, (column, values) in enumerate(void.items()):
+            listed = pa.table({"v": pa.array(sorted(values), pa.string())})
+            self.db.register(f"void_{number}", listed)
+            tests.append(f"{identifier(column)} IN (SELECT v FROM void_{number})")
+            if values:  # literal bounds let Iceberg skip files
+                tests.append(f"{identifier(column)} BETWEEN {quote(min(values))} AND {quote(max(values))}")
+        condition = " AND ".join(tests)
+        stored = pin_of(self.table).select(self.contract)
+        self.db.execute(f"CREATE TABLE void AS SELECT * FROM ({stored}) WHERE {condition}")
+        kept = f"SELECT * FROM ({stored}) ANTI JOIN void USING ({', '.join(self.key)})"
+        self.db.execute(f"CREATE OR REPLACE VIEW stored AS {kept}")
 
     def replace(self, inside: str) -> None:
         """Put staged rows in the place of a slice.
@@ -139,7 +159,6 @@ class Diff:
         """
         columns, key = ", ".join(self.columns), ", ".join(self.key)
         sticky = [identifier(c.name) for c in self.contract.columns if c.sticky]
-        compared = [identifier(name) for name in self.contract.compared]
         order = f"PARTITION BY {key} ORDER BY {SEQUENCE}, {ORDINAL}"
         settled = ", ".join(
             f"last_value({name} IGNORE NULLS) OVER ({order} ROWS UNBOUNDED PRECEDING) AS {name}"
@@ -147,7 +166,7 @@ class Diff:
             else name
             for name in self.columns
         )
-        values = f"struct_pack({', '.join(f'v{i} := {name}' for i, name in enumerate(compared))})" if compared else "0"
+        values = self._values("")
         self.db.execute(
             f"""
             CREATE TABLE folded AS
@@ -168,12 +187,16 @@ class Diff:
         )
         self.db.execute(
             f"""
-            CREATE TABLE winners AS
-            SELECT * FROM folded WHERE __changes
+            CREATE VIEW held AS SELECT * FROM folded WHERE __changes
             QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY __arrival DESC) = 1 AND {SEQUENCE} > {STORED}
-            ORDER BY {order_of(self.contract)}
             """
         )
+        changing = "held"
+        if self._void:  # a row that is staged again as it is stored stays where it lies
+            same = f"SELECT {columns} FROM held INTERSECT SELECT {columns} FROM void"
+            self.db.execute(f"CREATE TABLE repeated AS SELECT {key} FROM ({same})")
+            changing = f"held ANTI JOIN repeated USING ({key})"
+        self.db.execute(f"CREATE TABLE winners AS SELECT * FROM {changing} ORDER BY {order_of(self.contract)}")
 
     def _find_restated(self, rule: Restated) -> bool:
         """Make `restated`, the arrivals that are left out, and count them by file; whether there are any."""
@@ -249,19 +272,29 @@ class Diff:
 
     def _counts_folded(self) -> dict[int, ObjectCounts]:
         key = ", ".join(self.key)
+        # What a void row said before is no conflict, and no news where it is said again.
+        before = f"LEFT JOIN (SELECT *, true AS __there FROM void) v USING ({key})" if self._void else ""
+        there = "(f.__was_there OR coalesce(v.__there, false))" if self._void else "f.__was_there"
+        again = f"(coalesce(v.__there, false) AND {self._values('f.')} IS NOT DISTINCT FROM {self._values('v.')})"
+        same = again if self._void else "false"
         rows = self.db.execute(
             f"""
-            WITH won AS (SELECT {SEQUENCE}, {ORDINAL}, {key} FROM winners)
+            WITH won AS (SELECT {SEQUENCE}, {ORDINAL}, {key}, true AS __won FROM held)
             SELECT f.{SEQUENCE},
-                count(*) FILTER (won.{SEQUENCE} IS NOT NULL AND NOT f.__was_there),
-                count(*) FILTER (won.{SEQUENCE} IS NOT NULL AND f.__was_there),
-                count(*) FILTER (NOT f.__changes),
+                count(*) FILTER (won.__won AND NOT {there}),
+                count(*) FILTER (won.__won AND {there} AND NOT {same}),
+                count(*) FILTER (NOT f.__changes OR (won.__won AND {there} AND {same})),
                 count(*) FILTER (f.__changes AND f.__arrival > 1)
-            FROM folded f LEFT JOIN won USING ({key}, {SEQUENCE}, {ORDINAL})
+            FROM folded f LEFT JOIN won USING ({key}, {SEQUENCE}, {ORDINAL}) {before}
             WHERE f.{SEQUENCE} > {STORED} GROUP BY ALL
             """
         ).fetchall()
         return {sequence: ObjectCounts(*numbers) for sequence, *numbers in rows}
+
+    def _values(self, prefix: str) -> str:
+        """SQL of what makes two rows of one key differ."""
+        compared = [f"{prefix}{identifier(name)}" for name in self.contract.compared]
+        return f"struct_pack({', '.join(f'v{i} := {name}' for i, name in enumerate(compared))})" if compared else "0"
 
     def files_to_rewrite(self) -> list[str]:
         """Stored data files that hold a row which goes."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -89,7 +89,7 @@ def merge(
     staging: Staging,
     *,
     properties: Mapping[str, str],
-    superseded_objects: Sequence[str] = (),
+    void: Mapping[str, Collection[str]] | None = None,
     namespace: str = RAW,
 ) -> Landed:
     """Unite what is staged with a table by key; landing the same rows again commits nothing.
@@ -100,8 +100,8 @@ def merge(
         contract: of the table; its mode must be 'merge'.
         staging: the rows.
         properties: provenance for the snapshot (run, source, raw hashes, code version).
-        superseded_objects: hashes of bytes that are landing again, read in another way: their earlier rows (of the
-            same asset and signal, where the table has them) go unless they are stated again.
+        void: stored rows with one of these values in each of the columns, which key or provenance name: what is staged
+            is all that is left of them, so they go unless they are stated again.
         namespace: of the table.
 
     Raises:
@@ -110,12 +110,11 @@ def merge(
         TransientError: the catalog or the store did not answer.
     """
     _require(contract, "merge")
-    if not staging.files(contract) and not superseded_objects:
+    if not staging.files(contract) and not void:
         return Landed(contract.name, None)
     table = ensure_table(catalog, contract, namespace)
     return _land(
-        settings, table, contract, staging, properties, lambda diff: diff.merge(superseded_objects),
-        may_only_add=not superseded_objects,
+        settings, table, contract, staging, properties, lambda diff: diff.merge(void or {}), may_only_add=not void,
     )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def test_rows_that_only_add_land_as_any_others_do(calls: list[list[list[Row]]]) 
     with tempfile.TemporaryDirectory() as folder:
         quick, general = (Settings(home=Path(folder) / name, threads=1) for name in ("quick", "general"))
         for files in calls:
-            one, other = land(quick, *files), land(general, *files, superseded=["bytes that never landed"])
+            one, other = land(quick, *files), land(general, *files, void={"source_object": ["bytes that never landed"]})
             assert one.by_sequence == other.by_sequence
             assert one.touched == other.touched
         assert stored(quick) == stored(general)

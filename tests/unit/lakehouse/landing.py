@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -45,14 +45,19 @@ def rows(values: Sequence[Row], source_object: str = "bytes") -> pa.Table:
     )
 
 
-def land(settings: Settings, *files: Sequence[Row], superseded: Sequence[str] = (), source: str = "bytes") -> Landed:
+def land(
+    settings: Settings,
+    *files: Sequence[Row],
+    void: Mapping[str, Sequence[str]] | None = None,
+    source: str = "bytes",
+) -> Landed:
     """Land files in the order given, as one commit."""
     staging = Staging(settings.temporary("land", uuid.uuid4().hex))
     for sequence, values in enumerate(files):
         staging.add(CONTRACT, sequence, rows(values, source))
     return merge(
         settings, open_catalog(settings), CONTRACT, staging, properties={"wattlake.run": "r"},
-        superseded_objects=superseded,
+        void=void,
     )  # fmt: skip
 
 

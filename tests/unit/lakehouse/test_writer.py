@@ -51,11 +51,20 @@ def test_landing_one_signal_leaves_the_others_rows_as_they_are(settings: Setting
     assert [row for row in stored(settings) if row[0] == "b"] == other
 
 
-def test_bytes_read_in_another_way_supersede_their_earlier_rows_of_the_same_asset(settings: Settings) -> None:
-    land(settings, [A, ("b", "power", 0, 1)], source="x")
-    landed = land(settings, [("a", "power", 60, 1)], source="x", superseded=["x"])
+def test_void_rows_go_unless_they_are_stated_again_and_count_as_never_landed(settings: Settings) -> None:
+    land(settings, [A, ("a", "power", 1, 2), ("a", "power", 2, 3), ("b", "power", 0, 1)], source="x")
+    anew = [A, ("a", "power", 1, 9), ("a", "power", 60, 1)]
+    landed = land(settings, anew, source="x", void={"source_object": ["x"], "asset_id": ["a"]})
     assert landed.superseded == 1
-    assert stored(settings) == [("a", "power", 60, 1), ("b", "power", 0, 1)]
+    assert landed.by_sequence == {0: ObjectCounts(new=1, replaced=1, equal=1)}
+    assert stored(settings) == [*anew, ("b", "power", 0, 1)]
+
+
+def test_void_rows_that_are_all_stated_again_commit_nothing(settings: Settings) -> None:
+    land(settings, [A, B], source="x")
+    landed = land(settings, [A, B], source="x", void={"source_object": ["x"]})
+    assert (landed.snapshot_id, landed.superseded) == (None, 0)
+    assert landed.by_sequence == {0: ObjectCounts(equal=2)}
 
 
 def test_a_commit_says_what_it_touched_by_runs_of_days(settings: Settings) -> None:
