@@ -80,13 +80,13 @@ WAYS = st.builds(
 SOME = st.lists(st.sampled_from(sorted(FILES)), min_size=1, max_size=4, unique=True)
 
 
-def land_in(settings: Settings, folder: Path, way: Way, names: list[str]) -> bool:
-    """Land files in one way; whether all of them could be read."""
+def land_in(settings: Settings, folder: Path, way: Way, names: list[str]) -> set[str]:
+    """Land files in one way; what became of them."""
     path = settings.root / "layouts" / "mine.toml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(way.layout)
     report = land(settings, "meter", [folder / name for name in names], way.options)
-    return all(outcome.status != "refused" for outcome in report.files)
+    return {outcome.status for outcome in report.files}
 
 
 def tables(settings: Settings) -> dict[str, list[tuple[object, ...]]]:
@@ -109,9 +109,11 @@ def check(before: list[tuple[Way, list[str]]], last: Way, order: list[str]) -> N
         lived, fresh = (Settings(home=Path(scratch) / name, threads=1) for name in ("lived", "fresh"))
         for way, names in before:
             land_in(lived, folder, way, names)
-        assert land_in(lived, folder, last, order)
-        assert land_in(fresh, folder, last, order)
-        assert tables(lived) == tables(fresh)
+        outcomes = land_in(lived, folder, last, order)
+        assert "refused" not in outcomes
+        if "unchanged" not in outcomes:  # what lands in no other way than before keeps its place in the order
+            assert land_in(fresh, folder, last, order) == {"landed"}
+            assert tables(lived) == tables(fresh)
         assert {table.outcome for table in replay(lived, dry_run=True).tables} == {"equal"}
 
 
@@ -130,7 +132,8 @@ def test_nothing_of_an_earlier_reading_is_left(before: list[tuple[Way, list[str]
 
 
 @pytest.mark.nightly
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.timeout(3600)
+@hypothesis_settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(WAYS, SOME), min_size=1, max_size=3), WAYS, st.permutations(sorted(FILES)))
 def test_nothing_of_any_earlier_readings_is_left(
     before: list[tuple[Way, list[str]]], last: Way, order: list[str]
