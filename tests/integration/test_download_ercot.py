@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from ingest.iso.requests import ercot as requests
+from ingest.iso.requests import ercot_listings
 from ingest.simulate.fleet.dam_disclosure import dam_members
 from ingest.simulate.fleet.fleet import simulate_fleet
 from ingest.simulate.markets import ercot as simulated
@@ -77,7 +78,10 @@ def test_days_that_the_mis_has_dropped_are_told_only_where_they_are_not_at_hand(
     assert spans == [("2026-11-08", "2026-11-10", "denied"), ("2026-11-12", "2026-11-13", "denied")]
 
 
-def test_documents_of_the_repeated_hour_keep_their_order(market: Market) -> None:
+@pytest.mark.parametrize("account", [True, False], ids=["public api", "mis"])
+def test_documents_of_the_repeated_hour_keep_their_order(market: Market, account: bool) -> None:
+    market.account = account
+    market.at(datetime(2026, 11, 3, 18, tzinfo=UTC))
     report = market.get("ercot-rt15-mcpc", "2026-11-01", "2026-11-02")
     assert report.ok, report.problems
     assert report.documents["done"] == 100  # a day of 25 hours
@@ -90,7 +94,7 @@ def test_documents_of_the_repeated_hour_keep_their_order(market: Market) -> None
 def test_listings_of_many_pages_and_bulks_of_many_parts_lose_nothing(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "PAGE", 30)
+    monkeypatch.setattr(ercot_listings, "PAGE", 30)
     product = requests.Product("NP6-331-CD", 24898, 7, bulk=40)
     monkeypatch.setitem(requests.PLANS, "ercot-rt15-mcpc", requests.Documents((product,)))
     report = market.get("ercot-rt15-mcpc", "2026-11-18", "2026-11-19")

@@ -18,7 +18,9 @@ from ingest.http import Client
 from ingest.http_exchange import Answer
 from ingest.http_turns import Clock
 from ingest.iso.requests import ercot as requests
+from ingest.iso.requests import ercot_listings
 from ingest.iso.requests.request import Known, Planned, Unobtainable, Window
+from ingest.simulate.markets import ercot as simulated
 from lakehouse.errors import TerminalError, TransientError
 from lakehouse.ops import DOWNLOADS, Ops
 from lakehouse.settings import Settings
@@ -37,7 +39,7 @@ def market(settings: Settings) -> Iterator[Market]:
         yield Market(settings, server, account=True)
 
 
-def planned(market: Market, source: str, start: date, end: date) -> Planned:
+def planned(market: Market, source: str, start: date, end: date, now: datetime = NOW) -> Planned:
     """What a window needs, by an account or without one; its clock waits in no time."""
     access, plan = market.reached(), requests.PLANS[source]
 
@@ -47,7 +49,7 @@ def planned(market: Market, source: str, start: date, end: date) -> Planned:
     async def run() -> Planned:
         root = market.settings.root
         async with Client(root / "parts", root / "turns", clock=Clock(sleep=sleep)) as client:
-            window = Window(start, end, NOW, plan.zone)
+            window = Window(start, end, now, plan.zone)
             return await plan.plan(source, window, Known(), access, client)
 
     return asyncio.run(run())
@@ -166,7 +168,7 @@ def without_one(answer: market_exchange.Answer) -> market_exchange.Answer:
 def test_pages_that_change_or_never_end_are_told_and_no_document_is_lost(
     market: Market, monkeypatch: pytest.MonkeyPatch, faults: tuple[Fault | None, ...], words: str
 ) -> None:
-    monkeypatch.setattr(requests, "PAGE", 10)
+    monkeypatch.setattr(ercot_listings, "PAGE", 10)
     window = (date(2026, 10, 10), date(2026, 10, 26))
     market.server.script("archive", *faults)
     with pytest.raises((TransientError, TerminalError), match=words):
@@ -184,14 +186,66 @@ def test_a_recorded_listing_of_the_mis_is_read_each_posting_once(market: Market,
 
     async def read() -> list[requests.Listed]:
         async with Client(market.settings.root / "parts", market.settings.root / "turns") as client:
-            product = requests.Product("NP4-732-CD", 13028, 7)
-            return [listed async for listed in requests._mis(product, market.reached(), client)]
+            return await ercot_listings.of_mis(13028, market.reached(), client)
 
     found = asyncio.run(read())
     assert {listed.doc_id for listed in found} == {e["DocID"] for e in entries if e["FriendlyName"].endswith("_csv")}
     assert {listed.name for listed in found} <= {e["ConstructedName"] for e in entries}
+    # It was listed in March, after the clocks had changed; what was posted before bears the offset of after.
     stated = {e["DocID"]: datetime.fromisoformat(e["PublishDate"]) for e in entries}
-    assert all(listed.published_at == stated[listed.doc_id] for listed in found)
+    off = [listed for listed in found if listed.published_at != stated[listed.doc_id]]
+    assert 0 < len(off) < len(found) and max(listed.published_at for listed in off) < datetime(
+        2025, 3, 9, 8, tzinfo=UTC
+    )
+    for listed in found:
+        stamp = "".join(listed.name.split(".")[3:5])[:14]
+        named = datetime.strptime(stamp, "%Y%m%d%H%M%S").replace(tzinfo=requests.ZONE).astimezone(UTC)
+        assert abs(listed.published_at - named) <= timedelta(seconds=1), listed.name
+
+
+@pytest.mark.parametrize("account", [True, False], ids=["public api", "mis"])
+@pytest.mark.parametrize("change", [date(2026, 3, 8), date(2026, 11, 1)], ids=["spring", "autumn"])
+@pytest.mark.parametrize("later_days", [0, 1, 3])
+def test_days_around_a_change_of_clocks_have_their_documents_and_these_their_instants(
+    market: Market, account: bool, change: date, later_days: int
+) -> None:
+    """Listed on the day itself, when clocks have just changed, and later."""
+    listed_at = datetime.combine(change + timedelta(days=later_days), datetime.min.time(), UTC) + timedelta(hours=15)
+    market.account = account
+    market.at(listed_at)
+    days = [change - timedelta(days=1), change, change + timedelta(days=1)]
+    for source, emil in (("ercot-rt15-mcpc", "np6-331-cd"), ("ercot-sced-lmp", "np6-788-cd"), (DAM, "np4-190-cd")):
+        plan = planned(market, source, days[0], days[-1] + timedelta(days=1), listed_at)
+        found = sorted((d.published_at, d.start) for request in plan.requests for d in request.documents)
+        posted = [(slot.published_at, day) for day in days for slot in simulated.slots(market.server.seed, emil, day)]
+        assert found == sorted(each for each in posted if each[0] <= listed_at), source
+
+
+def entry(number: int, clock: str, second: bool = False) -> ercot_listings._Entry:
+    return ercot_listings._Entry(str(number), "n", "l", datetime.fromisoformat(f"2026-11-01T{clock}"), second)
+
+
+@pytest.mark.parametrize(
+    ("entries", "hours"),
+    [
+        # Fifteen minutes apart, none marked: a clock that steps back has passed the change.
+        ([entry(1, "00:47:17"), entry(2, "01:02:17"), entry(3, "01:47:17"), entry(4, "01:02:17"), entry(5, "01:47:18"),
+          entry(6, "02:02:17")], [5, 6, 6, 7, 7, 8]),
+        # Marked, and what follows.
+        ([entry(1, "01:17:17"), entry(2, "01:17:17", True), entry(3, "01:32:17")], [6, 7, 7]),
+        # One alone is of the first hour unless it says otherwise, as are several of one moment, in any order of seconds.
+        ([entry(1, "01:30:00")], [6]), ([entry(1, "01:30:00", True)], [7]),
+        ([entry(1, "01:30:05"), entry(2, "01:30:00"), entry(3, "01:30:07")], [6, 6, 6]),
+        # A mark outside of the hour says nothing: a posting two minutes after the hour that it states.
+        ([entry(1, "02:02:17", True), entry(2, "00:59:00", True)], [8, 5]),
+    ],
+)  # fmt: skip
+def test_of_two_equal_hours_documents_go_by_their_marks_and_their_numbers(
+    entries: list[ercot_listings._Entry], hours: list[int]
+) -> None:
+    for order in (entries, entries[::-1]):
+        found = {listed.doc_id: listed.published_at.hour for listed in ercot_listings._dated(order)}
+        assert found == dict(zip([each.doc_id for each in entries], hours, strict=True))
 
 
 @pytest.mark.real_data
@@ -201,11 +255,8 @@ def test_a_recorded_page_of_the_archive_is_read(market: Market, recorded: Path) 
 
     async def read() -> list[requests.Listed]:
         async with Client(market.settings.root / "parts", market.settings.root / "turns") as client:
-            window = Window(date(2024, 11, 5), date(2024, 11, 6), NOW, requests.ZONE)
-            product = requests.Product("NP3-911-ER", 13057, 7)
-            return [
-                listed async for listed in requests._archive(product, window.start, window, market.reached(), client)
-            ]  # fmt: skip
+            days = date(2024, 11, 5), date(2024, 11, 6)
+            return await ercot_listings.archived("NP3-911-ER", *days, market.reached(), client)
 
     (listed,) = asyncio.run(read())
     assert (listed.doc_id, listed.name) == ("1049861718", "1049861718.2_Day_AS_Disclosure.zip")

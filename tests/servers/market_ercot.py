@@ -214,12 +214,15 @@ class Ercot:
 
     def _mis_documents(self, emil: str) -> Iterator[dict[str, object]]:
         report = next(number for number, of in REPORTS.items() if of == emil)
+        offset = self.now().astimezone(CENTRAL).isoformat()[-6:]
         for posted in sorted(self._mis_postings(emil), key=lambda p: p.published_at, reverse=True):
+            # As ERCOT has it: the document's own wall clock, and the offset of the moment of listing.
             local = posted.published_at.astimezone(CENTRAL)
+            expires = f"{local + timedelta(days=MIS_DAYS[emil]):%Y-%m-%dT23:59:59}"
             for form in ("csv", "xml"):
                 twin = posted.name.replace("_csv.zip", f"_{form}.zip")
                 document = {
-                    "ExpiredDate": (local + timedelta(days=MIS_DAYS[emil])).isoformat(),
+                    "ExpiredDate": f"{expires}{offset}",
                     "ILMStatus": "EXT",
                     "SecurityStatus": "P",
                     "ContentSize": "1000",
@@ -229,7 +232,7 @@ class Ercot:
                     "FriendlyName": f"{posted.friendly}_{form}" if twin.endswith(f"_{form}.zip") else posted.friendly,
                     "ConstructedName": twin,
                     "DocID": str(posted.doc_id if form == "csv" else _twin(posted.doc_id)),
-                    "PublishDate": local.isoformat(),
+                    "PublishDate": f"{local:%Y-%m-%dT%H:%M:%S}{offset}",
                     "ReportName": f"SIMULATED {emil}",
                     "DUNS": "0000000000000000",
                     "DocCount": "0",

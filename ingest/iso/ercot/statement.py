@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import pyarrow as pa
 
 from ingest.iso.contracts import PUBLISHED_BY_OPERATOR
-from ingest.iso.ercot.clock import CENTRAL, BadTime, midnight, wall_instant
+from ingest.iso.ercot.clock import CENTRAL, HOUR, BadTime, midnight, wall_instant
 from ingest.iso.ercot.rows import Rows
 from ingest.iso.statement import Statement
 from ingest.iso.statement import statement as market_statement
@@ -24,6 +24,8 @@ _DATED = re.compile(r"-(\d{2}-[A-Z]{3}-\d{2})(_SUPPLEMENTAL\w*)?\.csv$", re.IGNO
 _AMENDS = re.compile(r"_\d{8}_thru_(\d{8})(?!\d)")
 #: In names of documents of the second 01:00 hour that an autumn night has.
 _SECOND_HOUR = "xhr"
+#: Names and listings round seconds each in their own way.
+_ROUNDED = timedelta(seconds=2)
 #: In a dialect: exact numbers with more than six decimals, rounded half to even.
 ROUNDED = "rounded_cells"
 
@@ -32,7 +34,8 @@ def statement(file: RawFile, member: str | None, options: LandOptions) -> Statem
     """Who states what stands in a document.
 
     When it was published is known, from the best to the worst: from the name of the document's own archive inside of a
-    bundle, from a listing or header of the file, from the names of the member and of the file.
+    bundle, from a listing or header of the file, from the names of the member and of the file. A listing that is an hour
+    off the file's own name was read by its offset, which is not the document's: then the name counts.
 
     Args:
         file: the bytes.
@@ -42,14 +45,21 @@ def statement(file: RawFile, member: str | None, options: LandOptions) -> Statem
     inside = PurePosixPath(member or "")
     if bundled := next(filter(None, (_posted(part) for part in reversed(inside.parts[:-1]))), None):
         return Statement(bundled, PUBLISHED_BY_OPERATOR, options.simulated, file.sha256, member)
+    if file.published_at is not None and (own := _posted(file.path.name, in_doubt=False)):
+        if abs(abs(own - file.published_at) - HOUR) <= _ROUNDED:
+            return Statement(own, PUBLISHED_BY_OPERATOR, options.simulated, file.sha256, member)
     names = (inside.name, file.path.name)
     stated = next(filter(None, map(_posted, names)), None)
     dates = [date for date in map(_dated, names) if date is not None]
     return market_statement(file, options, member, stated or max(dates, default=None))
 
 
-def _posted(name: str) -> datetime | None:
-    """The posting time that a name carries; on an autumn night, the second hour only where it says so."""
+def _posted(name: str, in_doubt: bool = True) -> datetime | None:
+    """The posting time that a name carries; on an autumn night, the second hour only where it says so.
+
+    Args:
+        in_doubt: also of a name that does not say which of two equal hours it means.
+    """
     if not (match := _POSTED.search(name)):
         return None
     try:
@@ -57,6 +67,8 @@ def _posted(name: str) -> datetime | None:
         try:
             return wall_instant(wall, None)
         except BadTime:
+            if not in_doubt:
+                return None
             return wall.replace(tzinfo=CENTRAL, fold=int(_SECOND_HOUR in name)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None

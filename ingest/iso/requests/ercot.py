@@ -8,26 +8,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from ingest.http import Client
-from ingest.http_exchange import Ask, Malformed, plain_name
+from ingest.http_exchange import Ask
 from ingest.iso.access import ERCOT_ACCOUNT, Access
+from ingest.iso.requests.ercot_listings import ZONE, Listed, archived, of_mis
 from ingest.iso.requests.request import Document, Known, Planned, Request, Unobtainable, Window, runs
 
-ZONE = ZoneInfo("America/Chicago")
-#: Documents a page of a listing; the default of the Public API is the same.
-PAGE = 1000
-#: Pages of one listing: those of ten years of SCED are a thousand.
-PAGES = 2000
-#: What is raised over a listing that is not as known.
-ODD = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
-#: Years of postings, the last one excluded.
-FIRST_YEAR, LAST_YEAR = 2000, 2100
 #: Disclosures are published 60 days after their operating day.
 DISCLOSED_AFTER_DAYS = 60
 #: Documents that one bulk download asks for: 1,000 are allowed, but one answer that breaks off costs all of them.
@@ -63,23 +54,6 @@ class Product:
     daily: bool = True
     every: timedelta | None = None
     left_out: re.Pattern[str] | None = None
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A document in a listing.
-
-    Args:
-        doc_id: its number.
-        name: a file name for its bytes.
-        label: its friendly name.
-        published_at: UTC.
-    """
-
-    doc_id: str
-    name: str
-    label: str
-    published_at: datetime
 
 
 @dataclass(frozen=True)
@@ -125,7 +99,7 @@ class Documents:
         if start >= window.end:
             return
         documents: dict[str, Document] = {}
-        async for listed in _listing(product, start, window, access, client, by_api):
+        for listed in await _listing(product, start, window, access, client, by_api):
             if product.left_out is not None and product.left_out.search(listed.label):
                 continue
             document = self._document(source, product, listed, window)
@@ -190,93 +164,17 @@ def _days(span: timedelta) -> timedelta:
     return timedelta(days=span.days)
 
 
-def _listing(
+async def _listing(
     product: Product, start: date, window: Window, access: Access, client: Client, by_api: bool
-) -> AsyncIterator[Listed]:
-    return _archive(product, start, window, access, client) if by_api else _mis(product, access, client)
-
-
-async def _archive(
-    product: Product, start: date, window: Window, access: Access, client: Client
-) -> AsyncIterator[Listed]:
-    """Documents of the Public API's archive by the time of their posting: Central time, without an offset."""
+) -> list[Listed]:
+    """Documents of a window, and more."""
+    if not by_api:
+        return await of_mis(product.report, access, client)
     posted_from = start + _days(product.posted_after)
     posted_to = window.end + _days(product.posted_after) + timedelta(days=2)
     if product.posted_after.days == DISCLOSED_AFTER_DAYS:
         posted_to = window.today + timedelta(days=1)  # supplementals come weeks after the days that they correct
-    params = {
-        "postDatetimeFrom": f"{posted_from}T00:00:00", "postDatetimeTo": f"{posted_to}T00:00:00", "size": str(PAGE),
-    }  # fmt: skip
-    url = f"{access.ercot_api_url}/archive/{product.emil.lower()}"
-    page, pages, entries, promised = 1, 1, 0, 0
-    seen: set[str] = set()
-    while page <= pages:
-        ask = Ask(access.ercot_api, url, {**params, "page": str(page)}, credentials=access.ercot_credentials,
-                  accept="application/json")  # fmt: skip
-        said = await client.json(ask)
-        try:
-            meta = said["_meta"]
-            pages = int(meta["totalPages"])
-            promised = promised or int(meta.get("totalRecords") or 0)
-            listed = said.get("archives") or ()
-            entries += len(listed)
-            ids = {_number(entry["docId"]) for entry in listed}
-            if pages > PAGES or (pages > 1 and not ids - seen) or int(meta.get("currentPage") or page) != page:
-                raise ValueError(f"page {page} of {pages} brings nothing new")
-            seen |= ids
-            for entry in listed:
-                label, doc_id = str(entry["friendlyName"]), _number(entry["docId"])
-                if not label.lower().endswith("_xml"):
-                    published_at = _posted(str(entry["postDatetime"]), second="xhr" in label.lower())
-                    yield Listed(doc_id, f"{doc_id}.{plain_name(label)}.zip", label, published_at)
-        except ODD as error:
-            raise _odd(f"the archive of {product.emil}", error) from error
-        page += 1
-    if entries < promised:
-        says = f"ERCOT's archive of {product.emil} was changed while it was listed: {entries} of {promised} documents"
-        raise Malformed(says, "run it again")
-
-
-async def _mis(product: Product, access: Access, client: Client) -> AsyncIterator[Listed]:
-    """Documents of the MIS; each posting is there as CSV and as XML."""
-    ask = Ask(
-        access.ercot_mis, f"{access.ercot_mis_url}/misapp/servlets/IceDocListJsonWS",
-        {"reportTypeId": str(product.report), "_": str(int(client.now().timestamp()))}, accept="application/json",
-    )  # fmt: skip
-    said = await client.json(ask)
-    try:
-        entries: Any = said["ListDocsByRptTypeRes"].get("DocumentList") or []
-        for entry in [entries] if isinstance(entries, dict) else entries:
-            found = entry["Document"]
-            if str(found["FriendlyName"]).lower().endswith("_xml"):
-                continue
-            doc_id = _number(found["DocID"])
-            yield Listed(
-                doc_id, plain_name(str(found["ConstructedName"])) or doc_id, str(found["FriendlyName"]),
-                _posted(str(found["PublishDate"]), second=False),
-            )  # fmt: skip
-    except ODD as error:
-        raise _odd(f"the MIS of report {product.report}", error) from error
-
-
-def _odd(where: str, error: Exception) -> Malformed:
-    says = f"the listing of {where} is not as known: {type(error).__name__}: {str(error)[:200]}"
-    return Malformed(says, "try again later; if it stays so, ERCOT has changed it, and Wattlake needs a newer version")
-
-
-def _number(said: object) -> str:
-    """The number of a document: names of files, requests and records are made of it."""
-    if re.fullmatch("[0-9]{1,18}", str(said), re.ASCII) is None:
-        raise ValueError(f"{str(said)[:80]!r} is no number of a document")
-    return str(said)
-
-
-def _posted(stamp: str, second: bool) -> datetime:
-    """A stamp of Central time unless it has an offset; of the hour that autumn repeats, the first unless told."""
-    at = datetime.fromisoformat(stamp)
-    if not FIRST_YEAR <= at.year < LAST_YEAR:
-        raise ValueError(f"{stamp[:80]!r} is not when a document was posted")
-    return (at if at.tzinfo else at.replace(tzinfo=ZONE, fold=1 if second else 0)).astimezone(UTC)
+    return await archived(product.emil, posted_from, posted_to, access, client)
 
 
 def _missing(product: Product, start: date, window: Window, documents: Iterable[Document]) -> Iterator[Unobtainable]:

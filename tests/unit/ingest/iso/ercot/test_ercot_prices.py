@@ -151,6 +151,10 @@ def test_bytes_whose_publication_nobody_states_count_from_their_reception() -> N
     listed = datetime(2026, 9, 28, 17, 35, tzinfo=UTC)
     (row,) = read("ercot-dam-spp", text, posted, published_at=listed).rows("iso_prices")
     assert (row["published_at"], row["published_basis"]) == (listed, "operator")
+    # By the offset of the moment of listing, and not of the document, a listing is an hour off the document's own name.
+    for off in (datetime(2026, 9, 28, 16, 34, 55, tzinfo=UTC), datetime(2026, 9, 28, 18, 34, 56, tzinfo=UTC)):
+        (row,) = read("ercot-dam-spp", text, posted, published_at=off).rows("iso_prices")
+        assert row["published_at"] == datetime(2026, 9, 28, 17, 34, 56, tzinfo=UTC)
 
 
 def test_a_broken_price_is_quarantined_with_its_line_and_the_others_land() -> None:
