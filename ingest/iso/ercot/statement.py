@@ -34,8 +34,8 @@ def statement(file: RawFile, member: str | None, options: LandOptions) -> Statem
     """Who states what stands in a document.
 
     When it was published is known, from the best to the worst: from the name of the document's own archive inside of a
-    bundle, from a listing or header of the file, from the names of the member and of the file. A listing that is an hour
-    off the file's own name was read by its offset, which is not the document's: then the name counts.
+    bundle, from a listing or header of the file, from the names of the member and of the file. A listing that is an
+    hour off the file's own name was read by its offset, which is not the document's: then the name counts.
 
     Args:
         file: the bytes.
@@ -45,9 +45,9 @@ def statement(file: RawFile, member: str | None, options: LandOptions) -> Statem
     inside = PurePosixPath(member or "")
     if bundled := next(filter(None, (_posted(part) for part in reversed(inside.parts[:-1]))), None):
         return Statement(bundled, PUBLISHED_BY_OPERATOR, options.simulated, file.sha256, member)
-    if file.published_at is not None and (own := _posted(file.path.name, in_doubt=False)):
-        if abs(abs(own - file.published_at) - HOUR) <= _ROUNDED:
-            return Statement(own, PUBLISHED_BY_OPERATOR, options.simulated, file.sha256, member)
+    own = _posted(file.path.name, in_doubt=False)
+    if own and file.published_at and abs(abs(own - file.published_at) - HOUR) <= _ROUNDED:
+        return Statement(own, PUBLISHED_BY_OPERATOR, options.simulated, file.sha256, member)
     names = (inside.name, file.path.name)
     stated = next(filter(None, map(_posted, names)), None)
     dates = [date for date in map(_dated, names) if date is not None]
