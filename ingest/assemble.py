@@ -78,8 +78,13 @@ class Assembly:
     def _asset_id(self, asset: str) -> str:
         return f"{self._options.site}/{asset}" if self._options.site else asset
 
-    def tables(self, native_ids: dict[str, str]) -> dict[str, pa.Table]:
-        """Observations in file order, the assets they are of, and what their signals mean."""
+    def tables(self, native_ids: dict[str, str], calendars: dict[str, str]) -> dict[str, pa.Table]:
+        """Observations in file order, the assets they are of, and what their signals mean.
+
+        Args:
+            native_ids: asset → the id in the bytes.
+            calendars: asset → zone of its calendar, where the file states one.
+        """
         options = self._options
         observed = pa.concat_tables(self._parts).unify_dictionaries() if self._parts else self._schema.empty_table()
         if len(self._parts) > 1:
@@ -98,7 +103,7 @@ class Assembly:
                 "domain": self._layout.domain,
                 "native_id": native_ids.get(asset),
                 "site_id": options.site,
-                "time_zone": calendar,
+                "time_zone": options.site_timezone or options.timezone or calendars.get(asset, calendar),
                 "is_simulated": options.simulated,
                 "max_power_kw": options.max_power_kw,
                 "capacity_kwh": options.capacity_kwh,

@@ -93,6 +93,7 @@ class Tabulated:
         dialect: how the file was read.
         native_ids: asset → the id in the bytes.
         raw_text: text of a record by its number, where the file has no lines.
+        calendars: asset → IANA zone of its calendar, where the file states one.
     """
 
     blocks: list[Block]
@@ -100,3 +101,4 @@ class Tabulated:
     dialect: dict[str, object]
     native_ids: dict[str, str] = field(default_factory=dict)
     raw_text: Callable[[int], str | None] | None = None
+    calendars: dict[str, str] = field(default_factory=dict)

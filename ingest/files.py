@@ -2,56 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
-from ingest.headers import NAMELESS, numbered
+from ingest.blocks import Tabulated
+from ingest.headers import is_nameless, numbered
 from ingest.lines import Lines, split_lines
 from ingest.observe import Observer
+from ingest.opened import Opened, is_json, is_xml, open_whole, refuse_packed
 from ingest.pieces import PIECE_BYTES, NotInPieces, Progress, RunsIntoRepeatedHour, cut
-from ingest.recognise import read_json, recognise
+from ingest.recognise import Found, Verdict, recognise
 from ingest.source import LAND_OPTIONS, WHOLE_FILE_BYTES, LandOptions, Parsed, RawFile
 from ingest.tabulate import tabulate
+from ingest.workbook import WORKBOOKS
 from lakehouse.contract import Contract
 from lakehouse.errors import UnreadableFile
 
-SUFFIXES = frozenset({".csv", ".txt", ".tsv", ".json"})
-
-
-#: First bytes of files that hold other files or a database, by what they are.
-_PACKED = (
-    (b"PK\x03\x04", "a ZIP archive or an Excel workbook"),
-    (b"PK\x05\x06", "an empty ZIP archive"),
-    (b"\x1f\x8b", "packed with gzip"),
-    (b"BZh", "packed with bzip2"),
-    (b"\xfd7zXZ\x00", "packed with xz"),
-    (b"\x28\xb5\x2f\xfd", "packed with zstd"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
-    (b"Rar!", "a RAR archive"),
-    (b"PAR1", "a Parquet file"),
-    (b"%PDF-", "a PDF document"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-    (b"SQLite format 3\x00", "an SQLite database"),
+#: How names of files end that are read; what they hold is told by content.
+SUFFIXES = frozenset(
+    {".csv", ".txt", ".tsv", ".tab", ".dat", ".json", ".xml", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}
 )
-#: Where a tar archive says that it is one (POSIX ustar header).
-_TAR_AT = 257
-#: Blanks before the first brace of a JSON document are looked through so far.
-_JSON_LOOK = 1 << 16
-
-
-def refuse_packed(content: bytes) -> None:
-    """Refuse archives and other containers by content; nothing is ever unpacked, so that no bomb can go off.
-
-    Raises:
-        UnreadableFile: it is one.
-    """
-    what = next((name for mark, name in _PACKED if content.startswith(mark)), None)
-    if what is None and content[_TAR_AT : _TAR_AT + 5] == b"ustar" and b"\x00" in content[:_TAR_AT]:
-        what = "a tar archive"
-    if what is not None:
-        raise UnreadableFile(f"the file is {what}", "unpack or export it to text files and land those")
+#: Ends that are no kind of file: none, a number (a date, a part), the version of a NEM12 file (.V01).
+_NO_SUFFIX = re.compile(r"(\.v?\d+)?", re.IGNORECASE)
 
 
 class LayoutSource:
@@ -72,7 +46,7 @@ class LayoutSource:
 
     def recognises(self, path: Path) -> bool:
         """Whether a file found in a folder is worth reading, by its suffix."""
-        return path.suffix.lower() in SUFFIXES
+        return path.suffix.lower() in SUFFIXES or _NO_SUFFIX.fullmatch(path.suffix) is not None
 
     def parse(self, file: RawFile, options: LandOptions, layout_dirs: Sequence[Path] = ()) -> Iterator[Parsed]:
         """Read one file; see `ingest.source.Source.parse`.
@@ -82,9 +56,8 @@ class LayoutSource:
         """
         pieces = cut(file.blocks(), PIECE_BYTES)
         first, second = next(pieces, b""), next(pieces, None)
-        refuse_packed(first)
         if second is None:
-            yield self._whole(file, first, options, layout_dirs)
+            yield from self._whole(file, first, options, layout_dirs)
             return
         try:
             yield from self._in_pieces(file, first, chain([second], pieces), options, layout_dirs)
@@ -97,31 +70,56 @@ class LayoutSource:
                     f"(at most {WHOLE_FILE_BYTES / 2**20:.0f})",
                     "split it, or declare how it is written in a layout file (docs/layouts.md)",
                 ) from why
-            whole = self._whole(file, file.content, options, layout_dirs)
-            whole.restarts = True
-            yield whole
+            for number, whole in enumerate(self._whole(file, file.content, options, layout_dirs)):
+                whole.restarts = number == 0
+                yield whole
 
-    def _whole(self, file: RawFile, content: bytes, options: LandOptions, layout_dirs: Sequence[Path]) -> Parsed:
-        document: Any = None
-        lines = None
-        if _is_json(content):
-            document = read_json(content)
-        else:
-            lines = split_lines(content)
-        found = recognise(file, lines, document, self.name, options, layout_dirs)
-        encoding = found.layout.dialect.encoding
-        if lines is not None and not lines.bom and encoding != "utf-8":
-            lines = split_lines(content, encoding)
-        observer = Observer(file, found.layout, options, self.contracts[0])
+    def _whole(
+        self, file: RawFile, content: bytes, options: LandOptions, layout_dirs: Sequence[Path]
+    ) -> Iterator[Parsed]:
+        """Read a file that is read whole; a workbook gives a piece a sheet."""
+        opened = open_whole(content)
+        verdict = recognise(file, opened, self.name, options, layout_dirs)
+        if opened.sheets:
+            yield from self._sheets(file, verdict, options)
+            return
+        found, layout, lines = verdict.found[0], verdict.layout, opened.lines
+        observer = Observer(file, layout, options, self.contracts[0])
         if lines is None:
-            from ingest.json_records import tabulate_json
-
-            return observer.run(tabulate_json(found, file, document, options), None)
-        if found.layout.shape.kind == "nem12":
+            yield observer.run(_tabulate_document(found, file, opened, options), None)
+            return
+        encoding = layout.dialect.encoding
+        if not lines.bom and encoding != "utf-8":
+            lines = split_lines(content, encoding)
+        if layout.shape.kind == "nem12":
             from ingest.nem12 import tabulate_nem12
 
-            return observer.run(tabulate_nem12(found, lines, options), lines)
-        return observer.run(tabulate(found, file, lines, options, observer.progress), lines)
+            yield observer.run(tabulate_nem12(found, lines, options), lines)
+        else:
+            yield observer.run(tabulate(found, file, lines, options, observer.progress), lines)
+
+    def _sheets(self, file: RawFile, verdict: Verdict, options: LandOptions) -> Iterator[Parsed]:
+        """Sheets of a workbook, one after the other; one that cannot be used is refused by its name."""
+        read: list[tuple[Observer, Tabulated, Lines]] = []
+        refused = [(sheet.name, why_not) for sheet, why_not in verdict.missed]
+        failure: UnreadableFile | None = None
+        for found in verdict.found:
+            assert found.sheet is not None
+            observer, lines = Observer(file, verdict.layout, options, self.contracts[0]), found.sheet.lines
+            try:
+                tabulated = tabulate(found, file, lines, options, observer.progress)
+            except UnreadableFile as why:
+                failure = failure or why
+                refused.append((found.sheet.name, why.message))
+                continue
+            tabulated.dialect["sheet"] = found.sheet.name
+            read.append((observer, tabulated, lines))
+        if failure is not None and not read:
+            raise failure
+        for name, why_not in refused:
+            read[0][1].refusals.add(0, name, f"the sheet is not read: {why_not}")
+        for observer, tabulated, lines in read:
+            yield observer.run(tabulated, lines)
 
     def _in_pieces(
         self, file: RawFile, content: bytes, following: Iterator[bytes], options: LandOptions, dirs: Sequence[Path]
@@ -131,15 +129,16 @@ class LayoutSource:
         Raises:
             NotInPieces: its pieces do not decide alike, or its kind is read whole.
         """
-        if _is_json(content):
-            raise NotInPieces("is a JSON document")
+        if is_json(content) or is_xml(content) or content.startswith(WORKBOOKS):
+            raise NotInPieces("is a document or a workbook")
+        refuse_packed(content)
         head = split_lines(content)
-        found = recognise(file, head, None, self.name, options, dirs)
+        (found,) = recognise(file, Opened(lines=head), self.name, options, dirs).found
         layout = found.layout
         if {head.encoding, layout.dialect.encoding} != {"utf-8"}:
             raise NotInPieces(f"is text in {head.encoding}")
         many = layout.shape.kind != "wide" or layout.asset.column is not None or len(layout.stamps.interval_s) > 1
-        if many or any(cell.startswith(NAMELESS) for cell in numbered(found.cells)):
+        if many or any(map(is_nameless, numbered(found.cells))):
             raise NotInPieces(f"is of a kind ({layout.name}) that is read whole")
         progress = Progress(is_last=False)
         base = 0
@@ -164,5 +163,11 @@ class LayoutSource:
             base, content = lines.last, coming or b""
 
 
-def _is_json(content: bytes) -> bool:
-    return content[:_JSON_LOOK].removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+def _tabulate_document(found: Found, file: RawFile, opened: Opened, options: LandOptions) -> Tabulated:
+    if opened.xml is not None:
+        from ingest.espi import tabulate_espi
+
+        return tabulate_espi(found.layout, file, opened.xml, options)
+    from ingest.json_records import tabulate_json
+
+    return tabulate_json(found, file, opened.document, options)

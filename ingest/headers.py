@@ -34,6 +34,11 @@ def numbered(cells: tuple[str, ...]) -> list[str]:
     return out
 
 
+def is_nameless(cell: str) -> bool:
+    """Whether a header cell, made unique, had no text."""
+    return not cell or cell.startswith(NAMELESS)
+
+
 def unnumbered(cell: str) -> str:
     """A header cell as written, without the number that made it unique."""
     return re.sub(r" #\d+$", "", cell)

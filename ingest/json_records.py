@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from ingest.blocks import Block, Refusals, Rows, Tabulated
+from ingest.json_text import at_path
 from ingest.layout import Layout
-from ingest.recognise import Found, at_path
+from ingest.recognise import Found
 from ingest.source import LandOptions, RawFile
 from ingest.stamps import parse_stamps
 from lakehouse.errors import UnreadableFile

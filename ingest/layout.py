@@ -19,6 +19,7 @@ from ingest.layout_tables import (
     Dialect,
     Recognise,
     Shape,
+    SheetRule,
     SignalRule,
     StampRule,
     Strict,
@@ -26,6 +27,8 @@ from ingest.layout_tables import (
 )
 from lakehouse.errors import TerminalError
 
+#: Shapes of files that are tables: rows of cells, as text or in a sheet.
+TABLES = ("wide", "long", "day_rows", "signal_rows")
 SHIPPED = Path(__file__).parent / "layouts"
 
 
@@ -44,6 +47,7 @@ class Layout(Strict):
     domain: str
     description: str
     recognise: Recognise
+    sheet: SheetRule | None = None
     dialect: Dialect = Dialect()
     stamps: StampRule
     shape: Shape = Shape()
@@ -61,13 +65,31 @@ class Layout(Strict):
 
     @model_validator(mode="after")
     def _asset_column_fits(self) -> Layout:
-        if self.asset.column is not None and self.shape.kind not in ("wide", "long", "nem12"):
+        if self.asset.column is not None and self.shape.kind not in ("wide", "long", "signal_rows", "nem12"):
             raise ValueError(f"a {self.shape.kind} layout has no asset column")
+        return self
+
+    @model_validator(mode="after")
+    def _sheet_has_a_table(self) -> Layout:
+        if self.sheet is not None and self.shape.kind not in TABLES:
+            raise ValueError(f"a {self.shape.kind} layout reads no sheets")
+        if self.sheet is not None and self.sheet.header_row is not None and not self.dialect.header:
+            raise ValueError("sheet.header_row goes with a header")
+        return self
+
+    @model_validator(mode="after")
+    def _shape_fits(self) -> Layout:
+        if self.shape.kind == "signal_rows":
+            compiles(self.stamps.columns)
+            if len(self.stamps.columns) != 1 or not self.dialect.header:
+                raise ValueError("signal_rows: stamps.columns is one pattern of the header's cells that are stamps")
+        if (self.shape.kind == "espi") != (self.recognise.namespace is not None):
+            raise ValueError("shape.kind = 'espi' goes with recognise.namespace")
         return self
 
     @property
     def _own_intervals(self) -> bool:
-        return self.shape.kind == "nem12"
+        return self.shape.kind in ("nem12", "espi")
 
     def rule(self, signal: str, asset: str | None = None) -> SignalRule | None:
         """The first rule that fits, or None for an undeclared signal."""

@@ -53,6 +53,7 @@ class Recognise(Strict):
         values: patterns, one a column, that the first rows must fit (a headerless file).
         stem: pattern that the file's name without suffix must fit; only where the bytes hold no names at all.
         paths: dotted paths that a JSON document must hold (`data.0.time`).
+        namespace: a namespace that an XML document must name.
     """
 
     header: tuple[str, ...] = ()
@@ -63,13 +64,51 @@ class Recognise(Strict):
     values: tuple[str, ...] = ()
     stem: str | None = None
     paths: tuple[str, ...] = ()
+    namespace: str | None = None
 
     @model_validator(mode="after")
     def _something(self) -> Recognise:
-        if not (self.header or self.header_match or self.first_lines or self.values or self.paths):
-            raise ValueError("give at least one of header, header_match, first_lines, values, paths")
+        if not (self.header or self.header_match or self.first_lines or self.values or self.paths or self.namespace):
+            raise ValueError("give at least one of header, header_match, first_lines, values, paths, namespace")
         compiles((*self.header_match, *self.values, *(p for p in (self.first_lines, self.rows, self.stem) if p)))
         return self
+
+
+class SheetRule(Strict):
+    """Which sheets of a workbook are read; a layout with this table reads workbooks alone.
+
+    A layout without it reads workbooks too, where exactly one sheet has what `recognise` asks for.
+
+    Args:
+        name: the sheet of this name.
+        match: pattern: every sheet whose whole name fits is read.
+        number: the sheet at this place, from 1.
+        header_row: row of the header, from 1, where it cannot be told by its cells.
+    """
+
+    name: str | None = None
+    match: str | None = None
+    number: int | None = Field(default=None, ge=1)
+    header_row: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SheetRule:
+        selectors = sum(key is not None for key in (self.name, self.match, self.number))
+        if selectors > 1 or (not selectors and self.header_row is None):
+            raise ValueError("give one of name, match and number, or header_row alone")
+        compiles((self.match,) if self.match else ())
+        return self
+
+    @property
+    def selects(self) -> bool:
+        """Whether it says which sheets are read."""
+        return (self.name, self.match, self.number) != (None, None, None)
+
+    def means(self, name: str, number: int) -> bool:
+        """Whether a sheet of this name, at this place, is read."""
+        if self.match is not None:
+            return re.fullmatch(self.match, name) is not None
+        return self.name in (None, name) and self.number in (None, number)
 
 
 class Dialect(Strict):
@@ -112,7 +151,8 @@ class StampRule(Strict):
 
     Args:
         columns: one column, or date and time; by header cell or a pattern that fits it, or by number from 1 in
-            headerless files; in JSON records the path of the time.
+            headerless files; in JSON records the path of the time; in signal_rows a pattern of the header cells that
+            are stamps.
         format: `iso`, `iso_offset`, `epoch_s`, `epoch_ms`, `detect`, or patterns such as `%d.%m.%Y %H:%M`; of several
             the one that reads most rows is used for all of them.
         marks: whether a stamp is the start or the end of its interval.
@@ -159,10 +199,11 @@ class Shape(Strict):
 
     Args:
         kind: `wide` (a column a signal), `long` (a row a value), `day_rows` (a row a day, a column an interval),
-            `nem12`, `json_records` (a list of records), `json_series` (a block of times and values a signal).
+            `signal_rows` (a row a signal, a column an instant), `nem12`, `espi` (Green Button), `json_records` (a list
+            of records), `json_series` (a block of times and values a signal).
         signal_from: wide: `header`, or `stem` where there is none.
         unit_brackets: which brackets at the end of a header hold a unit and are no part of the signal's name.
-        signal_column, value_column, unit_column, factor_column: long.
+        signal_column, value_column, unit_column, factor_column: long; signal_rows has the first and the third too.
         status_column: quality status of a row's values.
         status_lists_signals: the status column names the columns it is about, separated by |; its text for them.
         value_pattern: day_rows: pattern of the header cells that are intervals; its group `start` is their time.
@@ -170,7 +211,7 @@ class Shape(Strict):
         records: json_records: dotted path of the list.
     """
 
-    kind: Literal["wide", "long", "day_rows", "nem12", "json_records", "json_series"] = "wide"
+    kind: Literal["wide", "long", "day_rows", "signal_rows", "nem12", "espi", "json_records", "json_series"] = "wide"
     signal_from: Literal["header", "stem"] = "header"
     unit_brackets: Literal["[]", "()", ""] = "[]"
     signal_column: str | None = None
@@ -185,7 +226,12 @@ class Shape(Strict):
 
     @model_validator(mode="after")
     def _complete(self) -> Shape:
-        needs = {"long": ("value_column",), "day_rows": ("value_pattern", "signal"), "json_records": ("records",)}
+        needs = {
+            "long": ("value_column",),
+            "day_rows": ("value_pattern", "signal"),
+            "signal_rows": ("signal_column",),
+            "json_records": ("records",),
+        }
         for key in needs.get(self.kind, ()):
             if getattr(self, key) is None:
                 raise ValueError(f"a {self.kind} layout needs shape.{key}")

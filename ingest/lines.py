@@ -7,6 +7,7 @@ import io
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -126,10 +127,10 @@ class Lines:
             return self.text(number)
         return f"{_text(self.content[start : start + RAW_TEXT_LIMIT])}… ({size} bytes)"
 
-    def head(self, count: int) -> list[tuple[int, str]]:
-        """The first `count` lines that are neither blank nor too long, each with its number."""
+    def head(self, count: int, after: int = 0) -> list[tuple[int, str]]:
+        """The first `count` lines below the first `after` that are neither blank nor too long, each with its number."""
         found: list[tuple[int, str]] = []
-        for number, raw in enumerate(io.BytesIO(self.content), self.base + 1):
+        for number, raw in islice(enumerate(io.BytesIO(self.content), self.base + 1), after, None):
             line = raw.removesuffix(b"\n").rstrip(b"\r")
             text = _text(line) if len(line) <= LINE_LIMIT_BYTES else ""
             if text.strip():

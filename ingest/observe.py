@@ -91,7 +91,7 @@ class Observer:
             self.progress.decide(name, value)
         dialect["rounded_cells"] = self.progress.rounded_cells
         return Parsed(
-            tables=self._assembly.tables(tabulated.native_ids),
+            tables=self._assembly.tables(tabulated.native_ids, tabulated.calendars),
             rejects=rejects(refusals, lines, tabulated.raw_text),
             layout=self._layout.name,
             dialect=dialect,

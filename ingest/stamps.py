@@ -47,6 +47,9 @@ CANDIDATES = (
 )
 #: Formats that no other can be mistaken for: where one reads every row, nothing else is tried.
 _UNMISTAKABLE = (*CANDIDATES[:6], *CANDIDATES[-2:])
+#: Days since 1899-12-30 of a spreadsheet's calendar, 1954 to 2119; to a millisecond, which is as exact as they are.
+_SERIAL = r"^[2-7]\d{4}(\.\d{1,15})?$"
+_SERIAL_1970 = 25_569
 _PARTS = {
     "%d": r"(?P<d>\d{1,2})",
     "%m": r"(?P<m>\d{1,2})",
@@ -78,7 +81,9 @@ class Stamps:
 
 def valid_format(name: str) -> bool:
     """Whether a layout may name this stamp format."""
-    return name in ("detect", "iso", *INSTANTS) or ("%" in name and not re.sub(r"%[dmYyHMSf]", "", name).count("%"))
+    return name in ("detect", "iso", "excel_serial", *INSTANTS) or (
+        "%" in name and not re.sub(r"%[dmYyHMSf]", "", name).count("%")
+    )
 
 
 def read_stamps(column: pa.Array) -> Stamps:
@@ -99,7 +104,7 @@ def parse_stamps(text: pa.Array, formats: tuple[str, ...]) -> Stamps:
     """
     text = pc.utf8_trim_whitespace(text)
     if "detect" in formats:
-        best = _detect(text)
+        best = _detect(text, tuple(name for name in formats if name not in ("detect", *CANDIDATES)))
     else:
         best = max((_parse(text, name) for name in formats), key=lambda stamps: int(stamps.ok.sum()))
     if not best.ok.any() or ("%" in best.format and 2 * int(best.ok.sum()) < len(text)):
@@ -112,9 +117,9 @@ def parse_stamps(text: pa.Array, formats: tuple[str, ...]) -> Stamps:
     return best
 
 
-def _detect(text: pa.Array) -> Stamps:
+def _detect(text: pa.Array, more: tuple[str, ...] = ()) -> Stamps:
     tried: list[Stamps] = []
-    for name in CANDIDATES:
+    for name in (*CANDIDATES, *more):
         stamps = _parse(text, name)
         if name in _UNMISTAKABLE and stamps.ok.all():
             return stamps
@@ -148,6 +153,11 @@ def _parse(text: pa.Array, name: str) -> Stamps:
         exact = pc.if_else(pa.array(ok), text, "0").cast(pa.decimal128(20, 6))
         words = np.frombuffer(exact.buffers()[1], dtype=np.int64).reshape(-1, 2)[: len(text), 0]
         return Stamps(words // SECOND * scale + words % SECOND * scale // SECOND, ok, name, True)
+    if name == "excel_serial":
+        ok = _mask(pc.match_substring_regex(text, _SERIAL))
+        days = np.asarray(pc.if_else(pa.array(ok), text, "0").cast(pa.float64()).to_numpy(), dtype=np.float64)
+        millis = np.rint((days - _SERIAL_1970) * 86_400_000).astype(np.int64)
+        return Stamps(np.where(ok, millis * 1000, 0), ok, name, False)
     micros, ok = _by_pattern(text, name)
     return Stamps(micros, ok, name, False)
 

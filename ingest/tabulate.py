@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.blocks import Block, Refusals, Rows, Tabulated
-from ingest.headers import NAMELESS, clock, numbered, signal_name, unit_in, unnumbered
+from ingest.headers import clock, is_nameless, numbered, signal_name, unit_in, unnumbered
 from ingest.layout import Layout
 from ingest.layout_tables import TEXT_KINDS, SignalRule
 from ingest.lines import Grid, Lines, read_grid, split_cells
@@ -20,8 +20,9 @@ from ingest.numbers import detect_decimal
 from ingest.pieces import Progress
 from ingest.recognise import Found
 from ingest.source import LandOptions, RawFile
-from ingest.stamps import Stamps, parse_stamps, read_stamps
+from ingest.stamps import INSTANTS, Stamps, parse_stamps, read_stamps
 from ingest.typed import read_typed, reads_typed
+from ingest.workbook import ROUNDED_ID, written
 from lakehouse.errors import UnreadableFile
 
 Int64Array = npt.NDArray[np.int64]
@@ -101,12 +102,29 @@ class _Tabulator:
                 pc.replace_substring_regex(column, r'^="(.*)"$', r"\1") if _holds(column, '="') else column
                 for column in self.grid.columns
             ]
-        self.stamps = self._stamps(self.layout.stamps.columns)
-        blocks = {"wide": self._wide, "long": self._long, "day_rows": self._day_rows}[self.layout.shape.kind]()
+        if self.found.sheet is not None:
+            self._as_written()
+        if self.layout.shape.kind == "signal_rows":
+            blocks = self._signal_rows()
+        else:
+            self.stamps = self._stamps(self.layout.stamps.columns)
+            blocks = {"wide": self._wide, "long": self._long, "day_rows": self._day_rows}[self.layout.shape.kind]()
         if not blocks:
             raise self._nothing_declared()
         self._decide_decimal(blocks)
         return Tabulated(blocks, self.refusals, self.dialect, self.native)
+
+    def _as_written(self) -> None:
+        """Bring the cells of a sheet into the form of a CSV file's."""
+        text = [number for number, column in enumerate(self.grid.columns) if pa.types.is_string(column.type)]
+        for number in text:
+            self.grid.columns[number] = written(self.grid.columns[number], self.layout.dialect.decimal)
+        names = (self.layout.asset.column, self.layout.shape.signal_column)
+        for number in {self.index[self._cell(name)] for name in names if name is not None}:
+            rounded = pc.match_substring_regex(self.grid.columns[number], ROUNDED_ID)
+            at = np.flatnonzero(_mask(rounded))
+            self.refusals.add_rows(self.grid.line[at], "", "the id is a number that has lost its last digits")
+            self.grid.columns[number] = pc.if_else(rounded, "", self.grid.columns[number])
 
     def _typed(self, first: int, width: int) -> Grid | None:
         """The rows read straight as stamps and numbers, where the layout and all of them allow it."""
@@ -121,7 +139,7 @@ class _Tabulator:
             or (dialect.decimal == "detect" and self.found.delimiter != ",")
             or dialect.thousands
             or dialect.excel_text
-            or any(cell.startswith(NAMELESS) for cell in self.index)
+            or any(is_nameless(cell) for cell in self.index)
         ):
             return None
         asset = self._asset()
@@ -169,11 +187,21 @@ class _Tabulator:
         text = self._column(columns[0])
         if len(columns) == 2:
             text = pc.binary_join_element_wise(text, self._column(columns[1]), " ")
-        typed = pa.types.is_timestamp(text.type)
-        stamps = read_stamps(text) if typed else parse_stamps(text, self.layout.stamps.format)
-        self.dialect["stamp_format"] = stamps.format
+        stamps = self._parsed(text)
         self.refusals.add_rows(self.grid.line[~stamps.ok], "", f"the stamp does not read as {stamps.format}")
         return stamps
+
+    def _parsed(self, text: pa.Array) -> Stamps:
+        stamps = read_stamps(text) if pa.types.is_timestamp(text.type) else parse_stamps(text, self._stamp_formats())
+        self.dialect["stamp_format"] = stamps.format
+        return stamps
+
+    def _stamp_formats(self) -> tuple[str, ...]:
+        """Formats of stamps; a cell of a sheet may hold a date, whatever the layout says of those that hold text."""
+        declared = self.layout.stamps.format
+        if self.found.sheet is None or declared[0] in INSTANTS:
+            return declared
+        return (*declared, "iso", "excel_serial")
 
     def _asset(self) -> str:
         """asset_id for a whole file."""
@@ -250,7 +278,7 @@ class _Tabulator:
             for cell, index in self.index.items()
             if cell not in taken
             and not self.layout.ignores(cell)
-            and not (cell.startswith(NAMELESS) and not _filled(self.grid.columns[index]))
+            and not (is_nameless(cell) and not _filled(self.grid.columns[index]))
         ]
 
     def _refuse_column(self, cell: str) -> None:
@@ -396,6 +424,67 @@ class _Tabulator:
         text = stacked.take(pa.array(by_day))
         at = np.arange(days * width, dtype=np.int64)
         return [Block(asset, shape.signal or "", rule, text, at, rows)]
+
+    def _signal_rows(self) -> list[Block]:
+        """A row a signal, a column an instant: the header's cells are the stamps of every row."""
+        layout, shape, grid = self.layout, self.layout.shape, self.grid
+        pattern = re.compile(layout.stamps.columns[0])
+        columns = [cell for cell in self.index if pattern.fullmatch(unnumbered(cell))]
+        named = [name for name in (shape.signal_column, shape.unit_column, layout.asset.column) if name is not None]
+        used = {*columns, *(self._cell(name) for name in named)}
+        for cell, index in self.index.items():
+            blank = is_nameless(cell) and not _filled(grid.columns[index])
+            if cell not in used and not layout.ignores(cell) and not blank:
+                self._refuse_column(cell)
+        if not columns:
+            raise UnreadableFile(
+                f"no header cell is a stamp as {layout.stamps.columns[0]!r} says", "choose another --layout"
+            )
+        count, width = len(grid.line), len(columns)
+        few_enough(count)
+        stamps = self._parsed(pa.array([unnumbered(cell) for cell in columns], pa.string()))
+        for place in np.flatnonzero(~stamps.ok):
+            self._refuse_cell(columns[place], f"the column's stamp does not read as {stamps.format}")
+        rows = Rows(
+            line=np.repeat(grid.line, width),
+            stamp=np.tile(stamps.micros, count),
+            ok=np.tile(stamps.ok, count),
+            instant=stamps.instant,
+            series=np.repeat(np.arange(count, dtype=np.int64), width),
+            field=np.tile(np.array(columns, object), count),
+        )
+        stacked = pa.concat_arrays([grid.columns[self.index[cell]] for cell in columns])
+        signals = self._trimmed(shape.signal_column, count, "")
+        assets = self._trimmed(layout.asset.column, count, "" if layout.asset.column else self._asset())
+        units = self._trimmed(shape.unit_column, count, "")
+        one_asset_only(self.options, [name for name in assets if name])
+        blocks: list[Block] = []
+        for row, (signal, native, unit) in enumerate(zip(signals, assets, units, strict=True)):
+            at = np.arange(row * width, (row + 1) * width, dtype=np.int64)
+            if layout.ignores(signal):
+                rows.ok[at] = False
+                continue
+            rule = layout.rule(signal, native) if native else None
+            if rule is None:
+                reason = f"{signal!r} is not declared in layout {layout.name}" if native else "the row names no meter"
+            elif unit and rule.unit and unit.casefold() != rule.unit.casefold():
+                reason = f"the row's unit is not {rule.unit}, as layout {layout.name} declares"
+            else:
+                asset = self.options.asset or native
+                text = stacked.take(pa.array(np.arange(width, dtype=np.int64) * count + row))
+                blocks.append(Block(asset, signal, rule, text, at, rows))
+                if layout.asset.column is not None:
+                    self.native[asset] = native
+                continue
+            self.refusals.add(int(grid.line[row]), "", reason)
+            rows.ok[at] = False
+        return blocks
+
+    def _trimmed(self, column: str | None, count: int, otherwise: str) -> list[str]:
+        """Cells of a column without blanks around them, or one text for every row where there is none."""
+        if column is None:
+            return [otherwise] * count
+        return [str(cell) for cell in pc.utf8_trim_whitespace(self._column(column)).to_pylist()]
 
     def _decide_decimal(self, blocks: list[Block]) -> None:
         """Decide the decimal sign once, over every numeric cell of the file."""

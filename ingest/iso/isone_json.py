@@ -14,7 +14,7 @@ from ingest.blocks import Refusals
 from ingest.iso import clock
 from ingest.iso.isone_report import MINUTES, Report, vintage_of, wrong_market
 from ingest.iso.sheet import Sheet, read_stamps
-from ingest.recognise import read_json
+from ingest.json_text import read_json
 from lakehouse.errors import UnreadableFile
 
 #: Document → its list of records.
