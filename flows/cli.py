@@ -212,16 +212,34 @@ def build(full_refresh: bool) -> None:
     build_report(run(settings(), full_refresh=full_refresh, progress=log))
 
 
-@main.command(epilog=example('wattlake sql "SELECT * FROM marts.lod_1d LIMIT 5"'))
-@click.argument("query")
+@main.command(epilog=example('wattlake sql "SELECT * FROM energy_1d LIMIT 5"'))
+@click.argument("query", required=False)
+@click.option("--file", "-f", "script", type=GivenPath(), help="read the query from this file")
 @click.option(
-    "--format", "style", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
-)
+    "--format", "style", type=click.Choice(["table", "csv", "json", "markdown", "parquet", "xlsx"]),
+    help="default: what the name of --output says, else table",
+)  # fmt: skip
 @click.option("--output", type=click.Path(path_type=Path), help="write here instead of to standard output")
-def sql(query: str, style: str, output: Path | None) -> None:
-    """Run SQL over raw.*, marts.* and ops.*."""
+def sql(query: str | None, script: Path | None, style: str | None, output: Path | None) -> None:
+    """Ask with SQL over raw.*, marts.* and ops.*; a mart needs no `marts.` before its name.
+
+    QUERY is SQL, or - to read it from standard input. Without one, on a terminal, a shell opens. SHOW TABLES lists the
+    tables and DESCRIBE energy_1d the columns of one. Nothing can be changed.
+    """
     from flows.query import run_sql
 
+    if script is not None:
+        if query is not None:
+            raise click.UsageError("give either QUERY or --file")
+        query = script.read_text(encoding="utf-8")
+    elif query is None and output is None and sys.stdin.isatty() and sys.stdout.isatty():
+        from flows.results import chosen
+        from flows.sql_shell import shell
+
+        shell(settings(), chosen(style, None))
+        return
+    elif query is None or query == "-":
+        query = click.get_text_stream("stdin", encoding="utf-8").read()
     run_sql(settings(), query, style, output)
 
 

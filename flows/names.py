@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -104,5 +104,9 @@ def nearest(name: str, known: Iterable[str]) -> list[str]:
 def did_you_mean(name: str, known: Iterable[str], listed_by: str) -> str:
     """A next step for a name that does not exist."""
     close = nearest(name, known)
-    asked = f"did you mean {' or '.join([', '.join(close[:-1]), close[-1]] if close[1:] else close)}? " if close else ""
-    return f"{asked}{listed_by}"
+    return f"did you mean {either(close)}? {listed_by}" if close else listed_by
+
+
+def either(several: Sequence[str]) -> str:
+    """Names as `a, b or c`."""
+    return " or ".join(part for part in (", ".join(several[:-1]), several[-1]) if part)

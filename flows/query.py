@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
-import tempfile
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,71 +14,105 @@ import click
 import duckdb
 
 from flows.present import AS_JSON
+from flows.results import chosen, write
+from flows.sql_hints import NO_SQL, hint
 from flows.tables import table
-from lakehouse.engine import quote
 from lakehouse.errors import TerminalError
 from lakehouse.queries import Statement, names_only_marts, readable, refuse_in_home
 from lakehouse.reader import open_marts_session, open_session
 from lakehouse.settings import Settings
 
-COPY_OPTIONS = {"csv": "FORMAT csv, HEADER", "json": "FORMAT json, ARRAY true", "parquet": "FORMAT parquet"}
-#: Name of the result while it is written.
-RESULT = "wattlake_result"
-#: Rows that the table format draws; files take all.
-TABLE_ROWS = 1_000
+#: What a person asks who wants to see what there is; the session's own answer would not tell raw.* and ops.*.
+SHOW_TABLES = re.compile(r"\s*SHOW\s+(ALL\s+)?TABLES\s*;?\s*", re.IGNORECASE)
+TABLES = """
+    SELECT database_name || '.' || table_name AS "table", column_count AS columns, comment AS "what it is"
+    FROM (
+        SELECT database_name, table_name, column_count, comment FROM duckdb_tables()
+        UNION ALL SELECT database_name, view_name, column_count, comment FROM duckdb_views() WHERE NOT internal
+    )
+    WHERE database_name IN ('raw', 'marts', 'ops') AND table_name NOT LIKE 'wattlake%'
+    ORDER BY list_position(['marts', 'raw', 'ops'], database_name), table_name
+"""
 
 
-def run_sql(settings: Settings, query: str, style: str, output: Path | None) -> None:
+def run_sql(settings: Settings, query: str, style: str | None, output: Path | None) -> None:
     """Run a query and write the rows of its last statement; `lakehouse.queries` says what may be run.
 
+    Args:
+        settings: of the home.
+        query: SQL over raw.*, marts.* and ops.*; a mart needs no `marts.` before its name.
+        style: one of `flows.results.FORMATS`; None: as the output's name says.
+        output: file for the rows; standard output where None.
+
     Raises:
-        WrongUsage: it would write, or its output lies in the home.
-        TerminalError: the query is wrong; DuckDB's message says where.
+        WrongUsage: it would write, its output lies in the home, or no terminal can show it.
+        TerminalError: the query is wrong; says where, and what was meant.
     """
+    style = chosen(style, output)
     if output is not None:
         refuse_in_home(settings, output)
+    statements = parsed(query)
+    with session_for(settings, query) as connection:
+        answer(settings, connection, statements, style, output)
+
+
+def parsed(query: str) -> list[Statement]:
+    """The statements of a query, each of which reads.
+
+    Raises:
+        WrongUsage: one of them would write, or there is none.
+        TerminalError: it is no SQL; says where.
+    """
+    if SHOW_TABLES.fullmatch(query):
+        return [Statement(TABLES, gives_rows=True)]
     try:
-        statements = readable(query)
-        connection = _session(settings, query)
-        try:
-            for statement in statements[:-1]:
-                connection.execute(statement.text)
-            _write(connection, statements[-1], style, output)
-        finally:
-            connection.close()
+        return readable(query)
     except duckdb.Error as error:
-        hint = 'wattlake sql "SELECT table_name FROM duckdb_tables()" lists the marts; build first if there are none'
-        raise TerminalError(f"the query failed: {error}", hint) from error
+        raise TerminalError(f"the query failed: {error}", NO_SQL) from error
 
 
-def _session(settings: Settings, query: str) -> duckdb.DuckDBPyConnection:
-    """A session over what the query needs: opening the raw tables costs a second that a query of marts need not pay."""
-    if names_only_marts(query):
-        return open_marts_session(settings)
-    from ingest.registry import contracts
+def answer(
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    statements: Sequence[Statement],
+    style: str,
+    output: Path | None,
+) -> None:
+    """Run statements in a session that is open, and write the rows of the last one; see `run_sql`."""
+    statement = statements[0]
+    try:
+        for statement in statements[:-1]:
+            connection.execute(statement.text)
+        statement = statements[-1]
+        relation = connection.sql(statement.text)
+        if relation is None:
+            return
+        if not statement.gives_rows:
+            click.echo("\n".join(str(row[-1]) for row in relation.fetchall()))  # the drawing of an EXPLAIN
+            return
+        row = connection.execute("SELECT current_setting('TimeZone')").fetchone()
+        write(relation, style, output, row[0] if row else "UTC")
+    except duckdb.Error as error:
+        raise TerminalError(f"the query failed: {error}", hint(settings, connection, statement.text, error)) from error
 
-    return open_session(settings, contracts())
 
+@contextmanager
+def session_for(settings: Settings, query: str | None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A session over what a query needs, or over everything where there is none yet.
 
-def _write(connection: duckdb.DuckDBPyConnection, statement: Statement, style: str, output: Path | None) -> None:
-    relation = connection.sql(statement.text)
-    if relation is None:
-        return
-    if statement.gives_rows and (style != "table" or output is not None):
-        _copy(relation, "csv" if style == "table" else style, output)
-        return
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
-    relation.show(max_rows=TABLE_ROWS, max_width=width)
+    Opening the raw tables costs a second that a query of marts need not pay.
+    """
+    connection = open_marts_session(settings)
+    try:
+        found = connection.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'marts'").fetchall()
+        if query is None or not names_only_marts(query, {name for (name,) in found}):
+            from ingest.registry import contracts
 
-
-def _copy(relation: duckdb.DuckDBPyRelation, style: str, output: Path | None) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        target = output or Path(folder) / "result"
-        # By name: the text of the query stands in no statement of ours.
-        relation.query(RESULT, f"COPY (FROM {RESULT}) TO {quote(str(target))} ({COPY_OPTIONS[style]})")
-        if output is None:
-            with target.open("rb") as handle:
-                shutil.copyfileobj(handle, sys.stdout.buffer)
+            connection.close()
+            connection = open_session(settings, contracts())
+        yield connection
+    finally:
+        connection.close()
 
 
 def show_catalog(settings: Settings, style: str) -> None:

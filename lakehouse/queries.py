@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,10 +112,14 @@ def _judge_words(text: str) -> None:
         raise WrongUsage(f"the table function {refused[0]} is not served: it may do more than read", ONLY_READS)
 
 
-def names_only_marts(query: str) -> bool:
-    """Whether a query is one SELECT that reads tables `marts.*` and nothing else, by DuckDB's own parser.
+def names_only_marts(query: str, marts: Collection[str] = ()) -> bool:
+    """Whether a query is one SELECT that reads marts and nothing else, by DuckDB's own parser.
 
     Table functions count as something else: duckdb_tables() lists what is attached.
+
+    Args:
+        query: one statement or several.
+        marts: names that are marts without `marts.` before them.
     """
     tree = tree_of(query)
     if tree is None or len(tree["statements"]) != 1:
@@ -126,7 +130,8 @@ def names_only_marts(query: str) -> bool:
         kind = node.get("type")
         if kind == "BASE_TABLE":
             is_mart = "marts" in (node["catalog_name"], node["schema_name"])
-            is_named = not node["catalog_name"] and not node["schema_name"] and node["table_name"] in named
+            is_bare = not node["catalog_name"] and not node["schema_name"]
+            is_named = is_bare and (node["table_name"] in named or node["table_name"].lower() in marts)
             if not is_mart and not is_named:
                 return False
         elif kind in ("TABLE_FUNCTION", "SHOW_REF"):

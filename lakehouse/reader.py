@@ -50,6 +50,7 @@ def open_session(settings: Settings, contracts: Iterable[Contract]) -> duckdb.Du
     connection.execute("ATTACH ':memory:' AS raw")
     for contract in contracts:
         connection.execute(f"CREATE VIEW raw.{identifier(contract.name)} AS {select_pinned(pins, contract)}")
+        connection.execute(f"COMMENT ON VIEW raw.{identifier(contract.name)} IS {quote(contract.description)}")
     _attach_ops(connection, settings)
     _lock(connection)
     return connection
@@ -74,6 +75,7 @@ def _marts_session(settings: Settings) -> duckdb.DuckDBPyConnection:
     connection = connect(settings=settings, extensions=())
     if settings.marts_path.exists():
         attach_marts(connection, settings)
+        connection.execute("USE marts")  # a mart is found without `marts.` before its name too
     return connection
 
 
