@@ -3,12 +3,20 @@
 Real-time dispatch (RTD) runs every five minutes, and in between where the system asks for it; a stamp is the end of
 what a run priced. So an interval begins at the run before, or at the last full five minutes where that run is not in
 the document. The file of a day in progress goes on with the prices of the real-time commitment (RTC) for the next two
-hours and more, every 15 minutes on the quarter hours: they are forecasts, and give way to dispatch prices later.
+hours and more, on the quarter hours: they are forecasts, and give way to dispatch prices later. Both run for all
+locations at once.
 
-A document does not mark these rows. They are its end, in steps of 15 minutes between quarter hours; dispatch never runs
-so. Where the document is known to be older than its last row, what ends within five minutes of its publication is
-dispatch all the same: the run for the interval under way. A file of a past day whose last runs are missing for more
-than ten minutes is read as if these were forecasts, which claims less than the file may mean, never more.
+A document does not mark these rows. They are at its end, behind the last row that is on no quarter hour, and of what
+stands there
+
+- a row that follows a gap of more than five minutes, and what follows it, is a forecast: dispatch does not run so. One
+  row alone is so too, as where the commitment's horizon ends ten minutes after the last dispatch;
+- a row five minutes (or less) after the run before is dispatch where it is the last one. Where forecasts follow, only
+  the time of publication tells: what ends within five minutes of it is the run for the interval under way;
+- no row is dispatch that ends more than five minutes after the document was published, or was received.
+
+A file of a past day that lacks the run before its last one is read as if that were a forecast, which claims less than
+the file may mean, never more; a later file that states the run makes it a price.
 """
 
 from __future__ import annotations
@@ -27,6 +35,8 @@ BoolArray = npt.NDArray[np.bool_]
 
 RTD = 5 * MINUTE
 RTC = 15 * MINUTE
+#: Time since the run before where there is none: longer than any document, and no sum with a stamp overflows.
+_NO_RUN = 2**61
 
 
 @dataclass
@@ -43,51 +53,47 @@ class Runs:
     advisory: BoolArray
 
 
-def runs_of(end: Int64Array, series: Int64Array, ok: BoolArray, said: Statement) -> Runs:
+def runs_of(end: Int64Array, ok: BoolArray, said: Statement) -> Runs:
     """The intervals of real-time rows.
 
     Args:
         end: stamps in microseconds since 1970 UTC.
-        series: number of every row's location.
         ok: rows with a stamp; others get no meaningful interval.
         said: when the document was published.
     """
     start, advisory = end - RTD, np.zeros(len(end), np.bool_)
-    rows = np.flatnonzero(ok)
-    order = rows[np.lexsort((end[rows], series[rows]))]
-    if not len(order):
+    stamp, place = np.unique(end[ok], return_inverse=True)
+    if not len(stamp):
         return Runs(start, end, advisory)
-    opens = np.concatenate(([True], series[order][1:] != series[order][:-1]))
-    new = opens | np.concatenate(([True], end[order][1:] != end[order][:-1]))
-    stamp, opens = end[order][new], opens[new]
-    step = np.where(opens, np.iinfo(np.int64).max, np.diff(stamp, prepend=stamp[0]))
-    begin = np.maximum((stamp - 1) // RTD * RTD, np.where(opens, 0, stamp - step))
-    forecast = _forecasts(stamp, step, opens, said)
+    step = np.concatenate(([_NO_RUN], np.diff(stamp)))
+    begin = np.maximum((stamp - 1) // RTD * RTD, stamp - step)
+    forecast = _forecasts(stamp, step, said)
     begin[forecast] = stamp[forecast] - RTC
-    index = np.cumsum(new) - 1
-    start[order], advisory[order] = begin[index], forecast[index]
+    start[ok], advisory[ok] = begin[place], forecast[place]
     return Runs(start, end, advisory)
 
 
-def _forecasts(stamp: Int64Array, step: Int64Array, opens: BoolArray, said: Statement) -> BoolArray:
-    """Rows at the end of their location's rows that stand 15 minutes apart on quarter hours.
+def _forecasts(stamp: Int64Array, step: Int64Array, said: Statement) -> BoolArray:
+    """Which stamps of a document are of forecasts.
 
     Args:
-        stamp: ends, sorted by location and time, none twice.
-        step: time since the row before; anything where a location begins.
-        opens: first rows of a location.
+        stamp: ends of all that is priced, rising.
+        step: time since the stamp before; more than any for the first.
         said: when the document was published.
     """
-    quarter = stamp % RTC == 0
-    follows = ~opens & (step == RTC) & quarter & np.concatenate(([False], quarter[:-1]))
-    place = np.arange(len(stamp))
-    location = np.cumsum(opens) - 1
-    last = np.flatnonzero(np.concatenate((opens[1:], [True])))
-    breaks = np.where(follows, -1, place)
-    begin = np.maximum.reduceat(breaks, np.flatnonzero(opens))
-    forecast: BoolArray = (place >= begin[location]) & (last > begin)[location]
-    if said.published_at != NEVER:
-        now = round(said.published_at.timestamp() * 1e6)
-        under_way = (stamp <= now + RTD) & (now < stamp[last][location])
-        forecast &= ~under_way
+    between = np.flatnonzero(stamp % RTC)
+    tail = int(between[-1]) + 1 if len(between) else 0
+    forecast = np.zeros(len(stamp), np.bool_)
+    if tail == len(stamp):
+        return forecast
+    forecast[tail:] = True
+    now = round(said.published_at.timestamp() * 1e6)
+    # A run on no quarter hour that is ahead of the document is none: its time of publication is not to be trusted.
+    is_known = said.published_at != NEVER and (not tail or stamp[tail - 1] <= now + RTD)
+    if step[tail] <= RTD:
+        under_way = stamp[tail] <= now + RTD
+        if tail == len(stamp) - 1:
+            forecast[tail] = is_known and not under_way
+        else:
+            forecast[tail] = not (is_known and under_way and now < stamp[-1])
     return forecast

@@ -109,7 +109,7 @@ def _instants(sheet: Sheet, series: Int64Array, step: int) -> tuple[Int64Array, 
 def _intervals(sheet: Sheet, said: Statement, feed: Feed, series: Int64Array) -> tuple[Runs, str]:
     utc, written = _instants(sheet, series, RTC if feed.is_run else clock.HOUR)
     if feed.is_run:
-        return runs_of(utc, series, sheet.ok, said), written
+        return runs_of(utc, sheet.ok, said), written
     sheet.refuse(sheet.ok & (utc % clock.HOUR != 0), "Time Stamp", "a stamp of an hourly price is a full hour")
     return Runs(utc, utc + clock.HOUR, np.zeros(len(utc), np.bool_)), written
 

@@ -57,6 +57,30 @@ def test_every_version_of_a_growing_file_adds_only_what_it_says_for_the_first_ti
     assert len(posted) == 25 * 12 * 4 and len(found) > len(posted)
 
 
+def test_what_the_last_version_of_a_growing_file_says_is_what_the_prices_are(tmp_path: Path) -> None:
+    """At the commitment's horizon one row of it is left, ten minutes and then five behind the last run."""
+    header, day = ",".join(f'"{name}"' for name in nyiso.HEADER), "08/13/2026"
+    runs = [f'"{day} 21:{minute:02d}:00","WEST",61752,{minute}.00,0.10,0.00' for minute in (25, 30, 35, 40, 45, 50)]
+    ahead = f'"{day} 21:45:00","WEST",61752,99.00,0.10,0.00'
+    versions = [[*runs[:3], ahead], [*runs[:4], ahead], runs[:5], runs]
+    prices = []
+    for home, landed in (("all", versions), ("last", versions[-1:])):
+        settings = Settings(home=tmp_path / home)
+        for number, lines in enumerate(landed):
+            path = tmp_path / f"{home}-{number}" / "20260813realtime_zone.csv"
+            path.parent.mkdir(parents=True)
+            path.write_text("\n".join([header, *lines]) + "\n")
+            written = datetime(2026, 8, 14, 1, 31 + 5 * number, tzinfo=UTC)
+            said = {path: {"modified_at": written.isoformat()}}
+            land(settings, "nyiso-rt5-lbmp-zone", [path], SIMULATED, origins=said)
+        table = open_catalog(settings).load_table(("raw", PRICES.name)).scan().to_arrow().to_pylist()
+        posted = sorted((row for row in table if row["vintage"] == "posted"), key=lambda row: row["published_at"])
+        assert not any(row["lmp_usd_mwh"] == 99 for row in posted)
+        prices.append({(row["interval_start"], row["interval_end"]): row["lmp_usd_mwh"] for row in posted})
+        assert {row["vintage"] for row in table} == ({"posted", "advisory"} if home == "all" else {"posted"})
+    assert prices[0] == prices[1] and len(prices[1]) == 6
+
+
 def test_a_replay_of_the_archive_says_the_same_of_every_operator_and_of_when_it_was_published(
     settings: Settings, tmp_path: Path
 ) -> None:

@@ -233,7 +233,7 @@ def entry(number: int, clock: str, second: bool = False) -> ercot_listings._Entr
           entry(6, "02:02:17")], [5, 6, 6, 7, 7, 8]),
         # Marked, and what follows.
         ([entry(1, "01:17:17"), entry(2, "01:17:17", True), entry(3, "01:32:17")], [6, 7, 7]),
-        # One alone is of the first hour unless it says otherwise, as are several of one moment, in any order of seconds.
+        # One alone is of the first hour unless it says otherwise, as are several of one moment, whatever their seconds.
         ([entry(1, "01:30:00")], [6]), ([entry(1, "01:30:00", True)], [7]),
         ([entry(1, "01:30:05"), entry(2, "01:30:00"), entry(3, "01:30:07")], [6, 6, 6]),
         # A mark outside of the hour says nothing: a posting two minutes after the hour that it states.
