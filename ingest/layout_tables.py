@@ -204,6 +204,8 @@ class Shape(Strict):
         signal_from: wide: `header`, or `stem` where there is none.
         unit_brackets: which brackets at the end of a header hold a unit and are no part of the signal's name.
         signal_column, value_column, unit_column, factor_column: long; signal_rows has the first and the third too.
+        unit_in_signal: long: the unit of a row is a part of its signal's name, as in `Offtake [m3]`, where a file
+            writes one register in several units.
         status_column: quality status of a row's values.
         status_lists_signals: the status column names the columns it is about, separated by |; its text for them.
         value_pattern: day_rows: pattern of the header cells that are intervals; its group `start` is their time.
@@ -218,6 +220,7 @@ class Shape(Strict):
     value_column: str | None = None
     unit_column: str | None = None
     factor_column: str | None = None
+    unit_in_signal: bool = False
     status_column: str | None = None
     status_lists_signals: str | None = None
     value_pattern: str | None = None
@@ -235,6 +238,8 @@ class Shape(Strict):
         for key in needs.get(self.kind, ()):
             if getattr(self, key) is None:
                 raise ValueError(f"a {self.kind} layout needs shape.{key}")
+        if self.unit_in_signal and (self.kind != "long" or self.unit_column is None):
+            raise ValueError("shape.unit_in_signal goes with a long layout's shape.unit_column")
         if self.value_pattern:
             compiles((self.value_pattern,))
         return self

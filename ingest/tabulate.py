@@ -339,6 +339,11 @@ class _Tabulator:
             if shape.signal_column
             else pa.repeat(pa.scalar(signal_name(shape.value_column or "", shape.unit_brackets)), count)
         )
+        units = self._column(shape.unit_column) if shape.unit_column else None
+        if units is not None:
+            units = pc.replace_substring(pc.utf8_trim_whitespace(units), "³", "3")
+            if shape.unit_in_signal:
+                signals = pc.binary_join_element_wise(signals, " [", units, "]", "")
         fixed = self._asset() if layout.asset.column is None else None
         if layout.asset.column is not None:
             natives = pc.utf8_trim_whitespace(self._column(layout.asset.column))
@@ -355,7 +360,6 @@ class _Tabulator:
         for cell, _ in self._others((*columns, layout.asset.column)):
             self._refuse_column(cell)
         values = self._column(shape.value_column or "")
-        units = self._column(shape.unit_column) if shape.unit_column else None
         factors = self._column(shape.factor_column) if shape.factor_column else None
         status = self._column(shape.status_column) if shape.status_column else None
         blocks: list[Block] = []
@@ -371,7 +375,7 @@ class _Tabulator:
                 self._drop(rows, at, reason)
                 continue
             if units is not None and rule.unit:
-                written = pc.utf8_lower(pc.utf8_trim_whitespace(units.take(pa.array(at))))
+                written = pc.utf8_lower(units.take(pa.array(at)))
                 other = ~_mask(pc.equal(written, rule.unit.lower()))
                 self._drop(rows, at[other], f"the row's unit is not {rule.unit}, as layout {layout.name} declares")
                 at = at[~other]

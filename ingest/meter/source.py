@@ -6,7 +6,7 @@ from ingest.meter.contracts import OBSERVATIONS
 SOURCES = (
     LayoutSource(
         "meter",
-        "smart meters: load profiles, counters and interval energy in the files of 15 devices and portals",
+        "smart meters: load profiles, counters and interval energy in the files of devices and portals",
         OBSERVATIONS,
     ),
 )
