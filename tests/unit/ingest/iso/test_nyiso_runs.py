@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from lakehouse.errors import UnreadableFile
 from tests.markets import parse, rows
 
 ZONES = {"WEST": 61752, "N.Y.C.": 61761}
@@ -103,7 +104,14 @@ def test_no_commitment_becomes_dispatch_and_dispatch_stays_it(
     received = {"never": None, "later": written + timedelta(days=9), "live": written}[known]
     source = "nyiso-rt5-as" if services else "nyiso-rt5-lbmp-zone"
     name = "20260813rtasp.csv" if services else "20260813realtime_zone.csv"
-    found = rows(parse(source, file.text(services, cut), name, received_at=received))
+    try:
+        found = rows(parse(source, file.text(services, cut), name, received_at=received))
+    except UnreadableFile as why:
+        assert "repeated hour" in why.message or "twice" in why.message
+        return
+    # Of the hour that autumn repeats, rows without a proof of which hour they are of are refused.
+    read = {row["interval_end"] for row in found}
+    file = Growing(*(tuple(at for at in stamps if at in read) for stamps in (file.runs, file.ahead)))
     tail = [
         at
         for at, _ in file.stamps
