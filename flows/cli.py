@@ -13,6 +13,7 @@ import click
 
 from flows.arguments import GivenPath, LayoutName, SourceName, TableNames, ZoneName
 from flows.cli_downloads import download_options, run_downloads
+from flows.cli_layouts import layout_group
 
 if TYPE_CHECKING:
     from lakehouse.settings import Settings
@@ -105,6 +106,9 @@ def land(source: str, paths: tuple[Path, ...], **options: Any) -> None:
     land_report(report)
     if not report.ok:
         raise click.exceptions.Exit(1)
+
+
+main.add_command(layout_group)
 
 
 @main.command(epilog=example("wattlake sources"))

@@ -125,7 +125,10 @@ def _loaded(path: Path, changed_ns: int) -> Layout:
 
 
 def layouts(domain: str, folder: Path | None = None) -> tuple[Layout, ...]:
-    """Layouts of a domain: those of a user's folder, or the shipped ones."""
-    paths = sorted((SHIPPED / domain).glob("*.toml") if folder is None else folder.rglob("*.toml"))
+    """Layouts of a domain: those of a user's folder (or one file of the user's), or the shipped ones."""
+    if folder is not None and folder.is_file():
+        paths = [folder]
+    else:
+        paths = sorted((SHIPPED / domain).glob("*.toml") if folder is None else folder.rglob("*.toml"))
     found = (_loaded(path, path.stat().st_mtime_ns) for path in paths)
     return tuple(layout for layout in found if layout.domain == domain)
