@@ -52,8 +52,10 @@ def test_tables_have_exactly_the_types_of_their_contracts() -> None:
 
 def test_files_are_taken_by_suffix_and_read_by_content() -> None:
     source = sources()["meter"]
-    assert source.recognises(Path("a/b.CSV")) and source.recognises(Path("x.txt"))
-    assert not source.recognises(Path("notes.md")) and not source.recognises(Path("archive.zip"))
+    read = ("a/b.CSV", "x.txt", "gb.xml", "load.xlsx", "load.XLS", "load.ods", "NEM12#1#A#B.V01", "meter", "2024.10")
+    passed = ("notes.md", "archive.zip", "scan.pdf", "load.xlsx~", "x.V01a", "run.sh")
+    assert all(source.recognises(Path(name)) for name in read)
+    assert not any(source.recognises(Path(name)) for name in passed)
 
 
 cells = st.one_of(
