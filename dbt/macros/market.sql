@@ -51,19 +51,28 @@
 {{ return(['dam_energy_usd', 'dam_as_usd'] + leaf_components()[1:6] + ['rt_energy_usd', 'rt_as_usd'] + leaf_components()[7:]) }}
 {%- endmacro %}
 
-{#- Sum of amounts of which NULL means none; NULL only where all are. -#}
-{% macro sum_of_stated(columns) -%}
-case when coalesce({{ columns | join(', ') }}) is not null then {% for column in columns %}coalesce({{ column }}, 0){{ ' + ' if not loop.last }}{% endfor %} end
+{#- Sum of amounts of which NULL means none; NULL only where all are. Wide: a sum of decimals that does not fit its type is an
+    error, and the error of one battery would be that of all. -#}
+{% macro sum_of_stated(columns, type=none) -%}
+case when coalesce({{ columns | join(', ') }}) is not null then {% for column in columns %}coalesce({{ column }}, 0){{ '::' ~ type if type }}{{ ' + ' if not loop.last }}{% endfor %} end
 {%- endmacro %}
 
-{#- Dollars of an amount at a price, exactly: an amount of at most nine decimals. Nothing costs nothing whatever its price. -#}
+{#- Dollars of an amount at a price, exactly: an amount of at most nine decimals. Nothing costs nothing whatever its price.
+    Unknown from 10^17 $ on, which is no revenue and leaves room for the sums of a month. -#}
 {% macro usd(amount, price) -%}
-case when ({{ amount }}) = 0 then 0 else ({{ amount }})::decimal(32, 9) * ({{ price }})::decimal(18, 6) end::decimal(38, 15)
+case
+    when ({{ amount }}) = 0 then 0
+    when abs(({{ amount }})::double * ({{ price }})::double) < 1e17
+        then ({{ amount }})::decimal(32, 9) * ({{ price }})::decimal(18, 6)
+end::decimal(38, 15)
 {%- endmacro %}
+
+{#- Power from which on it is unknown: a thousand times the load of Texas is no battery, and what it moves must fit. -#}
+{% macro mw_limit() %}1e8{% endmacro %}
 
 {#- MW in whole millionths, so that energy is counted and not rounded on the way. -#}
 {% macro micro_mw(mw) -%}
-round(({{ mw }}) * 1000000)::bigint
+case when abs({{ mw }}) < {{ mw_limit() }} then round(({{ mw }}) * 1000000)::bigint end
 {%- endmacro %}
 
 {#- Millionths of MW times microseconds → billionths of MWh, half away from zero. -#}

@@ -14,6 +14,9 @@ DAY, ODD_DAY = date(2026, 1, 10), date(2026, 1, 12)
 SPRING, AUTUMN = date(2026, 3, 8), date(2026, 11, 1)
 BEFORE = date(2025, 6, 10)
 CHANGE = date(2025, 12, 5)
+#: Of numbers that cannot be, and of a battery beside them.
+ABSURD = date(2026, 2, 3)
+MOST = Decimal("999999999999.999999")
 #: When rows are published that do not say otherwise, and corrections of them.
 STATED, LATER = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -106,8 +109,49 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> MarketLake:
     lake.land("ercot_sced_esr_resources", runs("SAME_ESR1", CHANGE, 10.0, **HELD))
     lake.land("iso_prices", rt_prices("N1", CHANGE, "50"))
     lake.land("as_prices", rt_services(CHANGE, "2"))
+    # Half an hour of telemetry of each half is missing.
+    for half, hour in (("gen", 4), ("load", 9)):
+        name = "GAP_BES1" if half == "gen" else "GAP_LD1"
+        start = hours(BEFORE)[hour]
+        span = f"sced_at >= '{start.isoformat()}' and sced_at < '{(start + HOUR / 2).isoformat()}'"
+        lake.drop(f"ercot_sced_{half}_resources", f"resource_name = '{name}' and {span}")
+    land_absurd(lake)
     lake.build_markets()
     return lake
+
+
+def land_absurd(lake: MarketLake) -> None:
+    """Numbers as large as columns hold, of one battery, one node and one product; and what a sound battery has."""
+    day = hours(ABSURD)
+    lake.land("ercot_dam_esr_resources", dam("SOUND_ESR1", ABSURD, **OFFERED))
+    lake.land("ercot_sced_esr_resources", runs("SOUND_ESR1", ABSURD, 10.0, **HELD))
+    lake.land("iso_prices", rt_prices("N1", ABSURD, "50"))
+    lake.land("as_prices", [
+        {**row, "mcpc_usd_mw": MOST} if row["product"] == "ECRS" else row for row in rt_services(ABSURD, "2")
+    ])  # fmt: skip
+    much = {name: MOST for name in OFFERED if name.endswith(("awarded_mw", "_usd_mwh"))}
+    parts = {f"{part}_awarded_mw": MOST for part in ("rrspfr", "rrsffr", "rrsufr", "ecrssd", "ecrsmd")}
+    lake.land("ercot_dam_esr_resources", dam("ABSURD_ESR1", ABSURD, **{
+        **OFFERED, **much, **parts, "settlement_point": "N9", "hsl_mw": 1e300, "lsl_mw": -1e300,
+    }))  # fmt: skip
+    power = {start + n * timedelta(minutes=5): mw for start in day for n, mw in enumerate(POWERS)}
+    lake.land("ercot_sced_esr_resources", runs("ABSURD_ESR1", ABSURD, power.__getitem__, **{
+        **HELD, "hsl_mw": 1e300, "base_point_mw": -1e300, "as_award_regup_mw": 1e300, "soc_mwh": 1e300,
+        "min_soc_mwh": -1e300, "max_soc_mwh": 1e300,
+    }))  # fmt: skip
+    lake.land("iso_prices", [{**row, "lmp_usd_mwh": -MOST} for row in rt_prices("N9", ABSURD, "50")])
+    components = ("energy_usd_mwh", "congestion_usd_mwh", "loss_usd_mwh", "ghg_usd_mwh")
+    for iso, location_type in (("CAISO", ""), ("NYISO", "ZONE"), ("ISONE", "LOAD ZONE")):
+        lake.land("iso_prices", [
+            price("PN", day[0], 60, sign * MOST, iso=iso, location_type=location_type, price_type="LMP", **{
+                name: sign * MOST for name in components
+            })
+            for sign, location_type in ((1, location_type), (-1, f"{location_type}-"))
+        ])  # fmt: skip
+
+
+#: Telemetry of an hour, every five minutes: what can be, what 64 bits cannot multiply, what they cannot hold.
+POWERS = (10.0, 10.0, 10.0, 1e4, 1e7, -1e7, 1e12, -1e13, 1e300, -1e300, 10.0, 10.0)
 
 
 #: Generation half, its site, its capacity, load resources there: name, capacity, what it takes.
@@ -118,6 +162,10 @@ PAIRS = (
     ("SMALL_BES1", "SMALL", 20.0, [("SMALL_LD1", 3.0, 2.0)]),
     ("OPEN_BES1", "OPEN", 20.0, [("OPEN_LD2", 20.0, 4.0), ("OPEN_LD3", 20.0, 4.0)]),
     ("LONE_BES1", "LONE", 20.0, []),
+    # Exactly a tenth apart, where doubles say more; and a little more than a tenth.
+    ("TENTH_BES1", "TENTH", 9.9, [("TENTH_LD1", 8.91, 4.0)]),
+    ("PAST_BES1", "PAST", 20.0, [("PAST_LD1", 17.99, 4.0)]),
+    ("GAP_BES1", "GAP", 20.0, [("GAP_LD1", 20.0, 4.0)]),
 )
 
 
@@ -251,11 +299,49 @@ def test_halves_are_paired_by_site_capacity_and_number_and_never_by_name_alone(l
     assert found["TWO_UNIT1"] == ("site, capacity and number", Decimal(24 * 6), quarter_usd, both)
     assert found["TWO_UNIT2"] == ("site, capacity and number", Decimal(24 * 10), 96 * Decimal("0.5") * 50, both)
     alone = 24 * 5 * 3
-    for name in ("SMALL_BES1", "LONE_BES1"):
+    assert found["TENTH_BES1"][0] == "site and capacity"
+    for name in ("SMALL_BES1", "LONE_BES1", "PAST_BES1"):
         assert found[name] == ("no load resource agrees", None, None, alone), name
     assert found["OPEN_BES1"] == ("ambiguous", None, None, alone)
     # Neither a factory nor a power plant is a battery.
     assert set(found) == {name for name, *_ in PAIRS}
+
+
+@pytest.mark.parametrize("hour", [4, 9])
+def test_a_pair_is_covered_where_both_halves_are(lake: MarketLake, hour: int) -> None:
+    """Half an hour without a run of one half, whose last run was five minutes before and holds for fifteen."""
+    rows = lake.dicts(
+        """select coverage, discharged_mwh, charged_mwh, caveats from bess_revenue_15min
+        where resource = 'GAP_BES1' and interval_start >= ? and interval_start < ? order by interval_start""",
+        [hours(BEFORE)[hour], hours(BEFORE)[hour + 1]],
+    )
+    assert [row["coverage"] for row in rows] == [pytest.approx(2 / 3), 0, 1, 1]
+    assert "telemetry_gap" in caveats(rows[:1]) and "telemetry_missing" in caveats(rows[1:2])
+    assert rows[1]["discharged_mwh"] is None and rows[1]["charged_mwh"] is None
+    whole = (Decimal("2.5"), Decimal(1))
+    assert [(row["discharged_mwh"], row["charged_mwh"]) for row in rows[2:]] == [whole, whole]
+
+
+def test_numbers_that_cannot_be_of_one_battery_are_unknown_and_stop_no_other(lake: MarketLake) -> None:
+    (sound,) = lake.dicts("select * from bess_revenue_1d where resource = 'SOUND_ESR1'")
+    assert sound["total_usd"] == 96 * TOTAL and sound["coverage"] == 1
+    (absurd,) = lake.dicts("select * from bess_revenue_1d where resource = 'ABSURD_ESR1'")
+    assert absurd["total_usd"] is None and absurd["dam_energy_usd"] is None and absurd["rt_as_regup_usd"] is None
+    assert absurd["intervals"] == 96
+    first, second, third, _ = lake.dicts(
+        "select * from bess_revenue_15min where resource = 'ABSURD_ESR1' order by interval_start limit 4"
+    )
+    assert (first["discharged_mwh"], first["coverage"]) == (Decimal("2.5"), 1)
+    # 10,000 MW and 10,000,000 MW for five minutes each, and as much back: counted exactly.
+    assert second["discharged_mwh"] == (Decimal(10_000) / 12 + Decimal(10_000_000) / 12).quantize(Decimal("1e-9"))
+    assert second["charged_mwh"] == (Decimal(10_000_000) / 12).quantize(Decimal("1e-9"))
+    # From 10^8 MW on it is no telemetry.
+    assert third["coverage"] == 0 and third["net_mwh"] is None and "telemetry_missing" in third["caveats"]
+    prices = lake.rows("select iso, lmp_usd_mwh from iso_prices where location = 'PN' order by all")
+    assert prices == [(iso, sign * MOST) for iso in ("CAISO", "ISONE", "NYISO") for sign in (-1, 1)]
+    found = lake.rows("select count(*) from market_findings where rule = 'price_components' and location = 'PN'")
+    assert found == [(6,)]
+    assert lake.rows("select count(*) from bess_soc_1d where resource = 'SOUND_ESR1'") == [(1,)]
 
 
 def test_before_rtcb_services_have_no_real_time_and_the_total_is_known(lake: MarketLake) -> None:

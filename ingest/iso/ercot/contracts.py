@@ -21,15 +21,21 @@ DAM_AWARDS = {
     "ecrssd": "ECRSSD", "ecrsmd": "ECRSMD", "nonspin": "NonSpin",
 }  # fmt: skip
 DAM_MCPC = {"regup": "RegUp", "regdown": "RegDown", "rrs": "RRS", "ecrs": "ECRS", "nonspin": "NonSpin"}
+#: MW and MWh that no resource has: ERCOT's whole load was 85,508 MW at its highest (2023-08-10).
+LIMIT = 1e6
 SCED_SERVICES = ("regup", "regdn", "rrs", "rrspfr", "rrsffr", "rrsufr", "ecrs", "nspin")
 
 
 def _mw(name: str, description: str) -> Column:
-    return Column(name, "double", f"{description}, MW.")
+    return Column(name, "double", f"{description}, MW.", minimum=-LIMIT, maximum=LIMIT)
 
 
-def _exact(name: str, description: str) -> Column:
-    return Column(name, "decimal(18,6)", description)
+def _exact(name: str, description: str, limit: float | None = None) -> Column:
+    return Column(name, "decimal(18,6)", description, minimum=None if limit is None else -limit, maximum=limit)
+
+
+def _mwh(name: str, description: str) -> Column:
+    return Column(name, "double", f"{description}, MWh.", minimum=-LIMIT, maximum=LIMIT)
 
 
 def _hours() -> tuple[Column, ...]:
@@ -75,7 +81,7 @@ def _costs() -> tuple[Column, ...]:
 
 def _dam_services() -> tuple[Column, ...]:
     return (
-        *(_exact(f"{name}_awarded_mw", f"{label} awarded, MW; blank is NULL.") for name, label in DAM_AWARDS.items()),
+        *(_exact(f"{name}_awarded_mw", f"{label} awarded, MW; blank is NULL.", LIMIT) for name, label in DAM_AWARDS.items()),
         *(
             _exact(f"{name}_mcpc_usd_mw", f"Market clearing price for {label}, $/MW.")
             for name, label in DAM_MCPC.items()
@@ -111,7 +117,7 @@ def _dam(name: str, what: str) -> Contract:
             *_hours(), *_who(), *_curve("offer_curve", DAM_CURVE_POINTS, "Curve submitted by the QSE"), *_costs(),
             _mw("hsl_mw", "High sustained limit"), _mw("lsl_mw", "Low sustained limit; negative: charging"),
             Column("resource_status", "string", "Status submitted for the hour."),
-            _exact("awarded_mw", "Energy awarded, MW; negative: bought to charge; blank is NULL."),
+            _exact("awarded_mw", "Energy awarded, MW; negative: bought to charge; blank is NULL.", LIMIT),
             Column("settlement_point", "string", "Settlement point that energy is settled at."),
             _exact("spp_usd_mwh", "Day-ahead settlement point price, $/MWh."),
             *_dam_services(),
@@ -148,9 +154,9 @@ def _sced(name: str, what: str) -> Contract:
             *_sced_services("as_schedule", "Ancillary service responsibility, until RTC+B:"),
             *_sced_services("as_capability", "Ancillary service capability:"),
             *_sced_services("as_award", "Ancillary service award of the run, since RTC+B:"),
-            Column("soc_mwh", "double", "State of charge as telemetered, MWh."),
-            Column("min_soc_mwh", "double", "Minimum state of charge as telemetered, MWh."),
-            Column("max_soc_mwh", "double", "Maximum state of charge as telemetered, MWh."),
+            _mwh("soc_mwh", "State of charge as telemetered"),
+            _mwh("min_soc_mwh", "Minimum state of charge as telemetered"),
+            _mwh("max_soc_mwh", "Maximum state of charge as telemetered"),
             Column("bid_type", "string", "Bid type."), *_costs(),
             *_curve("submitted_tpo", TPO_POINTS, "Three-part offer as submitted"),
             Column("proxy_extension", "string", "Proxy extension."),
@@ -211,7 +217,7 @@ SMNE = _disclosure(
         Column("interval_end", "timestamptz", "End of the 15 minutes (exclusive).", nullable=False),
         Column("interval_number", "long", "Interval of the day as published, from 1."),
         Column("resource_name", "string", "Resource code as disclosed.", nullable=False),
-        _exact("net_energy_mwh", "Net energy of the 15 minutes, MWh."),
+        _exact("net_energy_mwh", "Net energy of the 15 minutes, MWh.", LIMIT),
     ),
     "interval_start",
 )

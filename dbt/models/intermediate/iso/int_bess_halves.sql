@@ -17,6 +17,7 @@ resources as (
         resource_name,
         operating_day,
         max(capacity_mw) as capacity_mw,
+        {{ micro_mw('max(capacity_mw)') }} as capacity_micro_mw,
         {{ site_of('resource_name') }} as site,
         {{ unit_number('resource_name') }} as number
     from stated
@@ -33,7 +34,8 @@ agreeing as (
     inner join resources as load
         on gen.operating_day = load.operating_day
         and gen.site = load.site
-        and abs(gen.capacity_mw - load.capacity_mw) <= 0.1 * greatest(gen.capacity_mw, load.capacity_mw)
+        -- Whole millionths: of 9.9 and 8.91 MW a double says that they are more than a tenth apart.
+        and 10::hugeint * abs(gen.capacity_micro_mw - load.capacity_micro_mw) <= greatest(gen.capacity_micro_mw, load.capacity_micro_mw)
     where gen.is_half and load.kind = 'load'
 ),
 

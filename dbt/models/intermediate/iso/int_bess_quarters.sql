@@ -22,12 +22,14 @@ quarters as (
         sum(runs)::bigint as runs,
         sum(missing_runs) filter (where runs = 1)::bigint as missing_runs,
         sum(us) filter (where micro_mw is not null)::bigint as covered_us,
-        {{ nano_mwh('sum(greatest(micro_mw, 0) * us)') }} as out_nano,
-        {{ nano_mwh('sum(-least(micro_mw, 0) * us)') }} as in_nano,
+        {{ nano_mwh('sum(greatest(micro_mw, 0)::hugeint * us)') }} as out_nano,
+        {{ nano_mwh('sum(-least(micro_mw, 0)::hugeint * us)') }} as in_nano,
         {% for service in services() -%}
         -- Time-weighted over what is covered, brought to the whole quarter.
-        ((sum(coalesce({{ micro_mw(service.name ~ '_award_mw') }}, 0) * us) filter (where knows_awards))::hugeint * 1000
-        // (sum(us) filter (where knows_awards))) as {{ service.name }}_award_nano,
+        case when coalesce(max(abs({{ service.name }}_award_mw)) filter (where knows_awards), 0) < {{ mw_limit() }}
+            then (sum(coalesce({{ micro_mw(service.name ~ '_award_mw') }}, 0)::hugeint * us) filter (where knows_awards)) * 1000
+            // (sum(us) filter (where knows_awards))
+        end as {{ service.name }}_award_nano,
         {% endfor -%}
         max(published_at) as published_at,
         bool_or(is_simulated) as is_simulated

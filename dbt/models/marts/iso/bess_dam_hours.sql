@@ -34,7 +34,7 @@ joined as (
         {% for service in services() -%}
         {% set parts = [] -%}
         {% for part in service.dam %}{% do parts.extend(['own.' ~ part ~ '_awarded_mw', 'charging.' ~ part ~ '_awarded_mw']) %}{% endfor -%}
-        {{ sum_of_stated(parts) }} as {{ service.name }}_awarded_mw,
+        {{ sum_of_stated(parts, 'decimal(28, 6)') }} as {{ service.name }}_awarded_mw,
         case
             when corrected.{{ service.name }}_published_at > own.published_at
                 then corrected.{{ service.name }}_mcpc_usd_mw
@@ -73,7 +73,7 @@ select
     awarded_mw,
     spp_usd_mwh,
     {% for service in services() -%}
-    {{ service.name }}_awarded_mw::decimal(18, 6) as {{ service.name }}_awarded_mw,
+    try_cast({{ service.name }}_awarded_mw as decimal(18, 6)) as {{ service.name }}_awarded_mw,
     {{ service.name }}_mcpc_usd_mw,
     {% endfor -%}
     {{ usd('coalesce(awarded_mw, 0)', 'spp_usd_mwh') }} as dam_energy_usd,

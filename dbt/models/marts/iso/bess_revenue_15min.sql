@@ -59,12 +59,12 @@ joined as (
         dam.settlement_point,
         dam.spp_usd_mwh as dam_spp_usd_mwh,
         dam.awarded_mw as dam_awarded_mw,
-        coalesce(dam.awarded_mw, 0) as bought_or_sold_mw,
+        coalesce(dam.awarded_mw, 0)::decimal(28, 6) as bought_or_sold_mw,
         -- A quarter of an hour's dollars: exact, for the hour's have at most twelve decimals.
         (dam.dam_energy_usd * 0.25)::decimal(38, 15) as dam_energy_usd,
         {% for service in services() -%}
         (dam.dam_as_{{ service.name }}_usd * 0.25)::decimal(38, 15) as dam_as_{{ service.name }}_usd,
-        coalesce(dam.{{ service.name }}_awarded_mw, 0) as {{ service.name }}_dam_mw,
+        coalesce(dam.{{ service.name }}_awarded_mw, 0)::decimal(28, 6) as {{ service.name }}_dam_mw,
         {{ nano('telemetry.' ~ service.name ~ '_award_nano') }} as rt_{{ service.name }}_award_mw,
         services.{{ service.name }} as rt_{{ service.name }}_mcpc_usd_mw,
         {% endfor -%}
@@ -96,13 +96,13 @@ priced as (
         *,
         case
             when has_dam and in_mwh is not null
-                then {{ usd('out_mwh - in_mwh - (bought_or_sold_mw * 0.25)::decimal(18, 8)', 'rt_spp_usd_mwh') }}
+                then {{ usd('out_mwh::decimal(32, 9) - in_mwh - (bought_or_sold_mw * 0.25)::decimal(32, 9)', 'rt_spp_usd_mwh') }}
         end as rt_energy_usd,
         {% for service in services() -%}
         case
             when not is_rtcb then 0::decimal(38, 15)
             when has_dam
-                then {{ usd('((rt_' ~ service.name ~ '_award_mw - ' ~ service.name ~ '_dam_mw) * 0.25)::decimal(32, 9)', 'rt_' ~ service.name ~ '_mcpc_usd_mw') }}
+                then {{ usd('((rt_' ~ service.name ~ '_award_mw::decimal(32, 9) - ' ~ service.name ~ '_dam_mw) * 0.25)::decimal(32, 9)', 'rt_' ~ service.name ~ '_mcpc_usd_mw') }}
         end as rt_as_{{ service.name }}_usd,
         {% endfor -%}
     from joined

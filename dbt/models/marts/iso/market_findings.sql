@@ -4,7 +4,7 @@
 with prices as (
     select
         *,
-        energy_usd_mwh + congestion_usd_mwh + loss_usd_mwh + coalesce(ghg_usd_mwh, 0) as components_usd_mwh,
+        energy_usd_mwh::decimal(28, 6) + congestion_usd_mwh + loss_usd_mwh + coalesce(ghg_usd_mwh, 0) as components_usd_mwh,
         lmp_usd_mwh - components_usd_mwh as missed_usd_mwh
     from {{ ref('iso_prices') }}
     where {{ changed_prices('iso_prices') }}
@@ -14,9 +14,9 @@ with prices as (
 awards as (
     select
         *,
-        coalesce(awarded_mw, 0) + coalesce(regup_awarded_mw, 0) + coalesce(rrs_awarded_mw, 0)
+        coalesce(awarded_mw, 0)::decimal(28, 6) + coalesce(regup_awarded_mw, 0) + coalesce(rrs_awarded_mw, 0)
         + coalesce(ecrs_awarded_mw, 0) + coalesce(nonspin_awarded_mw, 0) as up_mw,
-        coalesce(awarded_mw, 0) - coalesce(regdown_awarded_mw, 0) as down_mw,
+        coalesce(awarded_mw, 0)::decimal(28, 6) - coalesce(regdown_awarded_mw, 0) as down_mw,
         greatest(up_mw - hsl_mw, lsl_mw - down_mw) as beyond_mw
     from {{ ref('bess_dam_hours') }}
     where pairing = 'one resource'

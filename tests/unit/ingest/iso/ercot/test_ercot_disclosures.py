@@ -167,6 +167,21 @@ def test_a_row_with_a_broken_cell_is_quarantined_whole() -> None:
     assert "'1O0'" in document.rejects[0]["reason"] and document.rejects[2]["raw_text"] == "short,row"
 
 
+@pytest.mark.parametrize(
+    ("cell", "column"),
+    [({"Telemetered Net Output": "1e7"}, "telemetered_net_output_mw"), ({"State of Charge": "-1000001"}, "soc_mwh")],
+)
+def test_power_and_energy_that_no_resource_has_are_quarantined_with_their_row(
+    cell: dict[str, object], column: str
+) -> None:
+    most = {"Telemetered Net Output": "1000000", "State of Charge": "-1000000"}
+    document = land(text(ESR_JULY_2026, run(**cell), run("07/08/2026 00:05:21", **most)))
+    (row,) = document.rows("ercot_sced_esr_resources")
+    assert (row["telemetered_net_output_mw"], row["soc_mwh"], row["line"]) == (1e6, -1e6, 3)
+    ((line, field, reason),) = document.refused
+    assert (line, field) == (2, column) and ("above 1e+06" in reason or "below -1e+06" in reason)
+
+
 def test_refusals_of_two_members_stay_apart() -> None:
     content = text(DAM_2026, dam_hour("x"))
     document = land(zipped({"a.csv": content, "b.csv": content}), "day.zip")

@@ -42,6 +42,16 @@ def test_a_flagged_spring_day_has_23_hours_and_refuses_the_one_that_does_not_exi
     assert document.rejects[0]["raw_text"] == "03/08/2026,03:00,HB_NORTH, 3.5,N"
 
 
+@pytest.mark.parametrize("day", ["09/29/2026", "11/03/2024", "03/08/2026"])
+@pytest.mark.parametrize("flag", ["N", "Y"])
+def test_a_flagged_day_has_no_hour_ending_25_also_where_it_has_25_hours(day: str, flag: str) -> None:
+    """The flag tells the repeated hour; a number for it as well would tell it twice."""
+    rows = f"{day},24:00,HB_NORTH,      23.00,N\n{day},25:00,HB_NORTH,      24.00,{flag}\n"
+    document = read("ercot-dam-spp", DAM_SPP + rows)
+    assert [row["lmp_usd_mwh"] for row in document.rows("iso_prices")] == [Decimal(23)]
+    assert document.refused == [(3, "hour", "hour ending 25 is none of a wall clock (1 to 24)")]
+
+
 def test_hours_of_old_files_without_a_flag_are_told_by_their_number_where_all_are_there() -> None:
     header = DAM_SPP.replace(",DSTFlag", "")
     day = [f"11/07/2010,{hour:02}:00,HB_NORTH,{hour}" for hour in range(1, 26)]
