@@ -143,10 +143,11 @@ def land_absurd(lake: MarketLake) -> None:
     components = ("energy_usd_mwh", "congestion_usd_mwh", "loss_usd_mwh", "ghg_usd_mwh")
     for iso, location_type in (("CAISO", ""), ("NYISO", "ZONE"), ("ISONE", "LOAD ZONE")):
         lake.land("iso_prices", [
-            price("PN", day[0], 60, sign * MOST, iso=iso, location_type=location_type, price_type="LMP", **{
-                name: sign * MOST for name in components
-            })
-            for sign, location_type in ((1, location_type), (-1, f"{location_type}-"))
+            price(
+                "PN", day[0], 60, sign * MOST, iso=iso, location_type=f"{location_type}{sign}", price_type="LMP",
+                **dict.fromkeys(components, sign * MOST),
+            )
+            for sign in (1, -1)
         ])  # fmt: skip
 
 

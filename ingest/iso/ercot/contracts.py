@@ -81,7 +81,10 @@ def _costs() -> tuple[Column, ...]:
 
 def _dam_services() -> tuple[Column, ...]:
     return (
-        *(_exact(f"{name}_awarded_mw", f"{label} awarded, MW; blank is NULL.", LIMIT) for name, label in DAM_AWARDS.items()),
+        *(
+            _exact(f"{name}_awarded_mw", f"{label} awarded, MW; blank is NULL.", LIMIT)
+            for name, label in DAM_AWARDS.items()
+        ),
         *(
             _exact(f"{name}_mcpc_usd_mw", f"Market clearing price for {label}, $/MW.")
             for name, label in DAM_MCPC.items()
