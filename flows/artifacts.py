@@ -23,6 +23,7 @@ from lakehouse.build import BuildReport
 from lakehouse.checks import describe
 from lakehouse.disk_use import DiskUse
 from lakehouse.errors import ChecksFailed
+from lakehouse.inventory import Freshness
 from lakehouse.quality import CheckResult
 
 #: Rows of a table that are shown; the rest is counted. A page of thousands is sent on every view, and nobody reads it.
@@ -43,10 +44,13 @@ def text(value: object) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.1f}"
-    plain = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
-    if len(plain) > CELL_CHARACTERS:
-        plain = plain[: CELL_CHARACTERS - 1] + "…"
-    return _SPECIAL.sub(r"\\\1", html.escape(plain, quote=False))
+    return _SPECIAL.sub(r"\\\1", html.escape(plain(value), quote=False))
+
+
+def plain(value: object) -> str:
+    """A value on one line, and not a long one: for names and messages of runs, which are shown as they are."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
+    return line if len(line) <= CELL_CHARACTERS else line[: CELL_CHARACTERS - 1] + "…"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -203,6 +207,19 @@ def replay(report: ReplayReport) -> str:
     return f"## {report.receipts:,} receptions read anew from the archive\n\n{table(header, rows)}"
 
 
+def freshness(states: Sequence[Freshness]) -> str:
+    """How old the newest row of each table is, and how old it may be."""
+    header = ("table", "newest row (UTC)", "hours old", "hours allowed", "")
+    rows = [
+        (
+            f"raw.{state.contract.name}", f"{state.newest:%Y-%m-%d %H:%M}", state.age.total_seconds() / 3600,
+            state.contract.fresh_within_hours, "stale" if state.stale else "fresh",
+        )
+        for state in states
+    ]  # fmt: skip
+    return f"## Freshness\n\n{table(header, rows)}"
+
+
 def maintain(report: MaintainReport) -> str:
     """What maintenance did to each table, and where the bytes are."""
     after = {use.place: use for use in report.after}
@@ -237,9 +254,15 @@ def _active(rows: Sequence[tuple[object, ...]]) -> list[tuple[object, ...]]:
     return [row for row in rows if row[-1] != "nothing to do"]
 
 
-def publish(key: str, markdown: str) -> None:
-    """Attach Markdown to the current run; `key` (a-z, 0-9, -) names its history on the Artifacts page."""
-    create_markdown_artifact(markdown, key=re.sub(r"[^a-z0-9-]+", "-", key.lower()))
+def publish(key: str, markdown: str, description: str) -> None:
+    """Attach Markdown to the current run.
+
+    Args:
+        key: names its history on the Artifacts page (a-z, 0-9, -).
+        markdown: what a person reads.
+        description: one sentence on what the page shows, above it.
+    """
+    create_markdown_artifact(markdown, key=re.sub(r"[^a-z0-9-]+", "-", key.lower()), description=description)
 
 
 class ProgressBar:

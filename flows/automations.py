@@ -1,47 +1,84 @@
-"""Create or update the automations of deploy/automations.yaml on the Prefect server: `python -m flows.automations`."""
+"""Create or update the automations of deploy/automations.yaml on the Prefect server: `python -m flows.automations`.
+
+Those that tell somebody are off until the server has a notification block of the name that is given with --block.
+"""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 from prefect import get_client
 from prefect.automations import Automation
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import BlockDocument
 
 #: Beside prefect.yaml in the checkout.
 FILE = Path(__file__).resolve().parents[1] / "deploy" / "automations.yaml"
+#: Name of the notification blocks that are told.
+BLOCK = "wattlake"
+NOTIFY = "send-notification"
+#: Documents that the server gives at once.
+PAGE = 200
 
 
-def apply(path: Path = FILE) -> list[tuple[str, str]]:
+def apply(path: Path = FILE, block: str = BLOCK) -> list[tuple[str, str]]:
     """Bring the server's automations to what the file says.
 
+    Args:
+        path: of the file, in the form that Prefect documents. An action `send-notification` names no block in it: it
+            is done for each notification block of the server that is named so, of whatever type.
+        block: name of these blocks.
+
     Returns:
-        (name, 'created' or 'updated') of each. Automations of other names are left alone.
+        (name, 'created' or 'updated', followed by ', off' where there is nobody to tell) of each. Automations of other
+        names are left alone.
     """
     done = []
-    for described in yaml.safe_load(path.read_text())["automations"]:
-        wanted = Automation.model_validate(described)
-        existing = _named(wanted.name)
-        if existing:
-            wanted.id = existing[0].id
-            wanted.update()
-        else:
-            wanted.create()
-        done.append((wanted.name, "updated" if existing else "created"))
+    with get_client(sync_client=True) as client:
+        told = [str(document.id) for document in _notification_blocks(client) if document.name == block]
+        for described in yaml.safe_load(path.read_text())["automations"]:
+            wanted = with_blocks(described, told)
+            existing = client.read_automations_by_name(wanted.name)
+            if existing:
+                wanted.id = existing[0].id
+                wanted.update()
+            else:
+                wanted.create()
+            off = "" if wanted.enabled else f", off: there is no notification block {block!r}"
+            done.append((wanted.name, ("updated" if existing else "created") + off))
     return done
 
 
-def _named(name: str) -> list[Automation]:
-    with get_client(sync_client=True) as client:
-        return list(client.read_automations_by_name(name))
+def with_blocks(described: dict[str, Any], told: list[str]) -> Automation:
+    """An automation that notifies each of the blocks; one without anybody to tell is off and does nothing."""
+    actions = [
+        {**action, "block_document_id": identity} if action["type"] == NOTIFY else action
+        for action in described["actions"]
+        for identity in (told if action["type"] == NOTIFY else ("",))
+    ]
+    if not actions:
+        return Automation.model_validate({**described, "enabled": False, "actions": [{"type": "do-nothing"}]})
+    return Automation.model_validate({**described, "actions": actions})
+
+
+def _notification_blocks(client: SyncPrefectClient) -> Iterator[BlockDocument]:
+    offset = 0
+    while page := client.read_block_documents(offset=offset, limit=PAGE, include_secrets=False):
+        yield from (d for d in page if d.block_schema and "notify" in d.block_schema.capabilities)
+        offset += len(page)
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path, nargs="?", default=FILE, help="file of automations (default: %(default)s)")
-    for name, outcome in apply(parser.parse_args().file):
+    parser.add_argument("--block", default=BLOCK, help="name of the notification blocks to tell (default: %(default)s)")
+    arguments = parser.parse_args()
+    for name, outcome in apply(arguments.file, arguments.block):
         print(f"{name}: {outcome}")
 
 

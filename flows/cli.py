@@ -302,11 +302,12 @@ def doctor(style: str) -> None:
 
     Exits with 1 if something will fail. No secret is printed.
     """
-    from flows.download_doctor import CHECKS, VARIABLES
+    from flows import download_doctor, prefect_doctor
     from flows.present import doctor_report
     from lakehouse.doctor import examine
 
-    findings = examine(settings(), CHECKS, VARIABLES)
+    checks = {**download_doctor.CHECKS, **prefect_doctor.CHECKS}
+    findings = examine(settings(), checks, download_doctor.VARIABLES)
     doctor_report(findings, style)
     if any(finding.status == "problem" for finding in findings):
         raise click.exceptions.Exit(1)

@@ -32,7 +32,18 @@ def render() -> str:
 
 def _table(contract: Contract) -> list[str]:
     description = f"{contract.description} One row is {contract.grain}; key ({', '.join(contract.key)})."
-    lines = [f"      - name: {contract.name}", f"        description: {json.dumps(description)}", "        columns:"]
+    lines = [f"      - name: {contract.name}", f"        description: {json.dumps(description)}"]
+    if contract.fresh_within_hours:
+        # Minutes, because a contract may say half an hour and dbt counts whole periods. An error and no warning: who
+        # calls `dbt source freshness` in a script sees a broken contract by the exit code.
+        minutes = round(contract.fresh_within_hours * 60)
+        lines += [
+            "        config:",
+            f"          loaded_at_field: {contract.time_column}",
+            "          freshness:",
+            f"            error_after: {{count: {minutes}, period: minute}}",
+        ]
+    lines.append("        columns:")
     for column in contract.columns:
         lines += [
             f"          - name: {column.name}",

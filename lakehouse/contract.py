@@ -87,7 +87,7 @@ class Contract:
             without time.
         touch: the columns that name what a landing touched (asset, signal); the build rebuilds these.
         sort: sort order inside a file.
-        fresh_within_hours: older than this is stale in the catalog; None where age says nothing.
+        fresh_within_hours: a newest row (by `time_column`) older than this is stale; None where age says nothing.
         statement: key columns that tell one statement of a thing from another one, `source_object` among them: rows
             of other bytes are never in conflict, and nothing that landed goes.
         restated: statements that are left out because they add nothing.
@@ -120,6 +120,8 @@ class Contract:
         ):
             if used not in names:
                 raise ValueError(f"contract {self.name}: {used} is not one of its columns")
+        if self.fresh_within_hours and not self.time_column:
+            raise ValueError(f"contract {self.name}: without a time column nothing says how fresh it is")
         if self.statement and not {"source_object", *self.statement} <= {*self.statement} & {*self.key}:
             raise ValueError(f"contract {self.name}: its statement must be a part of its key, with source_object")
         for column in self.columns:

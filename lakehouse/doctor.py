@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import shutil
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -30,8 +28,6 @@ from lakehouse.storage import is_s3, make_folder, storage_at
 LEAST_FREE_BYTES = 2**30
 #: Published marts older than this, over raw tables that have moved on, point at a schedule that does not run.
 STALE_MARTS = timedelta(days=2)
-#: Seconds that the Prefect API gets for its answer.
-PREFECT_TIMEOUT_S = 5
 EXTENSIONS = ("avro", "iceberg", "httpfs", "sqlite_scanner", "postgres_scanner", "quack")
 #: Kind of a run → the work that only one process does at a time; a run without it is nobody's.
 WORK = {
@@ -227,19 +223,6 @@ def _marts(settings: Settings) -> Iterator[Finding]:
         yield Finding("marts", "ok", says)
 
 
-def _prefect(settings: Settings) -> Iterator[Finding]:
-    url = os.environ.get("PREFECT_API_URL")
-    if not url:
-        yield Finding("Prefect", "ok", "PREFECT_API_URL is not set: commands run without a server")
-        return
-    try:
-        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=PREFECT_TIMEOUT_S) as answer:
-            yield Finding("Prefect", "ok", f"{url} answers ({answer.status})")
-    except (OSError, ValueError) as error:
-        says = f"{url} does not answer: {error}"
-        yield Finding("Prefect", "problem", says, "start it (`prefect server start`), or unset PREFECT_API_URL")
-
-
 CHECKS: dict[str, Check] = {
     "settings": _settings,
     "disk": _disk,
@@ -249,5 +232,4 @@ CHECKS: dict[str, Check] = {
     "warehouse files": _warehouse,
     "archive files": _archive,
     "marts": _marts,
-    "Prefect": _prefect,
 }

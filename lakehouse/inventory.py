@@ -1,4 +1,7 @@
-"""The inventory: every table with rows, bytes, span, freshness and snapshot, read from Iceberg metadata alone."""
+"""The inventory: every table with rows, bytes, span, freshness and snapshot, read from Iceberg metadata alone.
+
+How fresh a table is, its contract says, and this module alone compares: `wattlake catalog` and the hourly look agree.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +48,48 @@ class TableState:
     description: str
 
 
+@dataclass(frozen=True)
+class Freshness:
+    """How old the newest row of a raw table is.
+
+    Args:
+        contract: of the table; it says how old the newest row may be.
+        newest: instant of the newest row, UTC.
+        age: from there to the instant of the look; negative for rows of the future.
+    """
+
+    contract: Contract
+    newest: datetime
+    age: timedelta
+
+    @property
+    def stale(self) -> bool:
+        """Whether the newest row is older than the contract allows."""
+        return self.age > timedelta(hours=self.contract.fresh_within_hours or 0)
+
+    def __str__(self) -> str:
+        name, hours = f"raw.{self.contract.name}", self.age.total_seconds() / 3600
+        allowed = f"its contract allows {self.contract.fresh_within_hours:g}"
+        return f"{name}: the newest row is of {self.newest:%Y-%m-%d %H:%M} UTC, {hours:,.1f} hours old; {allowed}"
+
+
+def freshness(settings: Settings, contracts: Sequence[Contract]) -> list[Freshness]:
+    """How fresh the raw tables are whose contracts ask for it. A table without rows is left out: nothing has landed."""
+    catalog = open_catalog(settings)
+    existing = {name for _, name in catalog.list_tables(RAW)}
+    found = []
+    for contract in sorted(contracts, key=lambda contract: contract.name):
+        if contract.fresh_within_hours and contract.name in existing:
+            _, newest = _span(catalog.load_table((RAW, contract.name)))
+            if newest:
+                found.append(_freshness(contract, newest))
+    return found
+
+
+def _freshness(contract: Contract, newest: datetime) -> Freshness:
+    return Freshness(contract, newest, datetime.now(UTC) - newest)
+
+
 def inventory(settings: Settings, contracts: Sequence[Contract]) -> list[TableState]:
     """State of all raw, marts and ops tables."""
     catalog = open_catalog(settings)
@@ -87,13 +132,12 @@ def _state(table: Table, name: str, contract: Contract | None, written_at: datet
     properties = snapshot.summary.additional_properties
     first, last = _span(table)
     written = written_at or EPOCH + timedelta(milliseconds=snapshot.timestamp_ms)
-    freshness = "-"
+    word = "-"
     if contract and contract.fresh_within_hours and last:
-        fresh = datetime.now(UTC) - last <= timedelta(hours=contract.fresh_within_hours)
-        freshness = "fresh" if fresh else "stale"
+        word = "stale" if _freshness(contract, last).stale else "fresh"
     rows = int(properties.get("total-records", 0))
     size = int(properties.get("total-files-size", 0))
-    return TableState(name, rows, size, first, last, written, freshness, snapshot.snapshot_id, description)
+    return TableState(name, rows, size, first, last, written, word, snapshot.snapshot_id, description)
 
 
 def _span(table: Table) -> tuple[datetime | None, datetime | None]:

@@ -7,30 +7,26 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
-from prefect.events import emit_event
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
 from flows import artifacts
 from flows.backfill import backfill as backfill_files
+from flows.deployed import events, names, outcomes
 from flows.deployed.attempts import attempted
-from flows.deployed.parameters import FileOptions
+from flows.deployed.parameters import DeviceSource, FileOptions, SourceName
 from flows.inbox import BATCH_FILES, SETTLE_S, InboxReport, take_inbox
 from flows.land import land as land_files
 from flows.lander import LandReport
 from ingest.source import LandOptions
-from lakehouse.errors import TerminalError
 from lakehouse.settings import Settings
 
-#: Emitted when rows have landed; prefect.yaml builds on it. It is a hint: a build asks the data what has changed.
-LANDED_EVENT = "wattlake.landed"
 
-
-@flow(persist_result=False)
-def land(source: str, paths: list[Path], options: FileOptions = FileOptions()) -> State[dict[str, int]]:
-    """Land files and folders. Fails if nothing could be used.
+@flow(persist_result=False, flow_run_name=names.files)
+def land(source: SourceName, paths: list[Path], options: FileOptions = FileOptions()) -> State[dict[str, int]]:
+    """Land files and folders. Ends as Refused if a file could not be used.
 
     Args:
-        source: What the files are: meter or bess.
+        source: What the files are.
         paths: Files, or folders that are searched for files of the source; absolute paths on the worker's machine.
         options: What the files do not say of themselves.
     """
@@ -39,9 +35,9 @@ def land(source: str, paths: list[Path], options: FileOptions = FileOptions()) -
     return _conclude("landing", source, report, bar)
 
 
-@flow(persist_result=False)
+@flow(persist_result=False, flow_run_name=names.files)
 def backfill(
-    source: str,
+    source: SourceName,
     paths: list[Path],
     options: FileOptions = FileOptions(),
     batch: int = BATCH_FILES,
@@ -49,7 +45,7 @@ def backfill(
     """Land a large history in batches. Run it again after an interruption: it goes on where it stopped.
 
     Args:
-        source: What the files are: meter or bess.
+        source: What the files are.
         paths: Files, or folders that are searched for files of the source; absolute paths on the worker's machine.
         options: What the files do not say of themselves.
         batch: Files a commit.
@@ -59,16 +55,16 @@ def backfill(
     return _conclude("backfill", source, report, bar)
 
 
-@flow(persist_result=False)
+@flow(persist_result=False, flow_run_name=names.inbox)
 def inbox(
-    source: str,
+    source: DeviceSource,
     options: FileOptions = FileOptions(),
     settle_s: float = SETTLE_S,
 ) -> State[dict[str, int]]:
     """Land every complete file of the inbox and put it away: into done, or into refused beside its reason.
 
     Args:
-        source: What the files are, and the folder of the inbox to look into: meter or bess.
+        source: What the files are, and the folder of the inbox to look into.
         options: What the files do not say of themselves.
         settle_s: Seconds between two looks; a file that changes in between is still being written and waits.
     """
@@ -104,14 +100,9 @@ def _conclude(
     for outcome in report.files:
         if outcome.reason:
             logger.warning("refused: %s", outcome.reason)
-    artifacts.publish(f"{kind}-{source}", artifacts.landing(source, report))
+    description = f"What landed of each file of {source}, what was refused and what to do, and what is in quarantine."
+    artifacts.publish(f"{kind}-{source}", artifacts.landing(source, report), description)
     rows = sum(outcome.counts.new + outcome.counts.replaced for outcome in report.files) + report.superseded
-    files = artifacts.counts(report.files)
-    if rows or files["landed"]:
-        payload = {"source": source, "rows": rows, **files}
-        emit_event(LANDED_EVENT, resource={"prefect.resource.id": f"wattlake.source.{source}"}, payload=payload)
-    if not report.ok:
-        step = "see why in the run's artifact, mend the files and land them again"
-        error = TerminalError(f"none of {len(report.files)} files landed", step)
-        return Failed(message=str(error), data=error)  # raised, it would add a stack trace that helps nobody
-    return Completed(message=artifacts.summary(report.files), data=files)
+    if rows or artifacts.counts(report.files)["landed"]:
+        events.emit(events.LANDED, source, rows=rows, **artifacts.counts(report.files))
+    return outcomes.of_files(report.files)

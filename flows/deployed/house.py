@@ -17,18 +17,22 @@ from prefect.states import Cancelled, Completed
 from prefect.types._datetime import now
 
 from flows import artifacts
+from flows.deployed import events, names, outcomes
 from flows.deployed.attempts import attempted
 from flows.maintain import MaintainReport
 from flows.maintain import maintain as maintain_house
 from flows.replay import ReplayReport
 from flows.replay import replay as replay_archive
 from flows.transform import build
+from ingest.registry import contracts, sources
 from lakehouse.build import BuildReport
 from lakehouse.errors import ChecksFailed
+from lakehouse.inventory import Freshness
+from lakehouse.inventory import freshness as freshness_of
 from lakehouse.settings import Settings
 
 
-@flow(persist_result=False)
+@flow(persist_result=False, flow_run_name=names.house)
 def transform(full_refresh: bool = False) -> State[dict[str, Any]]:
     """Rebuild what changed, check it, and publish it. Builds that wait behind this one have nothing left to do.
 
@@ -39,14 +43,16 @@ def transform(full_refresh: bool = False) -> State[dict[str, Any]]:
     try:
         report = _build(full_refresh)
     except ChecksFailed as error:
-        artifacts.publish("build", artifacts.failed_checks(error))
-        raise
-    artifacts.publish("build", artifacts.build(report))
+        artifacts.publish("build", artifacts.failed_checks(error), "Why this build was not published.")
+        return outcomes.of_failed_checks(error)
+    artifacts.publish(
+        "build", artifacts.build(report), "What was built and checked, step by step, and rows of each mart."
+    )
     message = f"published {report.build_id}" if report.built else "nothing has changed"
     return Completed(message=message, data={"build_id": report.build_id, "mode": report.mode, "rows": report.rows})
 
 
-@flow(persist_result=False)
+@flow(persist_result=False, flow_run_name=names.house)
 def replay(dry_run: bool = False) -> State[dict[str, str]]:
     """Rebuild the raw tables from the archive alone. Tables that are equal already are not touched.
 
@@ -56,14 +62,14 @@ def replay(dry_run: bool = False) -> State[dict[str, str]]:
     bar = artifacts.ProgressBar("receptions read")
     report = _replay(dry_run, bar)
     bar.finish()
-    artifacts.publish("replay", artifacts.replay(report))
+    artifacts.publish("replay", artifacts.replay(report), "How each raw table compares with the archived bytes.")
     outcomes = {table.table: table.outcome for table in report.tables}
     different = [name for name, outcome in outcomes.items() if outcome != "equal"]
     message = f"{len(different)} tables {'differ' if dry_run else 'replaced'}: {', '.join(different)}"
     return Completed(message=message if different else "all tables equal the archive", data=outcomes)
 
 
-@flow(persist_result=False)
+@flow(persist_result=False, flow_run_name=names.house)
 def maintain(dry_run: bool = False, sweep: bool = False) -> State[dict[str, int]]:
     """Compact small files, expire old snapshots, drop old bytes from the archive, list orphans. Rows never change.
 
@@ -72,16 +78,42 @@ def maintain(dry_run: bool = False, sweep: bool = False) -> State[dict[str, int]
         sweep: Delete files that nothing names and that are old enough; they are only listed otherwise.
     """
     report = _maintain(dry_run, sweep)
-    artifacts.publish("maintain", artifacts.maintain(report))
+    description = "Where the bytes are, and what maintenance did to each table."
+    artifacts.publish("maintain", artifacts.maintain(report), description)
     before, after = (sum(artifacts.all_bytes(use) for use in uses) for uses in (report.before, report.after))
     orphans = sum(orphan.count for orphan in report.orphans)
     message = f"{before / 1e6:,.1f} MB before, {after / 1e6:,.1f} MB after; {orphans:,} orphans"
     return Completed(message=message, data={"before_bytes": before, "after_bytes": after, "orphans": orphans})
 
 
+@flow(persist_result=False, flow_run_name=names.house)
+def freshness() -> State[dict[str, str]]:
+    """Look whether the newest row of each source is as young as its contract wants; tell of each that is not.
+
+    Ends as Stale if one is not. That is no failure of the run: the state is of the type Completed, and who wants to be
+    told listens to the events, one a source.
+    """
+    states = _look()
+    artifacts.publish("freshness", artifacts.freshness(states), "The newest row of each table that has to be fresh.")
+    late = [state for state in states if state.stale]
+    for state in late:
+        for name, source in sources().items():
+            if state.contract in source.contracts:
+                events.emit(events.STALE, name, message=str(state))
+    data = {state.contract.name: "stale" if state.stale else "fresh" for state in states}
+    if late:
+        return Completed(name=outcomes.STALE, message="\n".join(str(state) for state in late), data=data)
+    return Completed(message=f"{len(states)} tables are fresh" if states else "nothing has landed", data=data)
+
+
 @attempted(name="build")
 def _build(full_refresh: bool) -> BuildReport:
     return build(Settings(), full_refresh=full_refresh, progress=get_run_logger().info)
+
+
+@attempted(name="look at each table")
+def _look() -> list[Freshness]:
+    return freshness_of(Settings(), contracts())
 
 
 @attempted(name="replay")

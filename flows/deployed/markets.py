@@ -7,12 +7,12 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
-from prefect.events import emit_event
 from prefect.states import Completed, Failed
 
 from flows import artifacts
+from flows.deployed import events, names, outcomes
 from flows.deployed.attempts import attempted
-from flows.deployed.files import LANDED_EVENT
+from flows.deployed.parameters import MarketFeed
 from flows.download import DownloadReport, Mode
 from flows.download import download as download_days
 from flows.inbox import InboxReport, take_inbox
@@ -23,15 +23,15 @@ from lakehouse.errors import TerminalError, WattlakeError
 from lakehouse.settings import Settings
 
 
-@flow(persist_result=False)
+@flow(persist_result=False, flow_run_name=names.days)
 def download(
-    source: str, start: date | None = None, end: date | None = None, days: int | None = None, locations: str = "",
+    source: MarketFeed, start: date | None = None, end: date | None = None, days: int | None = None, locations: str = "",
     simulated: bool = False,
 ) -> State[dict[str, int]]:  # fmt: skip
     """Download and land what is not at hand of some market days.
 
     Args:
-        source: Which feed, e.g. nyiso-rt5-lbmp-zone; `wattlake sources` lists them.
+        source: Which feed.
         start: First day, in the market's own time zone.
         end: Day after the last one; the newest day is the last where this is empty.
         days: So many days back from the end, instead of a first day.
@@ -41,14 +41,14 @@ def download(
     return _conclude("download", [_download(source, start, end, days, "download", locations, simulated)])
 
 
-@flow(name="market-backfill", persist_result=False)
+@flow(name="market-backfill", persist_result=False, flow_run_name=names.days)
 def backfill(
-    source: str, start: date, end: date | None = None, locations: str = "", simulated: bool = False
+    source: MarketFeed, start: date, end: date | None = None, locations: str = "", simulated: bool = False
 ) -> State[dict[str, int]]:
     """Download a long history. Run it again after an interruption: it goes on where it stopped.
 
     Args:
-        source: Which feed, e.g. ercot-60d; `wattlake sources` lists them.
+        source: Which feed.
         start: First day, in the market's own time zone.
         end: Day after the last one; the newest day is the last where this is empty.
         locations: CAISO only: nodes with commas, instead of those of WATTLAKE_CAISO_NODES.
@@ -57,8 +57,8 @@ def backfill(
     return _conclude("backfill", [_download(source, start, end, None, "backfill", locations, simulated)])
 
 
-@flow(persist_result=False)
-def realtime(sources: list[str], locations: str = "", simulated: bool = False) -> State[dict[str, int]]:
+@flow(persist_result=False, flow_run_name=names.realtime)
+def realtime(sources: list[MarketFeed], locations: str = "", simulated: bool = False) -> State[dict[str, int]]:
     """Download and land everything from where the last run ended up to now, however long ago that was.
 
     A feed that another run downloads at the moment is left to the next run.
@@ -84,7 +84,7 @@ def realtime(sources: list[str], locations: str = "", simulated: bool = False) -
     return _conclude("realtime", reports)
 
 
-@flow(name="market-inbox", persist_result=False)
+@flow(name="market-inbox", persist_result=False, flow_run_name=names.inbox)
 def inbox(simulated: bool = False) -> State[dict[str, int]]:
     """Land every complete file of the inbox folders that are named like market feeds, and put it away.
 
@@ -97,13 +97,12 @@ def inbox(simulated: bool = False) -> State[dict[str, int]]:
     files = [outcome for _, report in reports for outcome in report.files]
     if not files:
         return Completed(message="nothing waits in the inbox folders of markets", data=artifacts.counts(()))
-    artifacts.publish("inbox-markets", "\n\n".join(artifacts.landing(name, report) for name, report in reports))
+    description = "What landed of each file that lay in a folder of a market feed, and what was refused."
+    shown = "\n\n".join(artifacts.landing(name, report) for name, report in reports)
+    artifacts.publish("inbox-markets", shown, description)
     for name, report in reports:
         _tell_of(name, sum(o.counts.new + o.counts.replaced for o in report.files))
-    if not all(report.ok for _, report in reports):
-        error = TerminalError("a folder's files were all refused", "see why in the run's artifact, and drop them again")
-        return Failed(message=str(error), data=error)
-    return Completed(message=artifacts.summary(files), data=artifacts.counts(files))
+    return outcomes.of_files(files)
 
 
 @attempted(name="download days")
@@ -133,8 +132,7 @@ def _downloading(sources: list[str]) -> list[str]:
 
 def _tell_of(source: str, rows: int) -> None:
     if rows:
-        payload = {"source": source, "rows": rows}
-        emit_event(LANDED_EVENT, resource={"prefect.resource.id": f"wattlake.source.{source}"}, payload=payload)
+        events.emit(events.LANDED, source, rows=rows)
 
 
 def _conclude(kind: str, reports: list[Any]) -> State[dict[str, int]]:
@@ -148,13 +146,16 @@ def _conclude(kind: str, reports: list[Any]) -> State[dict[str, int]]:
         _tell_of(report.source, sum(o.counts.new + o.counts.replaced for o in report.files) + report.superseded)
     for source, error in failed:
         logger.warning("%s: %s", source, error)
-    names = [report.source for report in done] + [source for source, _ in failed]
-    key = names[0] if len(names) == 1 else names[0].partition("-")[0]
+    feeds = [report.source for report in done] + [source for source, _ in failed]
+    key = feeds[0] if len(feeds) == 1 else feeds[0].partition("-")[0]
     parts = [artifacts.downloads(report) for report in done]
     parts += [
         f"## {artifacts.text(source)}: nothing was downloaded\n\n{artifacts.text(error)}" for source, error in failed
     ]
-    artifacts.publish(f"{kind}-{key}", "\n\n".join(parts))
+    description = (
+        f"What was downloaded of {', '.join(feeds)}: documents by outcome, what went wrong, what cannot be had."
+    )
+    artifacts.publish(f"{kind}-{key}", "\n\n".join(parts), description)
     counts: dict[str, int] = {}
     for report in done:
         for outcome, number in report.documents.items():

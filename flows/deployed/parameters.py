@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from ingest.iso.source import SOURCES
+from ingest.registry import sources
 from ingest.source import LandOptions
 from lakehouse.errors import TerminalError
 from lakehouse.zones import zone
+
+_MARKETS = tuple(sorted(source.name for source in SOURCES))
+
+#: Choices, so that the UI shows a list and the server refuses anything else when a run is asked for. They are computed
+#: because a new source must not need a line here.
+SourceName = Literal[tuple(sources())]
+#: Sources of devices: market feeds have deployments of their own.
+DeviceSource = Literal[tuple(name for name in sources() if name not in _MARKETS)]
+MarketFeed = Literal[_MARKETS]
 
 
 class FileOptions(BaseModel):

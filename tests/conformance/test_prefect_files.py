@@ -7,18 +7,20 @@ import dataclasses
 import json
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import prefect.server.api.collections_data
 import pytest
 import yaml
 from prefect.automations import Automation
 from prefect.flows import load_flow_from_entrypoint
+from prefect.server.events.actions import SendNotification
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.callables import parameter_schema
 from prefect.workers.base import BaseJobConfiguration
 
-from flows.automations import FILE
-from flows.deployed.files import LANDED_EVENT
+from flows.automations import FILE, with_blocks
+from flows.deployed import events, outcomes
 from flows.deployed.parameters import FileOptions
 from ingest.iso.requests import plans
 from ingest.iso.source import SOURCES
@@ -48,8 +50,17 @@ def test_a_deployment_loads_takes_its_parameters_and_explains_each(deployment: d
     assert deployment["description"].strip()
     assert deployment["concurrency_limit"]["limit"] == 1
     for trigger in deployment.get("triggers", ()):
-        assert trigger["expect"] == [LANDED_EVENT]
+        assert trigger["expect"] == [events.LANDED]
         assert trigger["schedule_after"] >= trigger["within"], "a landing in the window would go unbuilt"
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda deployment: deployment["name"])
+def test_a_source_is_a_choice_of_the_sources_there_are(deployment: dict[str, Any]) -> None:
+    shown = parameter_schema(load_flow_from_entrypoint(deployment["entrypoint"])).properties
+    for choice in (shown.get("source"), shown.get("sources", {}).get("items")):
+        if choice:
+            assert set(choice["enum"]) <= set(sources())
+            assert len(choice["enum"]) > 1
 
 
 MARKETS = {source.name for source in SOURCES}
@@ -76,10 +87,39 @@ def test_what_needs_the_internet_is_paused_until_somebody_wants_it() -> None:
             assert not any(schedule["active"] for schedule in deployment.get("schedules", ()))
 
 
-def test_automations_are_what_prefect_understands() -> None:
-    (described,) = yaml.safe_load(FILE.read_text())["automations"]
+AUTOMATIONS: list[dict[str, Any]] = yaml.safe_load(FILE.read_text())["automations"]
+
+
+def test_a_run_without_heartbeats_is_a_zombie_after_three_and_no_end_of_ours_is_taken_for_one() -> None:
+    (described,) = [one for one in AUTOMATIONS if one["name"] == "mark-zombies-crashed"]
     automation = Automation.model_validate(described)
     assert automation.trigger.within.total_seconds() == 90  # three heartbeats, see prefect.toml
+    ends = {"Completed", "Failed", "Cancelled", "Crashed", outcomes.REFUSED, outcomes.CHECKS_FAILED, outcomes.STALE}
+    assert automation.trigger.expect == {f"prefect.flow-run.{name}" for name in (*ends, "heartbeat")}
+
+
+@pytest.mark.parametrize("described", AUTOMATIONS, ids=lambda described: described["name"])
+def test_an_automation_listens_to_events_that_are_emitted_and_its_templates_are_sound(
+    described: dict[str, Any],
+) -> None:
+    for event in described["trigger"]["expect"]:
+        assert event.startswith(("prefect.flow-run.", "prefect.work-pool.")) or event in (events.LANDED, events.STALE)
+    for action in described["actions"]:
+        if action["type"] == "send-notification":
+            assert "block_document_id" not in action, "which block is told is found by its name"
+            SendNotification(**action, block_document_id=uuid4())
+
+
+def test_an_automation_that_tells_somebody_is_off_until_there_is_a_block_and_tells_every_one_of_them() -> None:
+    telling = [one for one in AUTOMATIONS if one["actions"][0]["type"] == "send-notification"]
+    assert telling
+    for described in telling:
+        off = with_blocks(described, [])
+        assert (off.enabled, [action.type for action in off.actions]) == (False, ["do-nothing"])
+        blocks = [str(uuid4()), str(uuid4())]
+        on = with_blocks(described, blocks)
+        assert on.enabled
+        assert [str(action.block_document_id) for action in on.actions] == blocks
 
 
 class Rendered(BaseJobConfiguration, extra="allow"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -17,7 +18,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import yaml
 from prefect import get_client
+from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
     ArtifactFilter,
@@ -29,9 +32,12 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import Artifact, FlowRun, State, StateType
 from prefect.client.schemas.objects import TaskRun as PrefectTaskRun
+from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from lakehouse.settings import Settings
+
+from .webhook import receiver
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Far beyond what any step takes on two busy cores: a hang fails, a slow machine does not.
@@ -47,12 +53,14 @@ class PrefectService:
         url: of the server, without /api.
         environment: of commands and workers.
         client: to its API.
+        told: notifications that have come, each with its subject and body.
     """
 
     settings: Settings
     url: str
     environment: dict[str, str]
     client: SyncPrefectClient
+    told: list[dict[str, str]]
 
     def prefect(self, *arguments: str) -> str:
         """Run a `prefect` command; returns what it printed."""
@@ -91,6 +99,34 @@ class PrefectService:
         """All runs of a deployment."""
         found = self.client.read_deployment_by_name(deployment)
         return [run for run in self.client.read_flow_runs() if run.deployment_id == found.id]
+
+    def message(self, *words: str) -> dict[str, str]:
+        """The notification that holds all of the words, once it has come."""
+        return until(lambda: next((m for m in self.told if all(w in m["subject"] + m["body"] for w in words)), None))
+
+    def schedules(self, *deployments: str, active: bool) -> None:
+        """Activate or pause all schedules of deployments, as the switch in the UI does."""
+        for deployment in deployments:
+            found = self.client.read_deployment_by_name(deployment)
+            for schedule in found.schedules:
+                self.client.update_deployment_schedule(found.id, schedule.id, active=active)
+
+    def process(self, run: UUID) -> int | None:
+        """The process that a flow run runs in, if there is one (Linux)."""
+        wanted = f"PREFECT__FLOW_RUN_ID={run}".encode()
+        for folder in Path("/proc").iterdir():
+            with suppress(OSError):
+                if folder.name.isdigit() and wanted in (folder / "environ").read_bytes().split(b"\0"):
+                    return int(folder.name)
+        return None
+
+    def failed_loops(self) -> list[str]:
+        """What the server has logged of its loops (scheduler, late runs, foreman, ...) that failed."""
+        log = (Path(self.environment["PREFECT_HOME"]) / "server.log").read_text()
+        entries = re.split(r"^(?=\d\d:\d\d:\d\d\.\d{3} \| )", log, flags=re.MULTILINE)
+        failed = [entry for entry in entries if re.match(r"\S+ \| (ERROR|CRITICAL) +\| docket", entry)]
+        # Its SQLite gives up a write that waits too long on a busy machine; the next turn of the loop does it.
+        return [entry for entry in failed if "database is locked" not in entry]
 
     def task_runs(self, run: UUID) -> list[PrefectTaskRun]:
         """Task runs of a flow run."""
@@ -181,9 +217,22 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def scheduled() -> list[str]:
+    """Names (flow/deployment) of the deployments that prefect.yaml gives an active schedule."""
+    described = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    return [
+        f"{load_flow_from_entrypoint(one['entrypoint']).name}/{one['name']}"
+        for one in described
+        if any(schedule["active"] for schedule in one.get("schedules", ()))
+    ]
+
+
 @contextmanager
 def prefect_service(folder: Path) -> Iterator[PrefectService]:
-    """A server on loopback with its own database, and every deployment of prefect.yaml. No worker."""
+    """A server on loopback with its own database, every deployment of prefect.yaml, and somebody who is told. No worker.
+
+    Schedules are paused: tests ask for their runs, and a test that wants schedules activates them.
+    """
     url = f"http://127.0.0.1:{free_port()}"
     home = folder / "home"
     environment = {
@@ -195,8 +244,7 @@ def prefect_service(folder: Path) -> Iterator[PrefectService]:
         "DO_NOT_TRACK": "1",
         "WATTLAKE_HOME": str(home),
         "WATTLAKE_THREADS": "2",
-        # Tests ask for their runs: no schedule comes between, and nobody waits long for a turn.
-        "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",
+        # Nobody waits long for a turn.
         "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "1",
         "PREFECT_WORKER_QUERY_SECONDS": "1",
     }
@@ -214,8 +262,14 @@ def prefect_service(folder: Path) -> Iterator[PrefectService]:
                 return False
 
         until(healthy)
-        with temporary_settings({PREFECT_API_URL: f"{url}/api"}), get_client(sync_client=True) as client:
-            service = PrefectService(Settings(home=home, threads=2), url, environment, client)
+        api = temporary_settings({PREFECT_API_URL: f"{url}/api"})
+        with api, get_client(sync_client=True) as client, receiver() as (webhook, told):
+            service = PrefectService(Settings(home=home, threads=2), url, environment, client, told)
             service.prefect("work-pool", "create", "wattlake", "--type", "process")
             service.prefect("deploy", "--all")
+            service.schedules(*scheduled(), active=False)
+            block = CustomWebhookNotificationBlock(
+                name="tests", url=webhook, json_data={"subject": "{{subject}}", "body": "{{body}}"}
+            )
+            block.save("wattlake")
             yield service

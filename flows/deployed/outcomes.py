@@ -1,0 +1,43 @@
+"""States that runs end in where plain Completed or Failed would hide what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from flows import artifacts
+from flows.file_outcome import FileOutcome
+from lakehouse.errors import ChecksFailed, TerminalError
+
+#: Names of ends beside Prefect's own; deploy/automations.yaml names them too.
+REFUSED, CHECKS_FAILED, STALE = "Refused", "ChecksFailed", "Stale"
+#: Files that are named in a state's message; the run's artifact lists all.
+NAMED = 3
+
+
+def of_files(files: Sequence[FileOutcome]) -> State[dict[str, int]]:
+    """What a landing ends in: Completed, or *Refused* as soon as one file was refused.
+
+    Refused is a state of the type Failed: it is red in every list of the UI, it counts among the failed runs of the
+    dashboard, and whoever is told of failed runs is told of it. No retry follows, because retries are the tasks' and
+    the task has done its work: what could be read has landed, and a refused file needs a person.
+    """
+    found = artifacts.counts(files)
+    refused = [outcome for outcome in files if outcome.status == "refused"]
+    if not refused:
+        return Completed(message=artifacts.summary(files), data=found)
+    alone = f"none of {len(files)} files landed" if len(refused) == len(files) else artifacts.summary(files)
+    listed = [artifacts.plain((outcome.reason or "").partition("\n  next: ")[0]) for outcome in refused[:NAMED]]
+    if len(refused) > NAMED:
+        listed.append(f"and {len(refused) - NAMED:,} more")
+    step = "see all of them in the run's artifact, mend the files and land them again"
+    error = TerminalError("\n".join((alone, *listed)), step)
+    return Failed(name=REFUSED, message=str(error), data=error)  # raised, it would add a stack trace
+
+
+def of_failed_checks(error: ChecksFailed) -> State[Any]:
+    """What a build ends in that was not published; the message names the checks and shows rows that fail them."""
+    return Failed(name=CHECKS_FAILED, message=str(error), data=error)
