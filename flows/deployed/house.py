@@ -45,9 +45,7 @@ def transform(full_refresh: bool = False) -> State[dict[str, Any]]:
     except ChecksFailed as error:
         artifacts.publish("build", artifacts.failed_checks(error), "Why this build was not published.")
         return outcomes.of_failed_checks(error)
-    artifacts.publish(
-        "build", artifacts.build(report), "What was built and checked, step by step, and rows of each mart."
-    )
+    artifacts.publish("build", artifacts.build(report), "What was built, step by step, and what the checks said.")
     message = f"published {report.build_id}" if report.built else "nothing has changed"
     return Completed(message=message, data={"build_id": report.build_id, "mode": report.mode, "rows": report.rows})
 

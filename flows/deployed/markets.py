@@ -25,8 +25,8 @@ from lakehouse.settings import Settings
 
 @flow(persist_result=False, flow_run_name=names.days)
 def download(
-    source: MarketFeed, start: date | None = None, end: date | None = None, days: int | None = None, locations: str = "",
-    simulated: bool = False,
+    source: MarketFeed, start: date | None = None, end: date | None = None, days: int | None = None,
+    locations: str = "", simulated: bool = False,
 ) -> State[dict[str, int]]:  # fmt: skip
     """Download and land what is not at hand of some market days.
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from flows.dbt_sources import TARGET
+from ingest.registry import contracts
 from lakehouse.settings import DBT_PROJECT
 
 MODELS = sorted((DBT_PROJECT / "models").rglob("*.sql"))
@@ -29,6 +31,21 @@ def test_every_model_and_each_of_its_columns_is_described(path: Path) -> None:
     assert str(model.get("description", "")).strip(), f"{path.stem} has no description"
     for column in model.get("columns", []):
         assert column.get("description", "").strip(), f"{path.stem}.{column['name']} has no description"
+
+
+def test_every_raw_table_is_a_source_that_is_as_fresh_as_its_contract_wants() -> None:
+    (raw,) = yaml.safe_load(TARGET.read_text())["sources"]
+    described = {table["name"]: table.get("config", {}) for table in raw["tables"]}
+    wanted = {}
+    for contract in contracts():
+        wanted[contract.name] = {}
+        if contract.fresh_within_hours:
+            wanted[contract.name] = {
+                "loaded_at_field": contract.time_column,
+                "freshness": {"error_after": {"count": contract.fresh_within_hours * 60, "period": "minute"}},
+            }
+    assert described == wanted
+    assert wanted["meter_observations"] and wanted["bess_observations"]
 
 
 def test_no_model_is_described_that_does_not_exist() -> None:

@@ -98,6 +98,12 @@ def test_a_run_without_heartbeats_is_a_zombie_after_three_and_no_end_of_ours_is_
     assert automation.trigger.expect == {f"prefect.flow-run.{name}" for name in (*ends, "heartbeat")}
 
 
+def test_every_end_of_the_type_failed_is_told() -> None:
+    (described,) = [one for one in AUTOMATIONS if one["name"] == "tell-of-failed-runs"]
+    ends = {"Failed", "Crashed", "TimedOut", outcomes.REFUSED, outcomes.CHECKS_FAILED}
+    assert set(described["trigger"]["expect"]) == {f"prefect.flow-run.{name}" for name in ends}
+
+
 @pytest.mark.parametrize("described", AUTOMATIONS, ids=lambda described: described["name"])
 def test_an_automation_listens_to_events_that_are_emitted_and_its_templates_are_sound(
     described: dict[str, Any],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import subprocess
 import sys
@@ -15,8 +16,9 @@ import sqlalchemy as sa
 from flows.transform import build, check
 from ingest.registry import contracts
 from lakehouse import ops
+from lakehouse.audit import workspace
 from lakehouse.catalog import open_catalog
-from lakehouse.errors import ChecksFailed
+from lakehouse.errors import ChecksFailed, TerminalError
 from lakehouse.ops import Ops
 from lakehouse.publish import BUILD, published
 from lakehouse.reader import open_session
@@ -117,6 +119,15 @@ def test_a_check_of_sound_marts_passes_and_is_recorded(house: Settings) -> None:
     assert not [result for result in results if result.blocks]
     recorded = Ops(house).query(sa.select(sa.func.count()).select_from(ops.CHECKS))
     assert recorded[0][0] >= len(results)
+
+
+def test_dbt_finds_the_age_of_a_source_and_holds_it_against_the_contract(house: Settings) -> None:
+    with workspace(house, contracts(), "freshness") as work:
+        with pytest.raises(TerminalError, match=r"ERROR STALE freshness of raw\.meter_observations"):
+            work.dbt(["source", "freshness", "--select", "source:raw.meter_observations"])
+        (found,) = json.loads((work.folder / "target" / "sources.json").read_text())["results"]
+    assert found["max_loaded_at"] == "2024-06-01T21:45:00+00:00"  # 23:45 in Amsterdam, the last row of the file
+    assert found["criteria"]["error_after"] == {"count": 2880, "period": "minute"}
 
 
 def test_sql_reads_raw_marts_and_ops_side_by_side(house: Settings) -> None:

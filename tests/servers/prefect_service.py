@@ -229,9 +229,10 @@ def scheduled() -> list[str]:
 
 @contextmanager
 def prefect_service(folder: Path) -> Iterator[PrefectService]:
-    """A server on loopback with its own database, every deployment of prefect.yaml, and somebody who is told. No worker.
+    """A server on loopback with its own database, and every deployment of prefect.yaml. No worker.
 
-    Schedules are paused: tests ask for their runs, and a test that wants schedules activates them.
+    Schedules are paused: tests ask for their runs, and a test that wants schedules activates them. A notification block
+    is there; `python -m flows.automations` makes it be told.
     """
     url = f"http://127.0.0.1:{free_port()}"
     home = folder / "home"
