@@ -90,20 +90,15 @@ class Assembly:
         if len(self._parts) > 1:
             line = np.asarray(observed["line"].to_numpy(), dtype=np.int64)
             observed = observed.take(pa.array(np.argsort(line, kind="stable")))
-        calendar = (
-            options.site_timezone
-            or options.timezone
-            or self._layout.stamps.site_timezone
-            or self._layout.stamps.timezone
-            or DEFAULT_ZONE
-        )
         assets = [
             {
                 "asset_id": self._asset_id(asset),
                 "domain": self._layout.domain,
                 "native_id": native_ids.get(asset),
                 "site_id": options.site,
-                "time_zone": options.site_timezone or options.timezone or calendars.get(asset, calendar),
+                "time_zone": options.site_timezone
+                or options.timezone
+                or calendars.get(asset, calendar_zone(self._layout, options)),
                 "is_simulated": options.simulated,
                 "max_power_kw": options.max_power_kw,
                 "capacity_kwh": options.capacity_kwh,
@@ -131,6 +126,22 @@ class Assembly:
             ASSETS.name: pa.Table.from_pylist(assets, schema=ASSETS.arrow_schema),
             SIGNALS.name: pa.Table.from_pylist(signals, schema=SIGNALS.arrow_schema),
         }
+
+
+def stamp_zone(layout: Layout, options: LandOptions) -> str:
+    """IANA zone of a file's wall-clock stamps."""
+    return options.timezone or layout.stamps.timezone or DEFAULT_ZONE
+
+
+def calendar_zone(layout: Layout, options: LandOptions) -> str:
+    """IANA zone of the calendar of a file's assets."""
+    return (
+        options.site_timezone
+        or options.timezone
+        or layout.stamps.site_timezone
+        or layout.stamps.timezone
+        or DEFAULT_ZONE
+    )
 
 
 def _constant(text: str, count: int) -> pa.DictionaryArray:

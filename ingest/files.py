@@ -137,8 +137,9 @@ class LayoutSource:
         layout = found.layout
         if {head.encoding, layout.dialect.encoding} != {"utf-8"}:
             raise NotInPieces(f"is text in {head.encoding}")
-        many = layout.shape.kind != "wide" or layout.asset.column is not None or len(layout.stamps.interval_s) > 1
-        if many or any(map(is_nameless, numbered(found.cells))):
+        stamps = layout.stamps
+        many = layout.shape.kind != "wide" or layout.asset.column is not None or len(stamps.interval_s) > 1
+        if many or stamps.has_ends or any(map(is_nameless, numbered(found.cells))):
             raise NotInPieces(f"is of a kind ({layout.name}) that is read whole")
         progress = Progress(is_last=False)
         base = 0

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ingest.assemble import stamp_zone
 from ingest.blocks import Block, Refusals, Rows, Tabulated
 from ingest.json_text import at_path
 from ingest.layout import Layout
@@ -34,8 +35,9 @@ def tabulate_json(found: Found, file: RawFile, document: Any, options: LandOptio
     asset = options.asset or (file.path.parent.name if layout.asset.source == "folder" else file.path.stem)
     refusals = Refusals()
     dialect: dict[str, object] = {"encoding": "utf-8", "format": "json", "decimal": ".", "thousands": ""}
+    zone = stamp_zone(layout, options)
     read = _series if layout.shape.kind == "json_series" else _records
-    blocks = read(layout, asset, document, refusals, dialect)
+    blocks = read(layout, asset, document, refusals, dialect, zone)
     if not blocks:
         raise UnreadableFile(
             f"layout {layout.name} declares nothing that the document holds", "declare its paths in a layout file"
@@ -78,14 +80,16 @@ def flatten(record: Any, prefix: str = "") -> dict[str, str]:
     return out
 
 
-def _records(layout: Layout, asset: str, document: Any, refusals: Refusals, dialect: dict[str, object]) -> list[Block]:
+def _records(
+    layout: Layout, asset: str, document: Any, refusals: Refusals, dialect: dict[str, object], zone: str
+) -> list[Block]:
     found = at_path(document, layout.shape.records or "")
     if not isinstance(found, list) or not found:
         raise UnreadableFile(f"there are no records at {layout.shape.records}", "fetch it again when it has some")
     time = layout.stamps.columns[0]
     flat = [flatten(record) if isinstance(record, dict) else {} for record in found]
     line = np.arange(1, len(flat) + 1, dtype=np.int64)
-    stamps = parse_stamps(pa.array([record.get(time, "") for record in flat], pa.string()), layout.stamps.format)
+    stamps = parse_stamps(pa.array([record.get(time, "") for record in flat], pa.string()), layout.stamps.format, zone)
     dialect["stamp_format"] = stamps.format
     refusals.add_rows(line[~stamps.ok], "", f"the record has no {time} that reads as {stamps.format}")
     rows = Rows(line, stamps.micros, stamps.ok, stamps.instant)
@@ -104,13 +108,17 @@ def _records(layout: Layout, asset: str, document: Any, refusals: Refusals, dial
     return blocks
 
 
-def _series(layout: Layout, asset: str, document: Any, refusals: Refusals, dialect: dict[str, object]) -> list[Block]:
+def _series(
+    layout: Layout, asset: str, document: Any, refusals: Refusals, dialect: dict[str, object], zone: str
+) -> list[Block]:
     """`{signal: {signal_time: {"0": ...}, signal_value: {"0": ...}}}`; records are counted through the document."""
     if not isinstance(document, dict):
         raise UnreadableFile("the document is no object of signals", "choose another --layout")
     blocks: list[Block] = []
     line = 1
     for signal, block in document.items():
+        if layout.ignores(signal):
+            continue
         times, values = (
             (block.get(f"{signal}_{part}") for part in ("time", "value")) if isinstance(block, dict) else (0, 0)
         )
@@ -125,7 +133,9 @@ def _series(layout: Layout, asset: str, document: Any, refusals: Refusals, diale
             continue
         number = np.arange(line, line + len(keys), dtype=np.int64)
         line += len(keys)
-        stamps = parse_stamps(pa.array([str(times.get(key, "")) for key in keys], pa.string()), layout.stamps.format)
+        stamps = parse_stamps(
+            pa.array([str(times.get(key, "")) for key in keys], pa.string()), layout.stamps.format, zone
+        )
         dialect["stamp_format"] = stamps.format
         refusals.add_rows(number[~stamps.ok], "", f"the time does not read as {stamps.format}")
         text = pa.array(["" if values.get(key) is None else str(values[key]) for key in keys], pa.string())

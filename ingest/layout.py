@@ -13,8 +13,9 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError, model_validator
 
+from ingest.layout_checks import idle_keys
 from ingest.layout_tables import (
-    INTERVAL_KINDS,
+    TABLES,
     AssetRule,
     Dialect,
     Recognise,
@@ -27,8 +28,6 @@ from ingest.layout_tables import (
 )
 from lakehouse.errors import TerminalError
 
-#: Shapes of files that are tables: rows of cells, as text or in a sheet.
-TABLES = ("wide", "long", "day_rows", "signal_rows")
 SHIPPED = Path(__file__).parent / "layouts"
 
 
@@ -49,7 +48,7 @@ class Layout(Strict):
     recognise: Recognise
     sheet: SheetRule | None = None
     dialect: Dialect = Dialect()
-    stamps: StampRule
+    stamps: StampRule = StampRule()
     shape: Shape = Shape()
     asset: AssetRule = AssetRule()
     ignore: tuple[str, ...] = ()
@@ -58,15 +57,9 @@ class Layout(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> Layout:
         compiles(self.ignore)
-        for rule in self.signal:
-            if rule.kind in INTERVAL_KINDS and not (rule.interval_s or self.stamps.interval_s or self._own_intervals):
-                raise ValueError(f"signal {rule.name or rule.match}: an interval needs stamps.interval_s")
-        return self
-
-    @model_validator(mode="after")
-    def _asset_column_fits(self) -> Layout:
-        if self.asset.column is not None and self.shape.kind not in ("wide", "long", "signal_rows", "nem12"):
-            raise ValueError(f"a {self.shape.kind} layout has no asset column")
+        wrong = list(idle_keys(self))
+        if wrong:
+            raise ValueError("; ".join(wrong[:3]) + (f" (and {len(wrong) - 3} more)" if len(wrong) > 3 else ""))
         return self
 
     @model_validator(mode="after")
@@ -86,10 +79,6 @@ class Layout(Strict):
         if (self.shape.kind == "espi") != (self.recognise.namespace is not None):
             raise ValueError("shape.kind = 'espi' goes with recognise.namespace")
         return self
-
-    @property
-    def _own_intervals(self) -> bool:
-        return self.shape.kind in ("nem12", "espi")
 
     def rule(self, signal: str, asset: str | None = None) -> SignalRule | None:
         """The first rule that fits, or None for an undeclared signal."""

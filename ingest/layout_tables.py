@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ingest.local_time import zone
-from ingest.stamps import INSTANTS, valid_format
+from ingest.stamps import format_error, is_instant
 from lakehouse.contract import KINDS
 from lakehouse.errors import TerminalError
 
@@ -25,6 +25,11 @@ MAX_ROLLOVER = 10**12
 EXACT_KINDS = ("counter", "interval_energy", "interval_mean")
 INTERVAL_KINDS = ("interval_energy", "interval_mean")
 TEXT_KINDS = ("code", "category")
+#: Shapes of files that are tables: rows of cells, as text or in a sheet.
+TABLES = ("wide", "long", "day_rows", "signal_rows")
+
+CalendarUnit = Literal["day", "week", "month", "year"]
+Seconds = Annotated[float, Field(ge=0.001, le=MAX_GAP_S)]
 
 
 class Strict(BaseModel):
@@ -157,16 +162,27 @@ class StampRule(Strict):
             the one that reads most rows is used for all of them.
         marks: whether a stamp is the start or the end of its interval.
         interval_s: length of an interval; several where the file mixes lengths (told by the step to the next row).
+            Whole days of a wall clock are calendar days.
+        interval: `day`, `week`, `month` or `year` of the calendar, in place of seconds.
+        end_clock: how ends are written that lie at a change of the clocks: `at_end`, as the clock shows them then;
+            `at_start`, as start and length added up; `detect`, as the file shows.
         end_columns: columns with the end of the interval, checked against its start.
+        separator: text between start and end where one cell holds both.
+        end_format: formats of the end where they are not those of the start; a time alone is of the start's day, or of
+            the next one.
         timezone: IANA zone of wall-clock stamps; `--timezone` overrides it.
         site_timezone: IANA zone of the calendar where it is not that of the stamps.
     """
 
-    columns: tuple[str, ...] = Field(min_length=1, max_length=2)
+    columns: tuple[str, ...] = Field(default=(), max_length=2)
     format: tuple[str, ...] = ("detect",)
     marks: Literal["start", "end"] = "start"
-    interval_s: tuple[float, ...] = ()
-    end_columns: tuple[str, ...] = ()
+    interval_s: tuple[Seconds, ...] = ()
+    interval: CalendarUnit | None = None
+    end_clock: Literal["detect", "at_end", "at_start"] = "detect"
+    end_columns: tuple[str, ...] = Field(default=(), max_length=2)
+    separator: str | None = Field(default=None, min_length=1)
+    end_format: tuple[str, ...] = ()
     timezone: str | None = None
     site_timezone: str | None = None
 
@@ -178,7 +194,7 @@ class StampRule(Strict):
         except TerminalError as error:
             raise ValueError(error.message) from error
 
-    @field_validator("format", "interval_s", mode="before")
+    @field_validator("format", "end_format", "interval_s", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         return value if isinstance(value, (list, tuple)) else [value]
@@ -186,12 +202,26 @@ class StampRule(Strict):
     @field_validator("format")
     @classmethod
     def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for name in value:
-            if not valid_format(name):
-                raise ValueError(f"unknown stamp format {name!r}")
-        if len({name in INSTANTS for name in value}) > 1:
-            raise ValueError("formats of instants and of wall clocks cannot be alternatives")
-        return value
+        return _formats(value)
+
+    @field_validator("end_format")
+    @classmethod
+    def _known_end(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _formats(value, dateless=True)
+
+    @property
+    def has_ends(self) -> bool:
+        """Whether the file states the end of every interval."""
+        return bool(self.end_columns or self.separator)
+
+
+def _formats(value: tuple[str, ...], dateless: bool = False) -> tuple[str, ...]:
+    for name in value:
+        if (wrong := format_error(name, dateless)) is not None:
+            raise ValueError(wrong)
+    if len({is_instant(name) for name in value}) > 1:
+        raise ValueError("formats of instants and of wall clocks cannot be alternatives")
+    return value
 
 
 class Shape(Strict):
@@ -281,7 +311,9 @@ class SignalRule(Strict):
         minimum, maximum: values outside are refused: the file is not what the layout declares.
         rollover_at: counter: the value at which it begins again at 0, in `unit` (100000 for five digits before the
             point); a fall is then a rollover where the connection can have carried what lies between.
-        marks, interval_s: where they differ from the stamps'.
+        marks, interval_s, interval: where they differ from the stamps'.
+        read_at: where in the interval of its row a sample is read, such as a counter: `start` or `end`; at its stamp
+            where absent.
     """
 
     name: str | None = None
@@ -299,7 +331,9 @@ class SignalRule(Strict):
     maximum: float | None = None
     rollover_at: Decimal | None = None
     marks: Literal["start", "end"] | None = None
-    interval_s: float | None = None
+    interval_s: Seconds | None = None
+    interval: CalendarUnit | None = None
+    read_at: Literal["start", "end"] | None = None
 
     @field_validator("factor", mode="before")
     @classmethod
@@ -342,5 +376,7 @@ class SignalRule(Strict):
     def gap_s(self) -> float:
         """Seconds that a sample covers."""
         if self.max_gap_s is not None:
-            return self.max_gap_s
+            # A gap of days beside a cadence of days is one of local days, of which one a year has 25 hours.
+            daily = self.expected_interval_s is not None and not self.expected_interval_s % 86_400
+            return self.max_gap_s + (3_600 if daily and self.max_gap_s and not self.max_gap_s % 86_400 else 0)
         return MAX_GAP_INTERVALS * self.expected_interval_s if self.expected_interval_s else DEFAULT_MAX_GAP_S

@@ -21,13 +21,15 @@ Int8Array = npt.NDArray[np.int8]
 
 SECOND = 1_000_000
 
-OK, NONEXISTENT, AMBIGUOUS = 0, 1, 2
+OK, NONEXISTENT, AMBIGUOUS, UNTOLD = 0, 1, 2, 3
 #: Microseconds since 1970 of years that every zone can be asked about.
 _CALENDAR = (-62_000_000_000 * SECOND, 253_000_000_000 * SECOND)
 
 REASONS = {
     NONEXISTENT: "this local time does not exist: the clocks go forward over it",
     AMBIGUOUS: "this local time occurs twice (the clocks go back) and the file's order does not prove which one it is",
+    UNTOLD: "an end at a change of the clocks, and the file does not show whether it is written as the clock shows it "
+    "then (stamps.end_clock declares it)",
 }
 
 #: In a file that steps back elsewhere, so many rows in order around the hour, and on either side of it, show that its
@@ -95,7 +97,7 @@ def _transitions_of(name: str, year: int) -> tuple[Transition, ...]:
     return tuple(found)
 
 
-def _changes_around(naive: Int64Array, name: str) -> list[Transition]:
+def changes_around(naive: Int64Array, name: str) -> list[Transition]:
     """Transitions that may touch naive stamps; the years next to the data's belong to it."""
     first = int(naive.min() // (366 * 86400 * SECOND)) + 1970 - 1
     last = int(naive.max() // (365 * 86400 * SECOND)) + 1970 + 1
@@ -127,12 +129,8 @@ def to_utc(naive: Int64Array, name: str, groups: Int64Array | None = None) -> tu
     if not len(naive):
         return naive.copy(), status
     zone(name)
-    changes = _changes_around(naive, name)
-    # A wall clock shows a change's new offset from the later of its two readings of that instant on.
-    shown = np.array([c.at + max(c.before, c.after) for c in changes], np.int64)
-    offsets = np.array([_base_offset(name, changes, naive), *(c.after for c in changes)], np.int64)
-    regime = np.searchsorted(shown, naive, side="right")
-    utc = naive - offsets[regime]
+    changes = changes_around(naive, name)
+    utc = _first_pass(naive, name, changes)
     low, high = int(naive.min()), int(naive.max())
     for change in changes:
         start, stop = sorted((change.at + change.before, change.at + change.after))
@@ -156,9 +154,43 @@ def to_utc(naive: Int64Array, name: str, groups: Int64Array | None = None) -> tu
     return utc, status
 
 
+def _first_pass(naive: Int64Array, name: str, changes: list[Transition]) -> Int64Array:
+    """Instants of readings; of a repeated one the first, of a skipped one by the clock as it was before."""
+    # A wall clock shows a change's new offset from the later of its two readings of that instant on.
+    shown = np.array([c.at + max(c.before, c.after) for c in changes], np.int64)
+    offsets = np.array([_base_offset(name, changes, naive), *(c.after for c in changes)], np.int64)
+    return np.asarray(naive - offsets[np.searchsorted(shown, naive, side="right")], dtype=np.int64)
+
+
+def first_instants(naive: Int64Array, name: str) -> Int64Array:
+    """Instants at which a wall clock first shows readings, or passes over them where it skips them.
+
+    Calendar days begin so: a midnight that occurs twice begins its day the first time, and one that does not occur
+    leaves it to begin with the change.
+
+    Args:
+        naive: microseconds since 1970-01-01 00:00 of the local wall clock.
+        name: IANA zone.
+    """
+    if not len(naive):
+        return naive.copy()
+    changes = changes_around(naive, name)
+    utc = _first_pass(naive, name, changes)
+    for change in changes:
+        skipped = (naive >= change.at + change.before) & (naive < change.at + change.after)
+        utc[skipped] = change.at
+    return utc
+
+
+def skipped_times(naive: Int64Array, name: str) -> list[tuple[int, int]]:
+    """Half-open stretches of wall-clock time that do not occur, around stamps; all in microseconds since 1970."""
+    changes = changes_around(naive, name)
+    return [(c.at + c.before, c.at + c.after) for c in changes if c.after > c.before]
+
+
 def repeated_times(naive: Int64Array, name: str) -> list[tuple[int, int]]:
     """Half-open stretches of wall-clock time that occur twice, around stamps; all in microseconds since 1970."""
-    changes = _changes_around(naive, name)
+    changes = changes_around(naive, name)
     return [(c.at + c.after, c.at + c.before) for c in changes if c.after < c.before]
 
 
@@ -166,7 +198,7 @@ def to_wall(utc: Int64Array, name: str) -> Int64Array:
     """What a zone's wall clock shows at instants, both in microseconds since 1970."""
     if not len(utc):
         return utc.copy()
-    changes = _changes_around(utc, name)
+    changes = changes_around(utc, name)
     offsets = np.array([_base_offset(name, changes, utc), *(c.after for c in changes)], np.int64)
     since = np.array([c.at for c in changes], np.int64)
     return utc + offsets[np.searchsorted(since, utc, side="right")]

@@ -192,6 +192,8 @@ def _blocks(
     blocks: list[Block] = []
     native: dict[str, str] = {}
     for (nmi, suffix, _, _), register in registers.items():
+        if layout.ignores(suffix):
+            continue
         asset = options.asset or nmi
         rule = layout.rule(suffix, nmi)
         unit = _unit(register.unit, rule)

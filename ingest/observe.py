@@ -10,12 +10,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.assemble import DEFAULT_ZONE, Assembly, rejects
+from ingest.assemble import Assembly, calendar_zone, rejects, stamp_zone
 from ingest.blocks import Block, Refusals, Rows, Tabulated
+from ingest.intervals import Interval, Places
 from ingest.layout import Layout
 from ingest.layout_tables import EXACT_KINDS, INTERVAL_KINDS, TEXT_KINDS
 from ingest.lines import Lines
-from ingest.local_time import REASONS, to_utc, to_wall, zone
+from ingest.local_time import REASONS, zone
 from ingest.numbers import parse_numbers, plain, scale_numbers
 from ingest.pieces import NotInPieces, Progress
 from ingest.source import LandOptions, Parsed, RawFile
@@ -33,8 +34,6 @@ _RATIO_LIMIT = 2**62
 
 #: Fewer steps between rows say nothing about the cadence.
 _STEPS_THAT_TELL = 10
-#: From this share of rows with a telling neighbour on, the order of the rows means something.
-_ORDERED = 0.9
 #: So many rows this many intervals apart are no part of a split series but another resolution: hours read as quarters.
 _STEPS_THAT_SHOW_SPARSE = 500
 _SPARSE = 4
@@ -56,11 +55,11 @@ class Observer:
         self.progress = progress or Progress()
         self._layout = layout
         self._assembly = Assembly(file, layout, options, contract)
-        self._zone = options.timezone or layout.stamps.timezone or DEFAULT_ZONE
+        self._zone = stamp_zone(layout, options)
         for name in (options.timezone, options.site_timezone):
             if name is not None:
                 zone(name)
-        self._instants: dict[tuple[int, int], tuple[Int64Array, npt.NDArray[np.int8]]] = {}
+        self._places = Places(self._zone, calendar_zone(layout, options), self.progress)
         self._cells = 0
         self._empty = 0
 
@@ -74,15 +73,14 @@ class Observer:
         refusals = tabulated.refusals
         already = len(refusals.found)
         refused_rows = 0
-        one_shift = len({self._shift(block) for block in tabulated.blocks}) <= 1
-        if not one_shift and not self.progress.is_whole:
+        readings = {self._reading(block) for block in tabulated.blocks}
+        if len(readings) > 1 and not self.progress.is_whole:
             raise NotInPieces("mixes starts and ends of intervals")
-        for rows in {id(block.rows): block.rows for block in tabulated.blocks}.values():
-            shifts = {self._shift(block) for block in tabulated.blocks if block.rows is rows}
-            if one_shift and shifts:
-                refused_rows += self._refuse_rows(rows, shifts.pop(), refusals)
+        for reading in readings if len(readings) == 1 else ():
+            for rows in {id(block.rows): block.rows for block in tabulated.blocks}.values():
+                refused_rows += self._refuse_rows(rows, reading, refusals)
         for block in tabulated.blocks:
-            self._observe(block, tabulated, refusals, one_shift)
+            self._observe(block, tabulated, refusals, len(readings) == 1)
         dialect: dict[str, object] = {
             **tabulated.dialect,
             "stamp_zone": "in the stamps" if all(b.rows.instant for b in tabulated.blocks) else self._zone,
@@ -99,33 +97,27 @@ class Observer:
             rows_empty=self._empty,
         )
 
-    def _shift(self, block: Block) -> int:
-        """Microseconds from a stamp back to the start of its interval."""
-        marks = block.rule.marks or self._layout.stamps.marks
-        if marks == "start" or block.rule.kind not in INTERVAL_KINDS:
-            return 0
-        lengths = [block.rule.interval_s] if block.rule.interval_s else list(self._layout.stamps.interval_s)
-        return round((lengths[0] or 0) * SECOND)
+    def _intervals(self, block: Block) -> Interval | None:
+        """The intervals of a block's cells; None for samples that are read at their stamp."""
+        rule, stamps = block.rule, self._layout.stamps
+        if rule.kind not in INTERVAL_KINDS and rule.read_at is None:
+            return None
+        if block.interval_s:
+            return Interval(lengths=(round(block.interval_s * SECOND),), elapsed=True)
+        marks = rule.marks or stamps.marks
+        lengths, unit = stamps.interval_s, stamps.interval
+        if rule.interval_s or rule.interval:
+            lengths, unit = ((rule.interval_s,) if rule.interval_s else ()), rule.interval
+        return Interval(marks, tuple(round(length * SECOND) for length in lengths), unit, stamps.end_clock)
 
-    def _utc(self, rows: Rows, shift: int) -> tuple[Int64Array, npt.NDArray[np.int8]]:
-        """Instants of the rows whose stamps, shifted back, are wall-clock readings; once for each shift."""
-        key = (id(rows), shift)
-        if key not in self._instants:
-            stamp = rows.stamp - shift
-            if rows.instant:
-                self._instants[key] = (stamp, np.zeros(len(stamp), np.int8))
-            else:
-                utc, status = stamp.copy(), np.zeros(len(stamp), np.int8)
-                good = np.flatnonzero(rows.ok)
-                series = None if rows.series is None else rows.series[good]
-                self.progress.follow_order(stamp[good], self._zone)
-                utc[good], status[good] = to_utc(stamp[good], self._zone, series)
-                self._instants[key] = (utc, status)
-        return self._instants[key]
+    def _reading(self, block: Block) -> Interval | None:
+        """What decides how a block's stamps are read: blocks of one reading refuse whole rows, not cells."""
+        interval = self._intervals(block)
+        return interval if interval is not None and (interval.marks == "end" or interval.is_calendar) else None
 
-    def _refuse_rows(self, rows: Rows, shift: int, refusals: Refusals) -> int:
+    def _refuse_rows(self, rows: Rows, interval: Interval | None, refusals: Refusals) -> int:
         """Refuse rows whose wall-clock time names no instant; a row counts once however many cells it has."""
-        _, status = self._utc(rows, shift)
+        status = self._places.of(rows, interval).status
         count = 0
         for code, reason in REASONS.items():
             bad = rows.ok & (status == code)
@@ -134,7 +126,9 @@ class Observer:
         return count
 
     def _observe(self, block: Block, tabulated: Tabulated, refusals: Refusals, rows_refused: bool) -> None:
-        utc, status = self._utc(block.rows, self._shift(block))
+        interval = self._intervals(block)
+        placed = self._places.of(block.rows, interval)
+        status = placed.status
         usable = block.rows.ok[block.at]
         if rows_refused:
             usable &= status[block.at] == 0
@@ -150,11 +144,12 @@ class Observer:
                 bad = good & (status[at] == code)
                 _refuse(refusals, block.rows, at[bad], block.field, reason)
                 good &= ~bad
-        length, bad_length = self._interval(block, at, utc, status)
-        if bad_length is not None:
-            wrong = good & bad_length
+        if interval is not None:
+            wrong = good & placed.odd[at]
             _refuse(refusals, block.rows, at[wrong], block.field, _BAD_INTERVAL)
             good &= ~wrong
+            if not (block.interval_s or block.rule.interval_s or block.rule.interval):
+                self._check_cadence(block, placed.at[at], interval.shortest)
         kept = np.flatnonzero(good)
         if len(kept) < len(text):
             text = text.take(pa.array(kept))
@@ -162,9 +157,12 @@ class Observer:
         kept = kept[fits]
         if not len(kept):
             return
-        start = utc[at[kept]]
-        end = None if length is None else start + (length if np.ndim(length) == 0 else np.asarray(length)[kept])
-        self._assembly.add(block, start, end, value, exact, words, lines[kept])
+        start, end = placed.start[at[kept]], placed.end[at[kept]]
+        if block.rule.kind in INTERVAL_KINDS:
+            self._assembly.add(block, start, end, value, exact, words, lines[kept])
+        else:
+            read_at = end if block.rule.read_at == "end" else start
+            self._assembly.add(block, read_at, None, value, exact, words, lines[kept])
 
     def _nulls(self, text: pa.Array) -> BoolArray:
         if not pa.types.is_string(text.type):
@@ -173,30 +171,7 @@ class Observer:
         nulls = pa.array(["", *self._layout.dialect.nulls], pa.string())
         return _mask(pc.is_in(trimmed, value_set=nulls)) | _mask(text.is_null())
 
-    def _interval(
-        self, block: Block, at: Int64Array, utc: Int64Array, status: npt.NDArray[np.int8]
-    ) -> tuple[int | Int64Array | None, BoolArray | None]:
-        """Length of every cell's interval in microseconds (None for samples), and where the file contradicts it."""
-        if block.rule.kind not in INTERVAL_KINDS:
-            return None, None
-        fixed = block.interval_s or block.rule.interval_s
-        lengths = [fixed] if fixed else list(self._layout.stamps.interval_s)
-        if len(lengths) > 1:
-            length_of_row = _mixed_lengths(block.rows.stamp, [round(s * SECOND) for s in lengths])
-            return length_of_row[at], length_of_row[at] == 0
-        length = round((lengths[0] or 0) * SECOND)
-        if not fixed:
-            self._check_cadence(block, utc[at], length)
-        if block.rows.end is None:
-            return length, None
-        # The end is a wall-clock reading too: across a change of the clocks it does not differ by the length.
-        wrong = block.rows.end[at] - block.rows.stamp[at] != length
-        if wrong.any() and not block.rows.instant:
-            shown = to_wall(utc[at[wrong]] + length, self._zone)
-            wrong[wrong] = shown != block.rows.end[at[wrong]]
-        return length, wrong
-
-    def _check_cadence(self, block: Block, utc: Int64Array, length: int) -> None:
+    def _check_cadence(self, block: Block, at: Int64Array, length: int) -> None:
         """Refuse a file whose rows plainly step by something else than the interval that the layout declares.
 
         Rows in any order and files that hold a part of the rows are fine; overlapping or far sparser rows are not.
@@ -204,8 +179,8 @@ class Observer:
         Raises:
             UnreadableFile: the most common step cannot be that of the interval: another resolution of the format.
         """
-        steps = np.diff(np.unique(utc))
-        if len(steps) < _STEPS_THAT_TELL:
+        steps = np.diff(np.unique(at))
+        if len(steps) < _STEPS_THAT_TELL or not length:
             return
         found, counts = np.unique(steps, return_counts=True)
         common = int(found[np.argmax(counts)])
@@ -275,24 +250,6 @@ class Observer:
             fits &= ~outside
         words = status.filter(pa.array(fits)) if status is not None else None
         return value[fits], None if micro is None else micro[fits], words, fits
-
-
-def _mixed_lengths(stamp: Int64Array, lengths: list[int]) -> Int64Array:
-    """Lengths in a file that mixes them: the step to the next row where it is a declared length, else from before.
-
-    The next row is the one that follows in the file, so that exports of two resolutions of one time stay apart; where
-    that says nothing, or the file has no order at all, it is the one that follows in time. 0 where neither tells.
-    """
-
-    def told(stamps: Int64Array) -> Int64Array:
-        steps = np.diff(stamps, append=np.int64(-1))
-        before = np.concatenate((np.zeros(1, np.int64), steps[:-1]))
-        return np.where(np.isin(steps, lengths), steps, np.where(np.isin(before, lengths), before, 0))
-
-    instants, place = np.unique(stamp, return_inverse=True)
-    in_time = told(instants)[place]
-    in_file = told(stamp)
-    return np.where(in_file > 0, in_file, in_time) if (in_file > 0).mean() > _ORDERED else in_time
 
 
 def _refuse(refusals: Refusals, rows: Rows, at: Int64Array, field: str, reason: str) -> None:

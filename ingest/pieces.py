@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ingest.local_time import repeated_times
+from ingest.local_time import repeated_times, skipped_times
 from ingest.source import WHOLE_FILE_BYTES
 from lakehouse.errors import UnreadableFile
 
@@ -67,12 +67,13 @@ class Progress:
         if self.decided.setdefault(name, value) != value:
             raise NotInPieces(f"does not show its {name} in every part")
 
-    def follow_order(self, naive: Int64Array, zone: str) -> None:
+    def follow_order(self, naive: Int64Array, zone: str, reach: int = 0) -> None:
         """Check that a repeated hour of a wall clock can be told from this piece alone.
 
         Args:
             naive: wall-clock microseconds of the piece's rows, in file order.
             zone: IANA name.
+            reach: how far behind a change stamps belong to it, microseconds: the interval's length where they are ends.
 
         Raises:
             RunsIntoRepeatedHour: the next piece is needed too.
@@ -81,11 +82,12 @@ class Progress:
         if self.is_whole or not len(naive):
             return
         inside = np.zeros(len(naive), np.bool_)
-        for start, stop in repeated_times(naive, zone):
+        changes = repeated_times(naive, zone) + (skipped_times(naive, zone) if reach else [])
+        for start, stop in changes:
             width = stop - start
-            if not self.is_last and start - width <= naive[-1] < stop + width:
+            if not self.is_last and start - width <= naive[-1] < stop + reach + width:
                 raise RunsIntoRepeatedHour
-            inside |= (naive >= start) & (naive < stop)
+            inside |= (naive >= start) & (naive < stop + reach)
         back = np.diff(naive) < 0
         self.ordered &= not (back & ~(inside[:-1] & inside[1:])).any()
         self.ordered &= self.newest is None or naive[0] >= self.newest

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.stamp_patterns import has_date, has_offset, pattern_error, read_pattern
 from lakehouse.errors import UnreadableFile
 
 Int64Array = npt.NDArray[np.int64]
@@ -24,7 +24,7 @@ ISO = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}(:\d{2}(:\d{2}(\.\d{1,6})?)?)?)?$"
 ISO_OFFSET = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}(:\d{2}(:\d{2}(\.\d{1,6})?)?)?(Z|[+-]\d{2}(:?\d{2})?)$"
 _EPOCH = {"epoch_s": (r"^\d{9,10}(\.\d{1,6})?$", SECOND), "epoch_ms": (r"^\d{12,13}$", 1000)}
 
-#: Formats whose stamps are instants already; all others are wall-clock readings.
+#: Formats by name whose stamps are instants already, as are those of patterns with an offset.
 INSTANTS = ("iso_offset", "epoch_s", "epoch_ms")
 #: What `detect` tries, in this order. Dots mean day first (no country writes months first with dots).
 CANDIDATES = (
@@ -50,16 +50,9 @@ _UNMISTAKABLE = (*CANDIDATES[:6], *CANDIDATES[-2:])
 #: Days since 1899-12-30 of a spreadsheet's calendar, 1954 to 2119; to a millisecond, which is as exact as they are.
 _SERIAL = r"^[2-7]\d{4}(\.\d{1,15})?$"
 _SERIAL_1970 = 25_569
-_PARTS = {
-    "%d": r"(?P<d>\d{1,2})",
-    "%m": r"(?P<m>\d{1,2})",
-    "%Y": r"(?P<Y>\d{4})",
-    "%y": r"(?P<y>\d{2})",
-    "%H": r"(?P<H>\d{1,2})",
-    "%M": r"(?P<M>\d{2})",
-    "%S": r"(?P<S>\d{2})",
-    "%f": r"(?P<f>\d{1,6})",
-}
+#: What `detect` tries where stamps end with an offset from UTC.
+_OFFSET_CANDIDATES = tuple(f"{name}%z" for name in CANDIDATES if "%" in name)
+_ENDS_WITH_OFFSET = r":\d{2}.*([+-]\d{2}(:?\d{2})?|Z|UTC|GMT)$"
 
 
 @dataclass
@@ -79,11 +72,19 @@ class Stamps:
     instant: bool
 
 
-def valid_format(name: str) -> bool:
-    """Whether a layout may name this stamp format."""
-    return name in ("detect", "iso", "excel_serial", *INSTANTS) or (
-        "%" in name and not re.sub(r"%[dmYyHMSf]", "", name).count("%")
-    )
+def format_error(name: str, dateless: bool = False) -> str | None:
+    """Why a layout may not name this stamp format; None where it may.
+
+    Args:
+        name: the format.
+        dateless: whether it may be a time alone.
+    """
+    return None if name in ("detect", "iso", "excel_serial", *INSTANTS) else pattern_error(name, dateless)
+
+
+def is_instant(name: str) -> bool:
+    """Whether stamps of a format are instants; all others are wall-clock readings."""
+    return name in INSTANTS or has_offset(name)
 
 
 def read_stamps(column: pa.Array) -> Stamps:
@@ -91,12 +92,13 @@ def read_stamps(column: pa.Array) -> Stamps:
     return Stamps(_micros(column), np.ones(len(column), np.bool_), "iso", False)
 
 
-def parse_stamps(text: pa.Array, formats: tuple[str, ...]) -> Stamps:
+def parse_stamps(text: pa.Array, formats: tuple[str, ...], zone: str = "UTC") -> Stamps:
     """Parse a column of stamps, the same format for all of it.
 
     Args:
         text: strings; blanks around them are ignored.
         formats: what may be used; the one that reads most rows is. `detect` stands for CANDIDATES.
+        zone: IANA zone that gives %Z its names.
 
     Raises:
         UnreadableFile: no format reads a row, most dates do not fit the declared one, or day and month cannot be
@@ -106,7 +108,7 @@ def parse_stamps(text: pa.Array, formats: tuple[str, ...]) -> Stamps:
     if "detect" in formats:
         best = _detect(text, tuple(name for name in formats if name not in ("detect", *CANDIDATES)))
     else:
-        best = max((_parse(text, name) for name in formats), key=lambda stamps: int(stamps.ok.sum()))
+        best = max((_parse(text, name, zone) for name in formats), key=lambda stamps: int(stamps.ok.sum()))
     if not best.ok.any() or ("%" in best.format and 2 * int(best.ok.sum()) < len(text)):
         # Most dates unread is no file with broken rows but another format: what did read may be day and month swapped.
         odd = text[int(np.argmin(best.ok))].as_py()
@@ -117,9 +119,46 @@ def parse_stamps(text: pa.Array, formats: tuple[str, ...]) -> Stamps:
     return best
 
 
+def parse_ends(text: pa.Array, formats: tuple[str, ...], starts: Stamps, zone: str = "UTC") -> Stamps:
+    """Parse a column of ends of intervals; a time alone is of its start's day, or of the next one.
+
+    Args:
+        text: strings.
+        formats: as of `parse_stamps`; empty: the format of the starts.
+        starts: the same rows' starts.
+        zone: IANA zone that gives %Z its names.
+
+    Raises:
+        UnreadableFile: as of `parse_stamps`.
+    """
+    ends = parse_stamps(text, formats or (starts.format,), zone)
+    if "%" in ends.format and not has_date(ends.format):
+        end = starts.micros - starts.micros % DAY + ends.micros
+        ends.micros = np.where(end > starts.micros, end, end + DAY)
+    elif ends.instant != starts.instant:
+        raise UnreadableFile(
+            f"starts read as {starts.format} and ends as {ends.format}: of one, the zone is not known",
+            "declare both formats in a layout file (stamps.format and stamps.end_format, docs/layouts.md)",
+        )
+    return ends
+
+
+def split_spans(text: pa.Array, separator: str) -> tuple[pa.Array, pa.Array]:
+    """Starts and ends of cells that hold both; '' where a cell does not have the separator.
+
+    Args:
+        text: strings.
+        separator: the text between the two.
+    """
+    parts = pc.extract_regex(text, f"^(?P<start>.*?){re.escape(separator)}(?P<end>.*)$")
+    start, end = (pc.fill_null(pc.struct_field(parts, name), "") for name in ("start", "end"))
+    return start, end
+
+
 def _detect(text: pa.Array, more: tuple[str, ...] = ()) -> Stamps:
     tried: list[Stamps] = []
-    for name in (*CANDIDATES, *more):
+    offsets = bool(pc.any(pc.match_substring_regex(text, _ENDS_WITH_OFFSET)).as_py())
+    for name in (*CANDIDATES, *(_OFFSET_CANDIDATES if offsets else ()), *more):
         stamps = _parse(text, name)
         if name in _UNMISTAKABLE and stamps.ok.all():
             return stamps
@@ -142,7 +181,7 @@ def _detect(text: pa.Array, more: tuple[str, ...] = ()) -> Stamps:
     return best
 
 
-def _parse(text: pa.Array, name: str) -> Stamps:
+def _parse(text: pa.Array, name: str, zone: str = "UTC") -> Stamps:
     if name in ("iso", "iso_offset"):
         kind = pa.timestamp("us") if name == "iso" else pa.timestamp("us", "UTC")
         micros, ok = _cast(text, ISO if name == "iso" else ISO_OFFSET, kind)
@@ -158,8 +197,8 @@ def _parse(text: pa.Array, name: str) -> Stamps:
         days = np.asarray(pc.if_else(pa.array(ok), text, "0").cast(pa.float64()).to_numpy(), dtype=np.float64)
         millis = np.rint((days - _SERIAL_1970) * 86_400_000).astype(np.int64)
         return Stamps(np.where(ok, millis * 1000, 0), ok, name, False)
-    micros, ok = _by_pattern(text, name)
-    return Stamps(micros, ok, name, False)
+    micros, ok = read_pattern(text, name, zone)
+    return Stamps(micros, ok, name, is_instant(name))
 
 
 def _cast(text: pa.Array, pattern: str, kind: pa.DataType) -> tuple[Int64Array, BoolArray]:
@@ -182,43 +221,6 @@ def _cast(text: pa.Array, pattern: str, kind: pa.DataType) -> tuple[Int64Array, 
             else:
                 pieces += [rows[: len(rows) // 2], rows[len(rows) // 2 :]]
     return micros, ok
-
-
-@lru_cache(maxsize=64)
-def _regex(name: str) -> str:
-    out, rest = "", name
-    while rest:
-        if rest[:2] in _PARTS:
-            out, rest = out + _PARTS[rest[:2]], rest[2:]
-        else:
-            out, rest = out + (r"\s+" if rest[0] == " " else re.escape(rest[0])), rest[1:]
-    return f"^{out}$"
-
-
-def _by_pattern(text: pa.Array, name: str) -> tuple[Int64Array, BoolArray]:
-    """Parse with a %-format; 24:00 is midnight at the day's end, as load profiles write it."""
-    parts = pc.extract_regex(text, _regex(name))
-    ok = ~_mask(parts.is_null())
-    fields = {parts.type.field(i).name for i in range(parts.type.num_fields)}
-
-    def number(field: str, absent: int = 0) -> Int64Array:
-        if field not in fields:
-            return np.full(len(text), absent, np.int64)
-        cells = pc.fill_null(pc.struct_field(parts, field), "0")
-        if field == "f":
-            cells = pc.utf8_rpad(cells, 6, "0")
-        return np.asarray(cells.cast(pa.int64()).to_numpy(zero_copy_only=False), dtype=np.int64)
-
-    year = number("Y", 1970) if "Y" in fields else 2000 + number("y", -30)
-    month, day = number("m", 1), number("d", 1)
-    hour, minute, second = number("H"), number("M"), number("S")
-    ok &= (month >= 1) & (month <= 12) & (day >= 1)
-    ok &= (minute < 60) & (second < 60) & ((hour < 24) | ((hour == 24) & (minute == 0) & (second == 0)))
-    months = ((year - 1970) * 12 + np.where(ok, month, 1) - 1).astype("datetime64[M]")
-    days = months.astype("datetime64[D]") + (day - 1)
-    ok &= days.astype("datetime64[M]") == months
-    micros = days.astype(np.int64) * DAY + ((hour * 60 + minute) * 60 + second) * SECOND + number("f")
-    return np.where(ok, micros, 0), ok
 
 
 def _micros(array: pa.Array) -> Int64Array:

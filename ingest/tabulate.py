@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.assemble import stamp_zone
 from ingest.blocks import Block, Refusals, Rows, Tabulated
 from ingest.headers import clock, is_nameless, numbered, signal_name, unit_in, unnumbered
 from ingest.layout import Layout
@@ -20,7 +21,7 @@ from ingest.numbers import detect_decimal
 from ingest.pieces import Progress
 from ingest.recognise import Found
 from ingest.source import LandOptions, RawFile
-from ingest.stamps import INSTANTS, Stamps, parse_stamps, read_stamps
+from ingest.stamps import Stamps, is_instant, parse_ends, parse_stamps, read_stamps, split_spans
 from ingest.typed import read_typed, reads_typed
 from ingest.workbook import ROUNDED_ID, written
 from lakehouse.errors import UnreadableFile
@@ -79,6 +80,8 @@ class _Tabulator:
             "header_line": found.header_line,
         }
         self.native: dict[str, str] = {}
+        self.zone = stamp_zone(self.layout, options)
+        self.ends: pa.Array | None = None
 
     def run(self) -> Tabulated:
         dialect = self.layout.dialect
@@ -107,7 +110,7 @@ class _Tabulator:
         if self.layout.shape.kind == "signal_rows":
             blocks = self._signal_rows()
         else:
-            self.stamps = self._stamps(self.layout.stamps.columns)
+            self.stamps = self._stamps()
             blocks = {"wide": self._wide, "long": self._long, "day_rows": self._day_rows}[self.layout.shape.kind]()
         if not blocks:
             raise self._nothing_declared()
@@ -134,7 +137,7 @@ class _Tabulator:
             or layout.asset.column is not None
             or layout.shape.status_column is not None
             or len(stamps.columns) > 1
-            or stamps.end_columns
+            or stamps.has_ends
             or not ("detect" in stamps.format or stamps.format[0] == "iso")
             or (dialect.decimal == "detect" and self.found.delimiter != ",")
             or dialect.thousands
@@ -183,23 +186,30 @@ class _Tabulator:
     def _column(self, name: str) -> pa.Array:
         return self.grid.columns[self.index[self._cell(name)]]
 
-    def _stamps(self, columns: tuple[str, ...]) -> Stamps:
-        text = self._column(columns[0])
-        if len(columns) == 2:
-            text = pc.binary_join_element_wise(text, self._column(columns[1]), " ")
+    def _stamps(self) -> Stamps:
+        rule = self.layout.stamps
+        text = self._joined(rule.columns)
+        if rule.separator is not None:
+            text, self.ends = split_spans(text, rule.separator)
         stamps = self._parsed(text)
         self.refusals.add_rows(self.grid.line[~stamps.ok], "", f"the stamp does not read as {stamps.format}")
         return stamps
 
+    def _joined(self, columns: tuple[str, ...]) -> pa.Array:
+        """A column of stamps, or those of date and time."""
+        text = self._column(columns[0])
+        return pc.binary_join_element_wise(text, self._column(columns[1]), " ") if len(columns) == 2 else text
+
     def _parsed(self, text: pa.Array) -> Stamps:
-        stamps = read_stamps(text) if pa.types.is_timestamp(text.type) else parse_stamps(text, self._stamp_formats())
+        typed = pa.types.is_timestamp(text.type)
+        stamps = read_stamps(text) if typed else parse_stamps(text, self._stamp_formats(), self.zone)
         self.dialect["stamp_format"] = stamps.format
         return stamps
 
     def _stamp_formats(self) -> tuple[str, ...]:
         """Formats of stamps; a cell of a sheet may hold a date, whatever the layout says of those that hold text."""
         declared = self.layout.stamps.format
-        if self.found.sheet is None or declared[0] in INSTANTS:
+        if self.found.sheet is None or is_instant(declared[0]):
             return declared
         return (*declared, "iso", "excel_serial")
 
@@ -218,8 +228,11 @@ class _Tabulator:
 
     def _rows(self) -> Rows:
         rows = Rows(self.grid.line, self.stamps.micros, self.stamps.ok, self.stamps.instant)
-        if self.layout.stamps.end_columns:
-            end = self._stamps(self.layout.stamps.end_columns)
+        rule = self.layout.stamps
+        text = self._joined(rule.end_columns) if rule.end_columns else self.ends
+        if text is not None:
+            end = parse_ends(text, rule.end_format, self.stamps, self.zone)
+            self.refusals.add_rows(self.grid.line[~end.ok], "", f"the end does not read as {end.format}")
             rows.end, rows.ok = end.micros, rows.ok & end.ok
         return rows
 

@@ -77,7 +77,11 @@ select
     windows.kind,
     windows.unit,
     cut.n,
-    (cut.end_us - cut.bucket_us) / 1000000 / windows.expected_interval_s as n_expected,
+    -- A cadence of whole days is one of calendar days: those of 23 and 25 hours expect one value, too.
+    case
+        when windows.expected_interval_s % 86400 = 0 and cut.end_us - cut.bucket_us > {{ 3600 * 1000000 }} then 86400
+        else (cut.end_us - cut.bucket_us) / 1000000
+    end / windows.expected_interval_s as n_expected,
     cut.covered_us / (cut.end_us - cut.bucket_us) as coverage,
     case
         when windows.is_code then null

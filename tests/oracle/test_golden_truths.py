@@ -49,8 +49,9 @@ def sql(recorded: Path, tmp_path_factory: pytest.TempPathFactory) -> Sql:
 def test_p1_registers_count_past_the_spike_which_is_named(sql: Sql, signal: str, kwh: float, spike_kwh: float) -> None:
     where = f"asset_id = 'p1mon_hour' AND signal = '{signal}'"
     assert sql(f"SELECT round(sum(energy_kwh), 2) FROM marts.energy_1d WHERE {where}") == [(kwh,)]
+    # The row 15:00 of 4 November holds it, and an hour's register is read at its end: 16:00 CET.
     spikes = f"SELECT kind, size_kwh, occurred_at::VARCHAR FROM marts.counter_events WHERE {where} AND kind = 'spike'"
-    assert sql(spikes) == [("spike", spike_kwh, "2022-11-04 14:00:00+00")]
+    assert sql(spikes) == [("spike", spike_kwh, "2022-11-04 15:00:00+00")]
 
 
 @pytest.mark.parametrize(

@@ -84,8 +84,11 @@ def test_p1_monitor_registers_are_exact_and_only_the_unprovable_hours_are_refuse
         assert [row["value_exact"] for row in found] == expected
         assert round(found[-1]["value_exact"] - found[0]["value_exact"], 2) == Decimal(truth)
     amsterdam = ZoneInfo("Europe/Amsterdam")
-    assert [row["ts"].astimezone(amsterdam).strftime("%Y-%m-%d %H:%M:%S") for row in found] == [
-        row["TIMESTAMP"] for row in plain if row["TIMESTAMP"] not in unprovable
+    # Each register is read at the end of its row's hour (test_layouts_stamps.py).
+    assert [row["ts"] for row in found] == [
+        datetime.fromisoformat(row["TIMESTAMP"]).replace(tzinfo=amsterdam).astimezone(UTC) + timedelta(hours=1)
+        for row in plain
+        if row["TIMESTAMP"] not in unprovable
     ]
     refused = parsed.rejects.to_pylist()
     assert [row["raw_text"].split(",")[0] for row in refused] == list(unprovable)

@@ -37,6 +37,7 @@ class Reading:
         stamp: names of the columns of stamps.
         zone: of stamps without an offset.
         mean_ends_s: seconds from the start of a mean to its stamp.
+        read_after_s: seconds from a stamp to the reading of a sample.
         value: the column of values in a long layout.
         signal: the column of signals in a long layout.
         asset: the column of assets.
@@ -49,6 +50,7 @@ class Reading:
     stamp: tuple[str, ...] = ()
     zone: str = "UTC"
     mean_ends_s: int = 0
+    read_after_s: int = 0
     value: str | None = None
     signal: str | None = None
     asset: str | None = None
@@ -69,8 +71,8 @@ READINGS = {
         unused="Until.*|Meter.*|Unit|Validation status|Description",
     ),
     "dsmrreader": Reading(("Hour Start",), brackets=_NO_UNIT),
-    "p1mon_hour": Reading(("TIMESTAMP",), "Europe/Amsterdam", unused=_GAS),
-    "p1mon_minute": Reading(("TIMESTAMP",), "Europe/Amsterdam", 60, unused=_GAS),
+    "p1mon_hour": Reading(("TIMESTAMP",), "Europe/Amsterdam", read_after_s=3600, unused=_GAS),
+    "p1mon_minute": Reading(("TIMESTAMP",), "Europe/Amsterdam", read_after_s=60, unused=_GAS),
     "shelly_em3": Reading(("Date/time UTC",), brackets=_NO_UNIT),
     "enphase": Reading(("Date/Time",), "Europe/Berlin", brackets=r"\s*\([^()]*\)$"),
     "enel": Reading(("Giorno",), "Europe/Rome"),
@@ -225,6 +227,8 @@ class _Reader:
     def instant(self, row: dict[str, Any], kind: str, candidates: frozenset[int]) -> None:
         """Compare the start of a row with what its stamp may mean."""
         shift = self.reading.mean_ends_s * 1_000_000 if kind == "interval_mean" else 0
+        if self.reading.read_after_s and not kind.startswith("interval"):
+            candidates = frozenset(instant + self.reading.read_after_s * 1_000_000 for instant in candidates)
         if shift and self.reading.zone != "UTC":
             # The end's wall clock, less the interval, names the start.
             shifted = {instant - shift for instant in candidates}

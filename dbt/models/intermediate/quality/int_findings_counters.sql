@@ -112,7 +112,9 @@ select
     estimated_kwh,
     format('{:.3f} of {:.3f} kWh of {} on {} lie in quarters of an hour with an estimate.', estimated_kwh, energy_kwh, signal, local_date)
 from quarters
-where is_estimated
+inner join {{ ref('stg_shared__signals') }} as signals using (asset_id, signal)
+-- Where no status says so, an interval value is estimated because it is longer than a day by its nature.
+where is_estimated and (signals.kind = 'counter' or signals.estimated_statuses is not null)
 union all
 select
     'dead_register',

@@ -51,8 +51,11 @@ neighbours as (
         lod.first_at,
         lag(lod.local_date) over days as last_date,
         lod.bucket_start,
-        lod.local_date
+        lod.local_date,
+        -- A register that is read once a month lacks no days.
+        greatest(coalesce(ceil(signals.expected_interval_s / 86400), 1), 1) as expected_days
     from {{ ref('lod_1d') }} as lod
+    inner join {{ ref('stg_shared__signals') }} as signals on lod.asset_id = signals.asset_id and lod.signal = signals.signal
     semi join changed_signals on lod.asset_id = changed_signals.asset_id and lod.signal = changed_signals.signal
     window days as (partition by lod.asset_id, lod.signal order by lod.local_date)
 )
@@ -81,7 +84,7 @@ select
     local_date - last_date - 1,
     format('{} has no sample on the {} day(s) between {} and {}.', signal, local_date - last_date - 1, last_date, local_date)
 from neighbours
-where local_date - last_date > 1
+where local_date - last_date > expected_days
 union all
 select
     'gap_overnight',
