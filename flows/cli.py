@@ -31,9 +31,11 @@ class Cli(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; exit 2 on wrong usage and 1 on any other error that says what to do."""
+        from flows.progress import tell_of_waits
         from lakehouse.errors import WattlakeError, WrongUsage
         from lakehouse.outages import explained
 
+        tell_of_waits()
         try:
             with explained():
                 return super().invoke(ctx)
@@ -210,10 +212,13 @@ def replay(dry_run: bool) -> None:
 @click.option("--full-refresh", is_flag=True, help="rebuild every mart from the raw tables")
 def build(full_refresh: bool) -> None:
     """Rebuild what changed, check it, and publish it."""
-    from flows.present import build_report, log
+    from flows.present import build_report
+    from flows.progress import steps
     from flows.transform import build as run
 
-    build_report(run(settings(), full_refresh=full_refresh, progress=log))
+    with steps() as told:
+        report = run(settings(), full_refresh=full_refresh, progress=told, watch=told.watch)
+    build_report(report)
 
 
 @main.command(epilog=example('wattlake sql "SELECT * FROM energy_1d LIMIT 5"'))
@@ -259,10 +264,13 @@ def catalog(style: str) -> None:
 @main.command(epilog=example("wattlake check"))
 def check() -> None:
     """Run every check on the published marts and print the failing rows."""
-    from flows.present import check_report, log
+    from flows.present import check_report
+    from flows.progress import steps
     from flows.transform import check as run
 
-    if not check_report(run(settings(), progress=log)):
+    with steps() as told:
+        checks = run(settings(), progress=told, watch=told.watch)
+    if not check_report(checks):
         raise click.exceptions.Exit(1)
 
 

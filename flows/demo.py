@@ -16,6 +16,7 @@ from flows.demo_market import show_prices, show_revenue
 from flows.docs import write_site
 from flows.land import land
 from flows.present import build_report, file_progress, log
+from flows.progress import steps
 from flows.tables import table
 from flows.transform import build
 from ingest.registry import contracts
@@ -88,10 +89,13 @@ def demo(home: Path, days: int) -> bool:
     *on_time, late = files.deliveries
     for delivery in (*on_time, *market.deliveries):
         _land(settings, delivery)
-    build(settings, progress=log)
+    with steps() as told:
+        build(settings, progress=told, watch=told.watch)
     click.echo("\nLate data: a day that was missing lands, and only the days it touches are rebuilt.")
     _land(settings, late)
-    build_report(build(settings, progress=log))
+    with steps() as told:
+        report = build(settings, progress=told, watch=told.watch)
+    build_report(report)
     page = write_site(settings, None, progress=log)
     connection = open_session(settings, contracts())
     try:

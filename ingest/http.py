@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import html
 import json
+import logging
 import random
 import re
 import zlib
@@ -44,6 +45,8 @@ from ingest.http_exchange import (
 )
 from ingest.http_turns import WALL, Clock, Refusals, Turns
 from lakehouse.errors import TerminalError, TransientError, WattlakeError
+
+LOG = logging.getLogger(__name__)
 
 #: Seconds to connect, and to wait for the next bytes.
 CONNECT_S, READ_S = 15.0, 60.0
@@ -129,6 +132,7 @@ class Client:
                 retrying = AsyncRetrying(
                     retry=retry_if_exception(_may_pass), stop=stop_after_attempt(ATTEMPTS), reraise=True,
                     wait=lambda state: _wait(state, ask.operator.wait_s), sleep=self._clock.sleep,
+                    before_sleep=lambda state: self._tell(ask.operator.name, state),
                 )  # fmt: skip
                 answer: Answer = await retrying(attempt)
             return replace(answer, attempts=attempts)
@@ -293,6 +297,13 @@ class Client:
         text = self._scrub(said[:REASON_BYTES].decode("utf-8", "replace"))
         text = re.sub(r"<(script|style)\b.*?(</\1>|$)|<[^>]*>?", " ", text, flags=re.S | re.I)
         return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300] or "nothing more"
+
+    def _tell(self, operator: str, state: RetryCallState) -> None:
+        """Say why and how long a request waits before it is made again."""
+        error = state.outcome.exception() if state.outcome else None
+        reason = self._scrub(error.message if isinstance(error, WattlakeError) else str(error))
+        attempt = state.attempt_number + 1
+        LOG.info("%s: %s; attempt %d of %d in %.0f s", operator, reason, attempt, ATTEMPTS, state.upcoming_sleep)
 
     def _scrub(self, text: str) -> str:
         """Without secrets, also where only the beginning of one is left of a text that was cut."""

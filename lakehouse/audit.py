@@ -14,7 +14,7 @@ from lakehouse.build_inputs import changes_between, write_manifest
 from lakehouse.checks import dbt_checks, record_checks
 from lakehouse.contract import Contract
 from lakehouse.data_docs import kept_path
-from lakehouse.dbt_runner import NodeResult, run_dbt
+from lakehouse.dbt_runner import NodeResult, Watch, run_dbt
 from lakehouse.errors import TerminalError
 from lakehouse.ops import Ops
 from lakehouse.pins import keep, pin_all
@@ -32,9 +32,9 @@ class Workspace:
     build_file: Path
     manifest: Path
 
-    def dbt(self, command: list[str]) -> list[NodeResult]:
+    def dbt(self, command: list[str], watch: Watch = lambda done, total, name: None) -> list[NodeResult]:
         """Run dbt over the copy."""
-        return run_dbt(self.settings, command, self.folder)
+        return run_dbt(self.settings, command, self.folder, watch)
 
 
 @contextmanager
@@ -57,7 +57,10 @@ def workspace(settings: Settings, contracts: Sequence[Contract], kind: str) -> I
 
 
 def check(
-    settings: Settings, contracts: Sequence[Contract], progress: Callable[[str], None] = lambda step: None
+    settings: Settings,
+    contracts: Sequence[Contract],
+    progress: Callable[[str], None] = lambda step: None,
+    watch: Watch = lambda done, total, name: None,
 ) -> list[CheckResult]:
     """Run dbt's tests and Great Expectations on what is published, and record the outcomes in ops.checks.
 
@@ -70,11 +73,16 @@ def check(
     ops = Ops(settings)
     with ops.alone("check"):
         ops.mark_interrupted("check")
-        return _checked(settings, contracts, progress, ops, before)
+        return _checked(settings, contracts, progress, watch, ops, before)
 
 
 def _checked(
-    settings: Settings, contracts: Sequence[Contract], progress: Callable[[str], None], ops: Ops, before: Published
+    settings: Settings,
+    contracts: Sequence[Contract],
+    progress: Callable[[str], None],
+    watch: Watch,
+    ops: Ops,
+    before: Published,
 ) -> list[CheckResult]:
     with ops.run("check", build=before.build_id) as run:
         importing = quality.preload()
@@ -82,7 +90,7 @@ def _checked(
             progress("dbt test")
             # Tests compare marts with intermediate models, which a published file does not hold.
             selected = ["path:models/intermediate", "test_type:generic", "test_type:singular"]
-            nodes = work.dbt(["build", "--select", *selected])
+            nodes = work.dbt(["build", "--select", *selected], watch)
             checks = dbt_checks(settings, nodes, work.build_file, work.manifest)
             progress("great expectations")
             importing.join()

@@ -29,13 +29,13 @@ from lakehouse.changes import Changes, listed_assets, touched_by_table
 from lakehouse.checks import dbt_checks, describe, record_checks, united
 from lakehouse.contract import QUARANTINE, Contract
 from lakehouse.data_docs import kept_path
-from lakehouse.dbt_runner import marts, project_digest, run_dbt, standing_on
+from lakehouse.dbt_runner import Watch, marts, project_digest, run_dbt, standing_on
 from lakehouse.engine import identifier
 from lakehouse.errors import ChecksFailed, TerminalError
 from lakehouse.ops import Ops
 from lakehouse.outages import outage_in
 from lakehouse.pins import Pin, keep, pin_all
-from lakehouse.publish import Published, copy_file, follow, open_marts, published, sign
+from lakehouse.publish import Published, copy_file, follow, open_marts, published, sign, write_comments
 from lakehouse.quality import CheckResult
 from lakehouse.settings import Settings
 from lakehouse.storage import take_place
@@ -73,6 +73,7 @@ def build(
     *,
     full_refresh: bool = False,
     progress: Progress = lambda step: None,
+    watch: Watch = lambda done, total, name: None,
 ) -> BuildReport:
     """Rebuild what changed since the published pins and publish it.
 
@@ -81,6 +82,7 @@ def build(
         contracts: every raw table.
         full_refresh: rebuild everything from the raw tables.
         progress: told of each step.
+        watch: told of each model and test of the step `dbt`.
 
     Raises:
         ChecksFailed: a blocking check failed; the last good marts stay.
@@ -89,7 +91,7 @@ def build(
     ops = Ops(settings)
     with ops.alone("build") as held:
         ops.mark_interrupted("build")
-        return _Build(settings, contracts, ops, progress, held).run(full_refresh)
+        return _Build(settings, contracts, ops, progress, watch, held).run(full_refresh)
 
 
 class _Build:
@@ -99,6 +101,7 @@ class _Build:
         contracts: Sequence[Contract],
         ops: Ops,
         progress: Progress,
+        watch: Watch,
         held: Callable[[], None],
     ) -> None:
         self.settings = settings
@@ -109,6 +112,7 @@ class _Build:
         self.all_contracts = contracts
         self.ops = ops
         self.progress = progress
+        self.watch = watch
         self.durations: dict[str, float] = {}
 
     @contextmanager
@@ -209,6 +213,8 @@ class _Build:
             with self.step("publish"):
                 declared = marts(folder / "target")
                 touched = standing_on(folder / "target", changed_inputs(changes))
+                if whole:  # a changed description is changed code, and a copied file keeps its comments
+                    write_comments(build_file, [*declared, *marts(folder / "target", views=True)])
                 self.held()
                 sign(build_file, Published(build_id, ids, code, declared), started)
                 take_place(build_file, self.settings.marts_path)  # readers keep the file they have open
@@ -268,7 +274,7 @@ class _Build:
             manifest = write_manifest(folder, self.all_contracts, pins, part)
             afresh = whole and number == 0
             command = ["build", *(["--full-refresh"] if afresh else ["--select", *affected_models(part)])]
-            nodes = run_dbt(self.settings, command, folder)
+            nodes = run_dbt(self.settings, command, folder, self.watch)
             models_failed = [node for node in nodes if node.resource == "model" and node.status == "error"]
             if models_failed:
                 listed = "\n".join(f"  {node.name}: {node.message}" for node in models_failed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ from pydantic import SecretStr
 
 from lakehouse.errors import TransientError
 
+LOG = logging.getLogger(__name__)
+WAITS = "another process works at %r; this one goes on when that has ended"
 #: libpq: give up a connection attempt, notice a peer that is gone though no packet said so, and name ourselves.
 POSTGRES_OPTIONS = {
     "connect_timeout": "10",
@@ -102,12 +105,22 @@ def exclusive(uri: SecretStr, name: str) -> Iterator[Callable[[], None]]:
         A function that raises TransientError if the lock was lost, as when the server was restarted.
     """
     if not is_postgres(uri):
-        with FileLock(_lock_file(uri, name)):
+        lock = FileLock(_lock_file(uri, name))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            LOG.info(WAITS, name)
+            lock.acquire()
+        try:
             yield lambda: None
+        finally:
+            lock.release()
         return
     engine = sa.create_engine(url_of(uri), poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(sa.select(sa.func.pg_advisory_lock(_lock_key(name))))
+        if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_lock_key(name)))):
+            LOG.info(WAITS, name)
+            connection.execute(sa.select(sa.func.pg_advisory_lock(_lock_key(name))))
 
         def held() -> None:
             try:

@@ -11,8 +11,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,13 @@ from lakehouse.storage import take_place
 PARSED = "partial_parse.msgpack"
 #: The plugin's manifest of views in the folder that dbt runs in.
 MANIFEST = "manifest.json"
+
+#: Called with models and tests done, of all that this run has, and the one that begins or has ended.
+Watch = Callable[[int, int, str], None]
+#: Events of dbt's log: a model or test begins, or has ended.
+BEGINS, ENDS = "LogStartLine", ("LogModelResult", "LogTestResult")
+#: Lines of the log that are shown where dbt stops before it has run anything.
+LINES_KEPT = 25
 
 #: dbt as a program that ends with its parent: a killed build must not leave one that goes on writing (Linux: 1 is
 #: PR_SET_PDEATHSIG, 9 is SIGKILL). A parent that was killed before dbt could ask for this has another pid.
@@ -71,6 +79,7 @@ class Mart:
         key: columns that identify a row.
         time: instant or date column, or None.
         ranges: column → (low, high) that values keep to.
+        columns: column → its description.
     """
 
     name: str
@@ -78,12 +87,14 @@ class Mart:
     key: tuple[str, ...]
     time: str | None
     ranges: dict[str, tuple[float | None, float | None]]
+    columns: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Mart:
         """The reverse of `dataclasses.asdict` after a trip through JSON."""
         ranges = {column: (pair[0], pair[1]) for column, pair in value["ranges"].items()}
-        return cls(value["name"], value["description"], tuple(value["key"]), value["time"], ranges)
+        columns = value.get("columns", {})  # a file of before they were kept has none
+        return cls(value["name"], value["description"], tuple(value["key"]), value["time"], ranges, columns)
 
 
 def project_digest() -> str:
@@ -97,7 +108,9 @@ def project_digest() -> str:
     return digest.hexdigest()[:16]
 
 
-def run_dbt(settings: Settings, command: list[str], folder: Path) -> list[NodeResult]:
+def run_dbt(
+    settings: Settings, command: list[str], folder: Path, watch: Watch = lambda done, total, name: None
+) -> list[NodeResult]:
     """Run one dbt command.
 
     Args:
@@ -105,6 +118,7 @@ def run_dbt(settings: Settings, command: list[str], folder: Path) -> list[NodeRe
         command: dbt's command and its flags.
         folder: holds marts.duckdb, in which models are built, and the plugin's `MANIFEST`; dbt's target and logs go
             there. dbt runs in it and sees relative paths only, so that the project it has parsed holds for any folder.
+        watch: told of every model and test that begins or has ended.
 
     Raises:
         TerminalError: dbt stopped before it ran anything (a fault of the project or its configuration).
@@ -123,20 +137,52 @@ def run_dbt(settings: Settings, command: list[str], folder: Path) -> list[NodeRe
     results_path.unlink(missing_ok=True)
     take_parsed(settings.parsed_project, target)
     arguments = [
-        sys.executable, "-c", RUN, "--no-use-colors", "--log-format", "text", "--log-level-file", "info",
+        sys.executable, "-c", RUN, "--no-use-colors", "--log-format", "json", "--log-format-file", "text",
+        "--log-level-file", "info",
         *command, "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(target),
         "--log-path", str(folder / "logs"),
     ]  # fmt: skip
     # -c puts the working directory on the path, where a folder named dbt would hide the package.
-    finished = subprocess.run(arguments, env=environment, cwd=folder, capture_output=True, text=True, check=False)
-    if finished.returncode == 0 or results_path.exists():
+    log, said = _Log(watch), deque[str](maxlen=LINES_KEPT)
+    with subprocess.Popen(
+        arguments, env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                said.append(log.said(line))
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode == 0 or results_path.exists():
         keep_parsed(settings.parsed_project, target)
     if not results_path.exists():
-        if finished.returncode == 0:
+        if process.returncode == 0:
             return []
-        tail = "\n".join((finished.stdout + finished.stderr).strip().splitlines()[-25:])
+        tail = "\n".join(said).strip()
         raise TerminalError(f"dbt {command[0]} stopped before it ran anything:\n{tail}", "mend the dbt project")
     return _results(target)
+
+
+class _Log:
+    """Reads dbt's log, and counts what has ended: models run beside each other end in any order."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._done = 0
+
+    def said(self, line: str) -> str:
+        """What one line says; tells of a model or test that begins or has ended."""
+        try:
+            event = json.loads(line)
+            name, data, text = event["info"]["name"], event.get("data") or {}, str(event["info"]["msg"])
+        except (ValueError, TypeError, KeyError):
+            return line.rstrip("\n")  # not of dbt's log: a traceback, a warning of Python
+        if name in (BEGINS, *ENDS):
+            self._done += name in ENDS
+            total = int(data.get("total") or data.get("num_models") or 0)
+            self._watch(self._done, total, str((data.get("node_info") or {}).get("node_name", "")))
+        return text
 
 
 def take_parsed(kept: Path, target: Path) -> None:
@@ -177,18 +223,22 @@ def _results(target: Path) -> list[NodeResult]:
     return found
 
 
-def marts(target: Path) -> list[Mart]:
-    """The published models from dbt's manifest: those under models/marts that hold rows of their own, so no views."""
+def marts(target: Path, views: bool = False) -> list[Mart]:
+    """The published models from dbt's manifest: those under models/marts that hold rows of their own, or the views."""
     nodes = json.loads((target / "manifest.json").read_text())["nodes"].values()
     found = []
     for node in nodes:
         if node["resource_type"] != "model" or "marts" not in node["fqn"]:
             continue
-        if node["config"]["materialized"] == "view":
+        if (node["config"]["materialized"] == "view") != views:
             continue
         meta = node["config"].get("meta") or node.get("meta") or {}
         declared = {"key": meta.get("key", ()), "time": meta.get("time"), "ranges": meta.get("ranges", {})}
-        found.append(Mart.from_json({"name": node["name"], "description": node["description"], **declared}))
+        columns = {
+            name: column["description"] for name, column in node.get("columns", {}).items() if column["description"]
+        }
+        described = {"name": node["name"], "description": node["description"], "columns": columns}
+        found.append(Mart.from_json({**described, **declared}))
     return sorted(found, key=lambda mart: mart.name)
 
 

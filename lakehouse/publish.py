@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 FICLONE = 0x40049409
 #: Snapshot property: the build whose rows a marts table holds.
 BUILD = "wattlake.build"
+#: Table property that Spark and Trino show as a table's comment.
+COMMENT = "comment"
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,31 @@ def sign(build_file: Path, build: Published, built_at: datetime) -> None:
             ],
         )
         connection.execute("CHECKPOINT")
+    finally:
+        connection.close()
+
+
+def write_comments(build_file: Path, marts: Sequence[Mart]) -> None:
+    """Write what marts and their columns are as comments into a build file: some 700 take a quarter of a second.
+
+    dbt's `persist_docs` writes the same, one query a column in each of its runs; here they are written once, for a
+    file that is copied keeps them.
+    """
+    connection = duckdb.connect(str(build_file))
+    try:
+        connection.execute("BEGIN")
+        kinds = dict(connection.execute("SELECT table_name, 'TABLE' FROM duckdb_tables()").fetchall())
+        kinds |= dict(connection.execute("SELECT view_name, 'VIEW' FROM duckdb_views() WHERE NOT internal").fetchall())
+        there = set(connection.execute("SELECT table_name, column_name FROM duckdb_columns()").fetchall())
+        for mart in marts:
+            if mart.name not in kinds:
+                continue
+            name = identifier(mart.name)
+            connection.execute(f"COMMENT ON {kinds[mart.name]} {name} IS {quote(mart.description)}")
+            for column, description in mart.columns.items():
+                if (mart.name, column) in there:
+                    connection.execute(f"COMMENT ON COLUMN {name}.{identifier(column)} IS {quote(description)}")
+        connection.execute("COMMIT")
     finally:
         connection.close()
 
@@ -245,7 +272,7 @@ def _table(catalog: Catalog, mart: Mart, columns: Mapping[str, str], instant: st
 
     schema = Schema(
         *[
-            NestedField(i, name, iceberg_type(_contract_type(kind)), required=False)
+            NestedField(i, name, iceberg_type(_contract_type(kind)), required=False, doc=mart.columns.get(name))
             for i, (name, kind) in enumerate(columns.items(), start=1)
         ]
     )
@@ -255,7 +282,7 @@ def _table(catalog: Catalog, mart: Mart, columns: Mapping[str, str], instant: st
         stored = [(field.name, field.field_type) for field in table.schema().fields]
         same = stored == [(field.name, field.field_type) for field in schema.fields]
         if same and [field.name for field in table.spec().fields] == partitions:
-            return table
+            return _described(table, mart)
         catalog.drop_table((MARTS, mart.name))
     except NoSuchTableError:
         pass
@@ -265,8 +292,26 @@ def _table(catalog: Catalog, mart: Mart, columns: Mapping[str, str], instant: st
         spec = PartitionSpec(
             PartitionField(source_id=source_id, field_id=1000, transform=MonthTransform(), name=f"{instant}_month")
         )
-    properties = {**TABLE_PROPERTIES, "schema.name-mapping.default": schema.name_mapping.model_dump_json()}
+    properties = {
+        **TABLE_PROPERTIES,
+        COMMENT: mart.description,
+        "schema.name-mapping.default": schema.name_mapping.model_dump_json(),
+    }
     return catalog.create_table((MARTS, mart.name), schema, partition_spec=spec, properties=properties)
+
+
+def _described(table: Table, mart: Mart) -> Table:
+    """The table with the descriptions that the dbt project has now."""
+    stale = [f.name for f in table.schema().fields if f.doc != mart.columns.get(f.name) and mart.columns.get(f.name)]
+    if not stale and table.properties.get(COMMENT) == mart.description:
+        return table
+    with table.transaction() as transaction:
+        transaction.set_properties({COMMENT: mart.description})
+        if stale:
+            with transaction.update_schema() as update:
+                for name in stale:
+                    update.update_column(name, doc=mart.columns[name])
+    return table.refresh()
 
 
 #: DuckDB type → contract type; other types are published as text.

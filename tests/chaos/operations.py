@@ -105,7 +105,7 @@ def build_with_dbt_killed(settings: Settings, victim: str, told: str) -> str:
 def build_killed_in_checks(settings: Settings, recorded: str) -> None:
     """A build with dbt's work from a record, killed between two of Great Expectations' validations."""
 
-    def run_dbt(_settings: Settings, _command: list[str], folder: Path) -> list[Any]:
+    def run_dbt(_settings: Settings, _command: list[str], folder: Path, *_watch: object) -> list[Any]:
         shutil.copytree(recorded, folder, dirs_exist_ok=True)
         return []
 

@@ -65,10 +65,15 @@ def test_readers_hold_the_file_open_through_builds_and_iceberg_follows_each(
     reader = duckdb.connect(str(house.marts_path), read_only=True)
     before = reader.execute("SELECT count(*), sum(n) FROM lod_1d").fetchall()
     asset = f"through_{builds}"
+    heard: list[tuple[int, int, str]] = []
     for day in range(2, 2 + builds):
         stamps = minutes(f"2024-06-{day:02d}", 4)
         land_meter(house, write_signal(tmp_path / str(day), asset, "com_ap", [(s, day) for s in stamps]))
-        assert build(house).mode == "incremental"
+        heard.clear()
+        assert build(house, watch=lambda *told: heard.append(told)).mode == "incremental"
+        total = heard[0][1]
+        assert sorted({done for done, *_ in heard}) == list(range(total + 1)) and {of for _, of, _ in heard} == {total}
+        assert "lod_1d" in {name for *_, name in heard}
         assert reader.execute("SELECT count(*), sum(n) FROM lod_1d").fetchall() == before
         assert rows(house, f"SELECT sum(n) FROM lod_1d WHERE asset_id = '{asset}'") == [(4 * (day - 1),)]
     reader.close()
@@ -81,6 +86,9 @@ def test_readers_hold_the_file_open_through_builds_and_iceberg_follows_each(
         assert snapshot is not None and snapshot.summary is not None
         assert snapshot.summary.additional_properties[BUILD] == now.build_id
         assert [(table.scan().to_arrow().num_rows,)] == rows(house, f"SELECT count(*) FROM {mart}")
+        docs = {field.name: field.doc for field in table.schema().fields}
+        commented = rows(house, f"SELECT column_name, comment FROM duckdb_columns() WHERE table_name = '{mart}'")
+        assert dict(commented) == docs and None not in docs.values()
 
 
 def test_a_failing_check_leaves_the_last_good_marts_and_shows_the_rows(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.dbt_runner import MANIFEST, run_dbt, standing_on
+from lakehouse.dbt_runner import MANIFEST, Mart, _Log, marts, run_dbt, standing_on
+from lakehouse.errors import TerminalError
 from lakehouse.settings import Settings
 
 PARSES_ANEW = "Unable to do partial parsing"
@@ -48,3 +49,46 @@ def test_marts_stand_on_the_tables_that_they_are_made_of_and_no_others(first: tu
 def test_a_home_keeps_its_own_parsed_project_where_no_cache_is_set(tmp_path: Path) -> None:
     home = Settings(home=tmp_path, cache=None)
     assert home.parsed_project == tmp_path / "tmp" / "partial_parse.msgpack"
+
+
+def test_every_mart_and_every_column_of_one_is_described(first: tuple[Path, Path, str]) -> None:
+    target = first[0] / "tmp" / "build" / "target"
+    found = [*marts(target), *marts(target, views=True)]
+    assert {"energy_1d", "nyiso_lbmps"} <= {mart.name for mart in found}
+    assert not {mart.name for mart in marts(target)} & {mart.name for mart in marts(target, views=True)}
+    assert [mart.name for mart in found if not mart.description or not mart.columns] == []
+    energy = next(mart for mart in found if mart.name == "energy_1d")
+    assert {"asset_id", "energy_kwh", "coverage", "is_estimated"} <= set(energy.columns)
+
+
+def test_a_mart_as_an_earlier_version_wrote_it_is_read() -> None:
+    written = {"name": "m", "description": "d", "key": ["k"], "time": None, "ranges": {}}
+    assert Mart.from_json(written).columns == {}
+
+
+def test_the_log_of_dbt_tells_what_begins_and_what_has_ended() -> None:
+    heard: list[tuple[int, int, str]] = []
+
+    def line(name: str, **data: object) -> str:
+        return json.dumps({"info": {"name": name, "msg": "said"}, "data": data})
+
+    node = {"node_name": "lod_1d"}
+    lines = [
+        line("LogStartLine", index=3, total=131, node_info=node),
+        line("LogModelResult", index=3, total=131, node_info=node),
+        line("LogTestResult", index=2, num_models=131, node_info={"node_name": "unique_lod_1d"}),
+        line("MainReportVersion", version="1.11"),
+    ]
+    log = _Log(lambda *told: heard.append(told))
+    assert [log.said(one) for one in lines] == ["said"] * 4
+    assert heard == [(0, 131, "lod_1d"), (1, 131, "lod_1d"), (2, 131, "unique_lod_1d")]
+    for other in ("Traceback (most recent call last):", "[1, 2]", "null", '{"info": null}'):
+        assert log.said(f"{other}\n") == other
+    assert len(heard) == 3
+
+
+def test_dbt_that_stops_before_it_runs_anything_says_why_in_words(tmp_path: Path) -> None:
+    (tmp_path / MANIFEST).write_text(json.dumps({"views": {}}))
+    with pytest.raises(TerminalError, match="no_such_type") as stopped:
+        run_dbt(Settings(home=tmp_path), ["build", "--exclude-resource-type", "no_such_type"], tmp_path)
+    assert '{"' not in str(stopped.value)

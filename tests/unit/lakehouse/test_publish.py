@@ -9,7 +9,7 @@ import duckdb
 
 from lakehouse.catalog import MARTS, open_catalog
 from lakehouse.dbt_runner import Mart, marts
-from lakehouse.publish import follow
+from lakehouse.publish import COMMENT, follow, write_comments
 from lakehouse.settings import Settings
 
 
@@ -37,3 +37,27 @@ def test_a_mart_that_declares_another_partition_is_published_anew(settings: Sett
         table = catalog.load_table((MARTS, "prices"))
         assert sorted(table.scan().to_arrow()["location"].to_pylist()) == ["N1", "N2", "N3"]
         assert len(list(table.scan().plan_files())) == files
+
+
+def test_descriptions_travel_into_the_file_and_into_iceberg_and_follow_when_they_change(settings: Settings) -> None:
+    settings.root.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(str(settings.marts_path)) as file:
+        file.execute("CREATE TABLE energy AS SELECT 'm1' AS asset_id, 1.5 AS kwh")
+        file.execute("CREATE VIEW shown AS FROM energy")
+    catalog = open_catalog(settings)
+    for said in ("energy, 'exact'", "energy of a day"):
+        kwh = f"kWh: {said}"
+        mart = Mart("energy", said, ("asset_id",), None, {}, {"kwh": kwh, "gone": "no such column"})
+        view = Mart("shown", "a view", (), None, {}, {"kwh": "as it is"})
+        write_comments(settings.marts_path, [mart, view, Mart("absent", "", (), None, {})])
+        with duckdb.connect(str(settings.marts_path), read_only=True) as file:
+            assert file.execute("SELECT comment FROM duckdb_tables()").fetchall() == [(said,)]
+            views = file.execute("SELECT comment FROM duckdb_views() WHERE view_name = 'shown'").fetchall()
+            columns = "SELECT table_name, comment FROM duckdb_columns() WHERE column_name = 'kwh' ORDER BY 1"
+            assert views == [("a view",)]
+            assert file.execute(columns).fetchall() == [("energy", kwh), ("shown", "as it is")]
+        follow(settings, catalog, [mart], said, None)
+        table = catalog.load_table((MARTS, "energy"))
+        assert table.properties[COMMENT] == said
+        assert [(field.name, field.doc) for field in table.schema().fields] == [("asset_id", None), ("kwh", kwh)]
+        assert [(row["asset_id"], float(row["kwh"])) for row in table.scan().to_arrow().to_pylist()] == [("m1", 1.5)]
