@@ -14,15 +14,11 @@ from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
-from flows.landings import Landing
-from flows.reception import tail
+from flows.landings import File, Landing
 from ingest.source import LandOptions, Source
 from lakehouse.contract import ASSETS, QUARANTINE, SIGNALS, Contract
 from lakehouse.errors import ContractViolation, TerminalError
 from lakehouse.staging import Staged
-
-#: What a landing is of: the hash of its bytes, and the part of its path that a source may read names from.
-Key = tuple[str, str]
 
 
 @dataclass
@@ -66,7 +62,7 @@ class Anew:
     objects: set[str] = field(default_factory=set)
     assets: set[str] = field(default_factory=set)
     declared_anew: set[str] = field(default_factory=set)
-    kept: dict[Key, str] = field(default_factory=dict)
+    kept: dict[File, str] = field(default_factory=dict)
 
     def void(self, contract: Contract, source: Source) -> dict[str, set[str]]:
         """Columns and values of the stored rows of a table that are void; empty where nothing is."""
@@ -77,11 +73,6 @@ class Anew:
         if contract is QUARANTINE:
             return {"source": {source.name}, "source_object": self.objects}
         return {"source_object": self.objects, "asset_id": self.assets}
-
-
-def key_of(landing: Landing) -> Key:
-    """What tells the landing of a file from those of others."""
-    return landing.sha256, tail(landing.path)
 
 
 def assets_of(declared: Mapping[str, pa.Table]) -> set[str]:
@@ -108,8 +99,8 @@ def lasting(options: LandOptions, before: Sequence[Landing]) -> LandOptions:
 
 def read_anew(
     landed: Iterable[Landing],
-    again: Mapping[Key, Mapping[str, pa.Table]],
-    kept: Mapping[Key, str],
+    again: Mapping[File, Mapping[str, pa.Table]],
+    kept: Mapping[File, str],
     read: Callable[[Sequence[Landing], int], Reading],
 ) -> Anew:
     """Read every file anew that shares an asset with one that lands again in another way.
@@ -120,19 +111,21 @@ def read_anew(
         kept: files that are known not to be readable anew, with the reason.
         read: reads a file as the layouts are now, given all its landings and its place in the run, below 0.
     """
-    files: dict[Key, list[Landing]] = {}
+    files: dict[File, list[Landing]] = {}
     for landing in landed:
-        key = key_of(landing)
+        key = landing.file
         files[key] = [*files.pop(key, []), landing]  # in the order of the latest landings
     assets_before = {key: {asset for one in landings for asset in one.assets} for key, landings in files.items()}
     places = {key: number - len(files) for number, key in enumerate(files)}
     anew = Anew(kept=dict(kept))
-    objects = {sha256 for sha256, _ in again}
+    objects = {key.sha256 for key in again}
     assets: set[str] = set()
-    readings: dict[Key, Reading] = {}
-    members: set[Key] = set()
+    readings: dict[File, Reading] = {}
+    members: set[File] = set()
     while found := [
-        key for key in files if key not in members and (key[0] in objects or not assets.isdisjoint(assets_before[key]))
+        key
+        for key in files
+        if key not in members and (key.sha256 in objects or not assets.isdisjoint(assets_before[key]))
     ]:
         for key in found:
             members.add(key)
@@ -147,18 +140,18 @@ def read_anew(
                     anew.kept[key] = str(error)
                     continue
                 assets |= readings[key].assets
-            objects.add(key[0])
+            objects.add(key.sha256)
             assets |= assets_before[key]
     later: dict[str, list[set[tuple[str, str]]]] = {}
-    for (sha256, _), declared in again.items():
-        later.setdefault(sha256, []).append(series_of(declared))
+    for key, declared in again.items():
+        later.setdefault(key.sha256, []).append(series_of(declared))
     for key in reversed(files):
         if reading := readings.get(key):
             # Of two readings of the same bytes for the same signal the later one holds.
-            if all(reading.series.isdisjoint(series) for series in later.get(key[0], [])):
+            if all(reading.series.isdisjoint(series) for series in later.get(key.sha256, [])):
                 anew.readings.insert(0, reading)
-            later.setdefault(key[0], []).append(reading.series)
-    anew.objects = objects - {sha256 for sha256, _ in anew.kept}
+            later.setdefault(key.sha256, []).append(reading.series)
+    anew.objects = objects - {key.sha256 for key in anew.kept}
     anew.assets = assets
     anew.declared_anew = assets.difference(*(assets_before.get(key, ()) for key in anew.kept))
     return anew

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flows.land import Progress, find_files, land, source_named
-from flows.lander import LandReport
+from flows.lander import LandReport, printable
+from flows.settle import conclude
 from ingest.source import LandOptions
 from lakehouse.ops import Ops
 from lakehouse.settings import Settings
@@ -25,11 +26,14 @@ def backfill(
     Raises:
         TerminalError: as `land`.
     """
-    files = find_files(source_named(source_name), paths)
+    found = find_files(source_named(source_name), paths)
+    files = [*found.files, *found.unusable]  # of these each landing tells anew why they are none
     ops = Ops(settings)
     with ops.alone("backfill"):
         ops.mark_interrupted("backfill")
-        return _batches(settings, ops, source_name, files, options, batch, progress)
+        report = _batches(settings, ops, source_name, files, options, batch, progress)
+    report.passed_over = [printable(path) for path in found.passed_over]
+    return report
 
 
 def _batches(
@@ -52,7 +56,7 @@ def _batches(
             landed = land(settings, source_name, part, options, inner)
             report.files += landed.files
             report.superseded += landed.superseded
-        run.rows = sum(outcome.counts.new + outcome.counts.replaced for outcome in report.files)
-        if not report.ok:
-            run.status = "failed"
+            report.kept += landed.kept
+            report.broken_layouts = landed.broken_layouts
+        conclude(run, report)
     return report

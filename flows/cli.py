@@ -98,6 +98,9 @@ def land(source: str, paths: tuple[Path, ...], **options: Any) -> None:
     """Land files and folders into the raw tables.
 
     SOURCE is one of `wattlake sources`. Landing the same bytes again changes nothing.
+
+    Exits with 0 if every file landed, had landed before or is not landed on purpose, and with 1 if one was refused: the
+    others have landed.
     """
     from flows.land import land as land_files
     from flows.present import file_progress, land_report
@@ -106,7 +109,7 @@ def land(source: str, paths: tuple[Path, ...], **options: Any) -> None:
     with file_progress() as progress:
         report = land_files(settings(), source, paths, LandOptions(**options), progress)
     land_report(report)
-    if not report.ok:
+    if report.refused:
         raise click.exceptions.Exit(1)
 
 
@@ -135,6 +138,7 @@ def download(sources: tuple[str, ...], **window: Any) -> None:
     """Download and land what is not at hand of some market days.
 
     SOURCE is one of `wattlake sources`. What is at hand and final is not asked for again; docs/markets.md tells more.
+    Exits with 1 if a document that there should be could not be had or was refused; what came has landed.
     """
     run_downloads(settings(), sources, "download", **window)
 
@@ -161,6 +165,7 @@ def backfill(
     """Land a large history in batches; an interrupted backfill goes on where it stopped.
 
     With PATHS it is a history in files. With --start it is downloaded: all days from there that are not at hand.
+    Exits as `land` and `download` do.
     """
     if bool(paths) == bool(start):
         raise click.UsageError("give either PATHS, or --start DAY to download")
@@ -181,7 +186,7 @@ def backfill(
     with file_progress() as progress:
         report = run(settings(), source, paths, LandOptions(**options), batch, progress)
     land_report(report)
-    if not report.ok:
+    if report.refused:
         raise click.exceptions.Exit(1)
 
 

@@ -284,13 +284,13 @@ class _Work:
         landed = land(self._settings, self._report.source, list(spooled), self._options, origins=origins)
         self._report.superseded += landed.superseded
         self._report.files += landed.files
+        refused = {outcome.path: str(outcome.reason) for outcome in landed.refused}
         self._records.landed(
-            self._report.run_id, [(spooled[Path(o.path)], o.sha256, o.reason) for o in landed.files]
+            self._report.run_id, [(spooled[Path(o.path)], o.sha256, refused.get(o.path)) for o in landed.files]
         )  # fmt: skip
-        for outcome in landed.files:
-            self._report.documents["malformed" if outcome.reason else "done"] += 1
-            if outcome.reason:
-                self._report.problem(outcome.reason)
+        self._report.documents.update("malformed" if outcome.path in refused else "done" for outcome in landed.files)
+        for reason in refused.values():
+            self._report.problem(reason)
         for entry in batch:
             self._spool.drop(entry)
 

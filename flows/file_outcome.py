@@ -19,8 +19,9 @@ class FileOutcome:
 
     Args:
         path: as it was given.
-        status: 'landed', 'unchanged' (these bytes had landed before) or 'refused'.
-        reason: why it was refused, with the next step.
+        status: 'landed', 'unchanged' (these bytes had landed before), 'left out' (known, and not landed on purpose) or
+            'refused'.
+        reason: why it was refused or left out, with the next step.
         rows_quarantined: rows or cells kept in raw.quarantine.
     """
 
@@ -37,9 +38,9 @@ class FileOutcome:
     dialect: dict[str, object] = field(default_factory=dict)
     quarantine_reasons: dict[str, int] = field(default_factory=dict)
 
-    def refuse(self, reason: str) -> None:
+    def refuse(self, reason: str, status: str = "refused") -> None:
         """Nothing of the file lands: only why is left of what was found in it."""
-        self.status, self.reason, self.layout = "refused", reason, None
+        self.status, self.reason, self.layout = status, reason, None
         self.rows_read = self.rows_empty = self.rows_quarantined = 0
         self.counts, self.dialect, self.quarantine_reasons = ObjectCounts(), {}, {}
 

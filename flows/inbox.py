@@ -170,7 +170,9 @@ def _land_batch(
     landed: LandReport = land(settings, source_name, present, options, progress)
     report.superseded += landed.superseded
     unchanged = dict(_look(report.folder))
-    for path, outcome in zip(present, landed.files, strict=True):
+    outcomes = {outcome.path: outcome for outcome in landed.files}
+    for path in present:
+        outcome = outcomes.get(printable(path.resolve())) or outcomes[printable(path)]
         if unchanged.get(path) != looks[path]:
             report.waiting.append(printable(path))  # what it holds now has not landed
             continue

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from flows.lander import Lander, LandReport
+from flows.lander import Lander, LandReport, printable
 from flows.reading import take_all
 from flows.settle import conclude, raw_tables
+from ingest.layout import broken_layouts, digest
 from ingest.registry import sources
 from ingest.source import LAND_OPTIONS, LandOptions, Source
 from lakehouse.archive import open_archive
-from lakehouse.errors import TerminalError, WrongUsage
+from lakehouse.errors import TerminalError, WrongUsage, is_name, visible
 from lakehouse.settings import Settings, claim_home
 
 Progress = Callable[[int, int, str], None]
 """Called with (files done, files in all, current file)."""
+
+#: Names that are listed where there are many.
+NAMES_SHOWN = 5
+#: Names of files that were passed over that a run keeps.
+PASSED_OVER_KEPT = 100
+NO_FILE = "is no file that can be read: a pipe, a device, or a link that leads nowhere"
 
 
 def land(
@@ -49,7 +56,7 @@ def land(
             raise WrongUsage(f"{name} must be a positive number, not {value}", "leave it out if it is not known")
     for name in ("asset", "site"):
         value = getattr(options, name)
-        if value is not None and (not value.isprintable() or not value.strip() or value != value.strip()):
+        if value is not None and not is_name(value):
             raise WrongUsage(f"{name} must be a name, not {value!r}", "leave it out to take the id from the file")
     source = source_named(source_name)
     unheeded = sorted(name for name in LAND_OPTIONS - source.options if getattr(options, name))
@@ -58,17 +65,24 @@ def land(
             f"source {source_name} takes no --{unheeded[0].replace('_', '-')}: its files say that themselves",
             "leave it out",
         )
-    files = find_files(source, paths)
+    found = find_files(source, paths)
     claim_home(settings, options.simulated)
     archive = open_archive(settings)
-    layouts = _layouts_digest(settings) if "layout" in source.options else None
+    own_layouts = "layout" in source.options
+    layouts = digest(settings.layout_dirs) if own_layouts else None
     request = {**asdict(options), "layouts": layouts}
-    asked = {"source": source_name, "paths": [str(path) for path in paths], "options": request}
+    passed_over = [printable(path) for path in found.passed_over]
+    asked = {
+        "source": source_name, "paths": [printable(path) for path in paths], "options": request,
+        "passed_over": len(passed_over), "passed_over_first": passed_over[:PASSED_OVER_KEPT],
+    }  # fmt: skip
     with raw_tables(settings) as ops, ops.run("land", **asked) as run:
         lander = Lander(settings, ops, run.id, source, options)
         try:
-            take_all(lander, archive, files, request, settings.threads, progress, origins or {})
-            progress(len(files), len(files), "committing")
+            take_all(lander, archive, found.files, request, settings.threads, progress, origins or {})
+            for path, why in found.unusable.items():
+                lander.refuse_unread(path, why, "give files, or folders that hold them")
+            progress(len(found.files), len(found.files), "committing")
             report = lander.commit()
             lander.close(archive)
         except BaseException as error:
@@ -78,6 +92,11 @@ def land(
                 lander.abandon(archive, error)
             raise
         conclude(run, report)
+    report.passed_over = passed_over
+    if own_layouts:
+        report.broken_layouts = [
+            str(broken.error) for folder in settings.layout_dirs for broken in broken_layouts(source.name, folder)
+        ]
     return report
 
 
@@ -93,50 +112,75 @@ def source_named(name: str) -> Source:
     return known[name]
 
 
-def find_files(source: Source, paths: Sequence[Path]) -> list[Path]:
-    """The files to read, each once, in the order of their paths.
+@dataclass
+class Found:
+    """What some paths hold.
+
+    Args:
+        files: to be read, each once, in the order of their paths.
+        unusable: what was named or cannot be listed and is no file that can be read, with why.
+        passed_over: what lies in folders and is no file, or of no kind that the source reads.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    unusable: dict[Path, str] = field(default_factory=dict)
+    passed_over: list[Path] = field(default_factory=list)
+
+
+def find_files(source: Source, paths: Sequence[Path]) -> Found:
+    """The files to read.
 
     Raises:
-        TerminalError: a path does not exist, or nothing in the folders is worth reading.
+        TerminalError: a path does not exist, or there is nothing that the source reads.
     """
-    found: dict[Path, None] = {}
+    found = Found()
+    files: dict[Path, None] = {}
     for path in paths:
-        if path.is_dir():
-            for inner in sorted(_inside(path)):
-                if inner.is_file() and not inner.name.startswith(".") and source.recognises(inner):
-                    found.setdefault(inner.resolve())
-        elif path.is_file():
-            found.setdefault(path.resolve())
-        elif os.path.lexists(path):
-            raise TerminalError(f"{path} is no file and no folder", "give files, or folders that hold them")
+        kind = _kind(path)
+        if kind is None and not os.path.lexists(path):
+            raise TerminalError(f"{visible(path)} does not exist", "check the path")
+        if kind == "folder":
+            for inner in sorted(_inside(path, found)):
+                if inner.name.startswith("."):
+                    continue
+                if source.recognises(inner) and _kind(inner) == "file":
+                    files.setdefault(inner.resolve())
+                else:
+                    found.passed_over.append(inner)
+        elif kind == "file":
+            files.setdefault(path.resolve())
         else:
-            raise TerminalError(f"{path} does not exist", "check the path")
-    if not found:
+            found.unusable[path] = NO_FILE
+    found.files = list(files)
+    if not found.files and not found.unusable:
+        over = f"; passed over by their names: {listed(found.passed_over)}" if found.passed_over else ""
         raise TerminalError(
-            f"no file for source {source.name} in {', '.join(str(path) for path in paths)}",
+            f"no file for source {source.name} in {', '.join(visible(path) for path in paths)}{over}",
             "give a file, or a folder that holds files of the source",
         )
-    return list(found)
+    return found
 
 
-def _inside(folder: Path) -> Iterator[Path]:
-    """Everything below a folder; links to folders are not followed, so that none leads in a circle.
+def listed(paths: Sequence[Path | str]) -> str:
+    """The first names of some files, and how many more there are."""
+    names = ", ".join(visible(Path(path).name) for path in paths[:NAMES_SHOWN])
+    return f"{names} and {len(paths) - NAMES_SHOWN} more" if len(paths) > NAMES_SHOWN else names
 
-    Raises:
-        TerminalError: a folder cannot be listed; its files would be missing without a word.
-    """
 
-    def refuse(error: OSError) -> None:
-        raise TerminalError(f"{error.filename} cannot be listed: {error.strerror}", "check the folder's permissions")
+def _kind(path: Path) -> str | None:
+    """What a path leads to: a file, a folder, or neither, as a pipe, a broken link, or what may not be looked at."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return None
+    return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else None
 
-    for parent, _, names in os.walk(folder, onerror=refuse):
+
+def _inside(folder: Path, found: Found) -> Iterator[Path]:
+    """Everything below a folder; links to folders are not followed, so that none leads in a circle."""
+
+    def tell(error: OSError) -> None:
+        found.unusable[Path(error.filename)] = f"cannot be listed: {error.strerror}"
+
+    for parent, _, names in os.walk(folder, onerror=tell):
         yield from (Path(parent) / name for name in names)
-
-
-def _layouts_digest(settings: Settings) -> str | None:
-    """Digest of the user's own layout files: a changed layout reads the same bytes anew."""
-    digest = hashlib.sha256()
-    files = [path for folder in settings.layout_dirs if folder.is_dir() for path in sorted(folder.rglob("*.toml"))]
-    for path in files:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16] if files else None

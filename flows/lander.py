@@ -14,19 +14,19 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from flows.anew import Anew, Key, Reading, assets_of, key_of, lasting, read_anew
+from flows.anew import Anew, Reading, assets_of, lasting, read_anew
 from flows.declared import Declared
 from flows.file_outcome import FileOutcome, Tally
 from flows.gathered import Gathered
-from flows.landings import Landing, Landings, RecordedLandings, ReplayedLandings
-from flows.reception import PUBLISHED, reception, tail
-from ingest.source import LandOptions, RawFile, Source
+from flows.landings import File, Landing, Landings, RecordedLandings, ReplayedLandings, tail
+from flows.reception import PUBLISHED, reception
+from ingest.source import LandOptions, Parsed, RawFile, Source
 from lakehouse import ops as ops_tables
 from lakehouse.archive import Archive, Receipt, open_archive
 from lakehouse.catalog import RAW, open_catalog
 from lakehouse.contract import ASSETS, QUARANTINE, SIGNALS, Contract
 from lakehouse.counts import ObjectCounts
-from lakehouse.errors import UnreadableFile
+from lakehouse.errors import NotLanded, UnreadableFile, WattlakeError, visible
 from lakehouse.ops import Ops, canonical
 from lakehouse.settings import Settings
 from lakehouse.staging import Staged, Staging
@@ -42,17 +42,26 @@ class LandReport:
         files: what became of each file.
         superseded: rows that went because their bytes are now read in another way.
         kept: files that landed before and cannot be read anew beside these, with the reason; their rows stay.
+        passed_over: files of folders that are of no kind that the source reads.
+        broken_layouts: layout files of the user's that are wrong, with what is wrong.
     """
 
     run_id: str
     files: list[FileOutcome]
     superseded: int = 0
     kept: list[str] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+    broken_layouts: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
-        """Whether at least one file landed or had landed before."""
+        """Whether a file landed, had landed before, or is left out on purpose."""
         return any(outcome.status != "refused" for outcome in self.files)
+
+    @property
+    def refused(self) -> list[FileOutcome]:
+        """The files that were refused."""
+        return [outcome for outcome in self.files if outcome.status == "refused"]
 
 
 @dataclass(frozen=True)
@@ -123,7 +132,7 @@ class Lander:
         self._landings: Landings = replayed or RecordedLandings(ops, source.name)
         self._archive = open_archive(settings)
         self._taken: dict[int, Prepared] = {}
-        self._read: dict[Key, Reading] = {}
+        self._read: dict[File, Reading] = {}
         #: Whether rows of this run may be in tables; what fails from then on is finished, not given up.
         self.committing = False
 
@@ -142,7 +151,9 @@ class Lander:
             outcome.status = "unchanged"
         elif outcome.path != str(arrival.path):
             outcome.status = "refused"
-            outcome.reason = f"the name of {outcome.path} is no Unicode text\n  next: give the file another name"
+            outcome.reason = (
+                f"the name of {visible(outcome.path)} is no Unicode text\n  next: give the file another name"
+            )
         else:
             try:
                 file = _raw_file(arrival, said.dated_by)
@@ -169,13 +180,14 @@ class Lander:
         """A refused file leaves nothing but its reason."""
         self.staging.drop(prepared.staged)
         prepared.staged, prepared.declared = [], {}
-        prepared.outcome.refuse(f"{tail(prepared.outcome.path)}: {error}")
+        status = "left out" if isinstance(error, NotLanded) else "refused"
+        prepared.outcome.refuse(f"{visible(tail(prepared.outcome.path))}: {error}", status)
 
     def _settle(self) -> Anew:
         """Read anew what stands beside bytes that land in another way, and refuse what contradicts what has landed."""
-        kept: dict[Key, str] = {}
+        kept: dict[File, str] = {}
         while True:
-            again = {key_of(p.landing): p.declared for p in self._taken.values() if p.replaces and p.landing}
+            again = {p.landing.file: p.declared for p in self._taken.values() if p.replaces and p.landing}
             anew = Anew()
             if again:
                 anew = read_anew(self._landings.all(), again, kept, self._read_anew)
@@ -185,7 +197,7 @@ class Lander:
                 try:
                     declared.accept(reading.declared, reading.landing.sha256)
                 except UnreadableFile as error:
-                    kept[key_of(reading.landing)] = str(error)
+                    kept[reading.landing.file] = str(error)
                     settled = False
             for sequence, prepared in list(self._taken.items()):
                 try:
@@ -200,7 +212,7 @@ class Lander:
     def _read_anew(self, landings: Sequence[Landing], place: int) -> Reading:
         """Read a file that landed before as the layouts are now."""
         landing = landings[-1]
-        if (key := key_of(landing)) not in self._read:
+        if (key := landing.file) not in self._read:
             known = {option.name for option in fields(LandOptions)}
             asked = LandOptions(**{name: value for name, value in landing.asked.items() if name in known})
             blocks = partial(self._archive.blocks, landing.sha256)
@@ -214,7 +226,7 @@ class Lander:
     def refuse_unread(self, path: Path, reason: str, next_step: str) -> None:
         """Record a file whose bytes could not be had."""
         name = printable(path)
-        outcome = FileOutcome(name, "refused", reason=f"{name} {reason}\n  next: {next_step}")
+        outcome = FileOutcome(name, "refused", reason=f"{visible(name)} {reason}\n  next: {next_step}")
         self.outcomes.append(outcome)
 
     def abandon(self, archive: Archive, error: BaseException) -> None:
@@ -239,7 +251,7 @@ class Lander:
         anew = self._settle()
         for member in (*anew.readings, *self._taken.values()):
             self.staging.keep(member.staged)
-        report.kept = [f"{tail(path)}: {reason}" for (_, path), reason in anew.kept.items()]
+        report.kept = [f"{visible(file.tail)}: {reason}" for file, reason in anew.kept.items()]
         hashes = ",".join(dict.fromkeys(prepared.outcome.sha256 for prepared in self._taken.values()))
         properties = {
             "wattlake.run": self.run_id,
@@ -312,7 +324,7 @@ class Lander:
         def write(contract: Contract, rows: pa.Table) -> None:
             staged.append(self.staging.write(contract, sequence, tally.ordinal(contract, rows.num_rows), rows))
 
-        for parsed in self.source.parse(file, options, self.settings.layout_dirs):
+        for parsed in self._parsed(file, options):
             if parsed.restarts:
                 self.staging.drop(staged)
                 staged.clear()
@@ -327,6 +339,22 @@ class Lander:
             if contract.name in declared and declared[contract.name].num_rows:
                 staged.append(self.staging.write(contract, sequence, 0, declared[contract.name]))
         return declared
+
+    def _parsed(self, file: RawFile, options: LandOptions) -> Iterator[Parsed]:
+        """The pieces of a file; one that breaks the reader is refused, and the others land.
+
+        Raises:
+            UnreadableFile: the file cannot be used.
+        """
+        try:
+            yield from self.source.parse(file, options, self.settings.layout_dirs)
+        except (WattlakeError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            raise UnreadableFile(
+                f"reading it failed: {type(error).__name__}: {error}",
+                "this is a fault of Wattlake, or of a layout of yours: please report it; the bytes are in the archive",
+            ) from error
 
     def _fetches(self, error: str | None = None) -> list[dict[str, object]]:
         """One row an arrival."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy as sa
 
@@ -35,10 +36,40 @@ class Landing:
     sequence: int
 
     @property
+    def file(self) -> File:
+        """The file that landed."""
+        return file_of(self.sha256, self.path, self.asked)
+
+    @property
     def asked(self) -> dict[str, Any]:
         """The land options."""
         found: dict[str, Any] = json.loads(self.request)
         return {name: value for name, value in found.items() if name != STATED}
+
+
+class File(NamedTuple):
+    """What tells one landed file from another.
+
+    Args:
+        sha256: of its bytes.
+        tail: the part of its path that a source may read names from.
+        asset, site: names that the user gave: the same bytes may be two meters'.
+    """
+
+    sha256: str
+    tail: str
+    asset: str | None
+    site: str | None
+
+
+def file_of(sha256: str, path: str, asked: Mapping[str, Any]) -> File:
+    """The file of some bytes, with what the user said."""
+    return File(sha256, tail(path), asked.get("asset"), asked.get("site"))
+
+
+def tail(path: str) -> str:
+    """The part of a path that a source may read names from."""
+    return f"{Path(path).parent.name}/{Path(path).name}"
 
 
 class Landings(Protocol):

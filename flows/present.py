@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 import click
 
 from flows.tables import table
+from lakehouse.errors import visible
 
 if TYPE_CHECKING:
     from flows.download import DownloadReport
+    from flows.file_outcome import FileOutcome
     from flows.land import Progress
     from flows.lander import LandReport
     from flows.maintain import MaintainReport
@@ -35,7 +37,7 @@ REASONS_SHOWN = 5
 
 def log(message: str) -> None:
     """One line on standard error."""
-    click.echo(f"… {message}", err=True)
+    click.echo(f"… {visible(message)}", err=True)
 
 
 @contextmanager
@@ -43,12 +45,15 @@ def file_progress() -> Iterator[Progress]:
     """A progress callback for files: a bar on a terminal, a line now and then elsewhere."""
     if sys.stderr.isatty():
         from rich.console import Console
+        from rich.markup import escape
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("reading", total=None)
-            yield lambda done, total, name: bar.update(task, completed=done, total=total, description=name)
+            yield lambda done, total, name: bar.update(
+                task, completed=done, total=total, description=escape(visible(name))
+            )
         return
     last = time.monotonic()
 
@@ -69,7 +74,7 @@ def download_report(report: DownloadReport) -> None:
     click.echo(f"{report.source} {report.start} to {last}: {outcomes or 'nothing to ask for'}; {rows:,} rows landed")
     for outcome in report.files:
         for reason, number in Counter(outcome.quarantine_reasons).most_common(REASONS_SHOWN):
-            click.echo(f"quarantined from {outcome.path.rsplit('/', 1)[-1]}: {number} x {reason}")
+            click.echo(f"quarantined from {_name(outcome)}: {number} x {visible(reason)}")
     for span in report.unobtainable:
         click.echo(f"{span.start} to {span.end - timedelta(days=1)}: {span.outcome}: {span.reason}", err=True)
     for problem, number in report.problems.items():
@@ -82,7 +87,7 @@ def land_report(report: LandReport) -> None:
     """What landed, what was refused and why."""
     rows = [
         (
-            outcome.path.rsplit("/", 1)[-1],
+            _name(outcome),
             outcome.status,
             outcome.layout,
             outcome.rows_read,
@@ -102,21 +107,36 @@ def land_report(report: LandReport) -> None:
     for outcome in report.files:
         if outcome.quarantine_reasons:
             reasons = Counter(outcome.quarantine_reasons).most_common()
-            listed = "; ".join(f"{count} x {reason}" for reason, count in reasons[:REASONS_SHOWN])
+            listed = "; ".join(f"{count} x {visible(reason)}" for reason, count in reasons[:REASONS_SHOWN])
             more = f"; {len(reasons) - REASONS_SHOWN} more reasons" if len(reasons) > REASONS_SHOWN else ""
-            click.echo(f"quarantined from {outcome.path.rsplit('/', 1)[-1]}: {listed}{more}")
+            click.echo(f"quarantined from {_name(outcome)}: {listed}{more}")
     conflicts = sum(outcome.counts.conflicts for outcome in report.files)
     if conflicts:
         click.echo(f"{conflicts} values differ from earlier ones of the same instant; the later received ones hold")
     if report.superseded:
         click.echo(f"{report.superseded} rows went, because their bytes are now read in another way")
-    refused = [outcome for outcome in report.files if outcome.status == "refused"]
-    for outcome in refused:
+    for kept in report.kept:
+        click.echo(f"not read anew, its rows stay: {kept}", err=True)
+    for broken in report.broken_layouts:
+        click.echo(f"left out: {broken}", err=True)
+    for outcome in report.files:
+        if outcome.status == "left out":
+            click.echo(f"not landed on purpose: {outcome.reason}")
+    for outcome in report.refused:
         click.echo(f"refused: {outcome.reason}", err=True)
-    if any(outcome.status == "unchanged" for outcome in report.files):
+    found = Counter(outcome.status for outcome in report.files)
+    if found["unchanged"]:
         click.echo("unchanged files had landed before; `wattlake replay` reads all bytes anew")
-    landed = sum(1 for outcome in report.files if outcome.status == "landed")
-    click.echo(f"{landed} files landed, {len(report.files) - landed - len(refused)} unchanged, {len(refused)} refused")
+    if report.passed_over:
+        from flows.land import listed as first_of
+
+        click.echo(f"{len(report.passed_over)} files passed over by their names: {first_of(report.passed_over)}")
+    left_out = f", {found['left out']} not landed on purpose" if found["left out"] else ""
+    click.echo(f"{found['landed']} files landed, {found['unchanged']} unchanged{left_out}, {found['refused']} refused")
+
+
+def _name(outcome: FileOutcome) -> str:
+    return visible(outcome.path.rsplit("/", 1)[-1])
 
 
 def build_report(report: BuildReport) -> None:

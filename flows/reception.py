@@ -13,11 +13,10 @@ too. So what counts is when they were published:
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from flows.landings import STATED, Landing, Landings
+from flows.landings import STATED, Landing, Landings, file_of, tail
 from ingest.source import Source
 from lakehouse.archive import Archive, Receipt
 from lakehouse.ops import canonical
@@ -60,9 +59,12 @@ def reception(receipt: Receipt, path: str, source: Source, landings: Landings, a
     alike = [landing for landing in before if tail(landing.path) == tail(path)]
     asked = canonical(receipt.request)
     if not all(contract.statement for contract in source.contracts):
-        latest = {tail(landing.path): landing.request for landing in before}
-        unchanged = latest.get(tail(path)) == asked
-        return Reception(asked, unchanged, any(request != asked for request in latest.values()), receipt, tuple(alike))
+        file = file_of(receipt.sha256, path, receipt.request)
+        latest = {landing.file: landing for landing in before}
+        unchanged = file in latest and latest[file].request == asked
+        replaces = any(_way(landing.asked) != _way(receipt.request) for landing in latest.values())
+        earlier = tuple(landing for landing in before if landing.file == file)
+        return Reception(asked, unchanged, replaces, receipt, earlier)
     if stated := {name: receipt.origin[name] for name in PUBLISHED if receipt.origin.get(name)}:
         request = canonical({**receipt.request, STATED: stated})
         return Reception(request, any(landing.request == request for landing in alike), False, receipt)
@@ -74,9 +76,9 @@ def reception(receipt: Receipt, path: str, source: Source, landings: Landings, a
     return Reception(asked, False, False, _first(before, archive) or receipt)
 
 
-def tail(path: str) -> str:
-    """The part of a path that a source may read names from."""
-    return f"{Path(path).parent.name}/{Path(path).name}"
+def _way(asked: Mapping[str, object]) -> str:
+    """The way to read bytes that some land options ask for, whatever names they give."""
+    return canonical({name: value for name, value in asked.items() if name not in ("asset", "site", STATED)})
 
 
 def _first(landings: Sequence[Landing], archive: Archive) -> Receipt | None:

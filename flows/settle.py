@@ -75,9 +75,8 @@ def options_of(receipt: Receipt) -> LandOptions:
 def conclude(run: Run, report: LandReport) -> None:
     """Say in a run what became of its files."""
     run.rows = sum(outcome.counts.new + outcome.counts.replaced for outcome in report.files)
-    refused = [outcome for outcome in report.files if outcome.status == "refused"]
-    if refused:
-        run.error = f"{len(refused)} of {len(report.files)} files refused"
+    if report.refused:
+        run.error = f"{len(report.refused)} of {len(report.files)} files refused"
     if not report.ok:
         run.status = "failed"
 

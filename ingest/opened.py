@@ -24,6 +24,7 @@ _PACKED = (
     (b"%PDF-", "a PDF document"),
     (b"SQLite format 3\x00", "an SQLite database"),
 )
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 #: Where a tar archive says that it is one (POSIX ustar header).
 _TAR_AT = 257
 #: Blanks before the first brace of a JSON document, or the first bracket of XML, are looked through so far.
@@ -51,6 +52,20 @@ class Opened:
     def names_namespace(self, namespace: str) -> bool:
         """Whether an XML document names a namespace."""
         return self.xml is not None and namespace.encode() in self.xml[:_XML_HEAD]
+
+    @property
+    def shape(self) -> str:
+        """What the file looks like, without a word of its own: it may begin with a customer's name."""
+        if self.sheets:
+            return f"a workbook of {len(self.sheets)} sheets"
+        if self.xml is not None:
+            return "an XML or HTML document"
+        if self.lines is None:
+            return f"JSON with {len(self.document)} keys" if isinstance(self.document, dict) else "a JSON list"
+        _, first = next(iter(self.lines.head(1)), (0, ""))
+        found = {name: first.count(sign) for sign, name in _DELIMITERS.items()}
+        name = max(found, key=lambda name: found[name])
+        return f"its first line has {found[name]} {name}" if found[name] else "its first line has one cell"
 
     @property
     def beginning(self) -> str:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ingest.json_text import has_path
-from ingest.layout import Layout, layouts
+from ingest.layout import BrokenLayout, Layout, broken_layouts, layouts
 from ingest.lines import Lines, split_cells
 from ingest.opened import Opened
 from ingest.source import LandOptions, RawFile
@@ -77,7 +77,7 @@ def recognise(file: RawFile, opened: Opened, domain: str, options: LandOptions, 
 
     Raises:
         UnreadableFile: no layout fits, or more than one does.
-        TerminalError: the layout asked for does not exist, or a layout file is wrong.
+        TerminalError: the layout asked for does not exist, or is wrong.
     """
     try:
         return _recognise(file, opened, domain, options, folders)
@@ -94,7 +94,10 @@ def _recognise(file: RawFile, opened: Opened, domain: str, options: LandOptions,
                 "choose another --layout, or none to recognise the file by its content",
             )
         return verdict
-    for place in _places(domain, folders):
+    for place, wrong_ones in zip(_places(domain, folders), _broken(domain, folders), strict=True):
+        for wrong in wrong_ones:
+            if wrong.reads is not None and _Judge(wrong.reads).of(file, opened).found:
+                raise UnreadableFile(f"{file.path.name} is for {wrong.error.message}", wrong.error.next_step)
         matches = [verdict for layout in place if (verdict := _Judge(layout).of(file, opened)).found]
         if len(matches) > 1:
             names = " and ".join(verdict.layout.name for verdict in matches)
@@ -104,8 +107,8 @@ def _recognise(file: RawFile, opened: Opened, domain: str, options: LandOptions,
         if matches:
             return matches[0]
     raise UnreadableFile(
-        f"{file.path.name} is no known {domain} file; it begins with {opened.beginning}",
-        "write a layout file for it (docs/layouts.md) and land it again",
+        f"{file.path.name} is no known {domain} file: {opened.shape}",
+        "`wattlake layout check` shows what is in it; write a layout file for it (docs/layouts.md) and land it again",
     )
 
 
@@ -113,19 +116,26 @@ def layout_named(name: str, domain: str, folders: Sequence[Path]) -> Layout:
     """The layout of a name, the user's before a shipped one.
 
     Raises:
-        TerminalError: there is none.
+        TerminalError: there is none, or it is wrong.
     """
     places = _places(domain, folders)
     for place in places:
         for layout in place:
             if layout.name == name:
                 return layout
+    for wrong in (layout for place in _broken(domain, folders) for layout in place):
+        if wrong.name == name:
+            raise wrong.error
     known = sorted({layout.name for place in places for layout in place})
     raise TerminalError(f"there is no {domain} layout {name!r}", f"use one of: {', '.join(known)}")
 
 
 def _places(domain: str, folders: Sequence[Path]) -> list[tuple[Layout, ...]]:
     return [layouts(domain, folder) for folder in folders] + [layouts(domain)]
+
+
+def _broken(domain: str, folders: Sequence[Path]) -> list[tuple[BrokenLayout, ...]]:
+    return [broken_layouts(domain, folder) for folder in folders] + [()]
 
 
 def verdicts(file: RawFile, opened: Opened, domain: str, folders: Sequence[Path]) -> list[Verdict]:

@@ -5,16 +5,43 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+
+def visible(text: object, keep: str = "") -> str:
+    """Text as it may be printed: what a terminal or a page would obey, or show as nothing, is written out.
+
+    Names and cells come from outside: control characters, escape sequences and marks that turn the direction of writing
+    are shown as Python writes them.
+
+    Args:
+        text: anything.
+        keep: characters that stay as they are.
+    """
+    plain = str(text)
+    if plain.isprintable():
+        return plain
+    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in plain)
+
+
+def is_name(text: str) -> bool:
+    """Whether text can be the id of an asset: it is printable, and has no blank at its ends."""
+    return bool(text) and text.isprintable() and text == text.strip()
+
 
 class WattlakeError(Exception):
-    """An error with a next step.
+    """An error with a next step. Both are text that may be printed, whatever names they hold.
 
     Args:
         message: what happened and where.
         next_step: what the reader can do about it, as an imperative sentence.
     """
 
+    #: What `visible` leaves as it is: messages may have several lines.
+    keep: ClassVar[str] = "\n"
+
     def __init__(self, message: str, next_step: str = "") -> None:
+        message, next_step = (visible(text, self.keep) for text in (message, next_step))
         super().__init__(message)
         self.message = message
         self.next_step = next_step
@@ -45,6 +72,12 @@ class WrongUsage(TerminalError):
 
 class UnreadableFile(TerminalError):
     """A file none of whose rows can be used: unknown layout, broken encoding, truncated archive."""
+
+    keep: ClassVar[str] = ""
+
+
+class NotLanded(UnreadableFile):
+    """A file that is known for what it is, and that is not landed on purpose."""
 
 
 class ContractViolation(TerminalError):

@@ -26,7 +26,7 @@ from flows.replay import replay
 from ingest.source import LandOptions
 from lakehouse import ops as ops_tables
 from lakehouse.catalog import open_catalog
-from lakehouse.errors import TerminalError, UnreadableFile, WrongUsage
+from lakehouse.errors import UnreadableFile, WrongUsage
 from lakehouse.settings import Settings
 
 ROWS = "".join(f"2024-06-01 00:{minute:02d}:00,{minute}\n" for minute in range(30))
@@ -203,13 +203,17 @@ def test_what_is_no_file_is_passed_over_in_folders_and_refused_by_name(settings:
     server = socket.socket(socket.AF_UNIX)
     server.bind(str(folder / "socket.csv"))
     try:
-        assert find_files(source_named("meter"), [folder]) == [(folder / "m1/com_ap.csv").resolve()]
-        for name in ("loop.csv", "gone.csv", "zero.csv", "pipe.csv", "socket.csv"):
-            with pytest.raises(TerminalError, match="is no file and no folder"):
-                find_files(source_named("meter"), [folder / name])
+        names = ("gone.csv", "loop.csv", "pipe.csv", "socket.csv", "zero.csv")
+        found = find_files(source_named("meter"), [folder])
+        assert found.files == [(folder / "m1/com_ap.csv").resolve()]
+        assert found.passed_over == [folder / name for name in names]
+        by_name = land(settings, "meter", [folder / name for name in names] + [folder / "m1"], LandOptions())
+        assert {Path(o.path).name: o.status for o in by_name.files} == {
+            "com_ap.csv": "landed", **dict.fromkeys(names, "refused")
+        }  # fmt: skip
         with pytest.raises(Unread, match="is no file"):
             StillFile(folder / "pipe.csv")  # it took a file's place: no waiting for a writer
-        assert land(settings, "meter", [folder], LandOptions()).ok
+        assert not land(settings, "meter", [folder], LandOptions()).refused
     finally:
         server.close()
 

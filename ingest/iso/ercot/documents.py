@@ -10,7 +10,7 @@ from ingest.iso.ercot.rows import UnusableMember
 from ingest.iso.ercot.statement import ROUNDED, rejects
 from ingest.iso.packed import Member, members
 from ingest.source import Parsed, RawFile
-from lakehouse.errors import UnreadableFile
+from lakehouse.errors import NotLanded, UnreadableFile
 
 
 class LeftOut(UnusableMember):
@@ -37,6 +37,7 @@ def read_documents(
 
     Raises:
         UnreadableFile: the archive is damaged, or no document of it can be landed.
+        NotLanded: all that it holds is known and not landed.
     """
     landed: Counter[str] = Counter()
     rounded = 0
@@ -60,10 +61,9 @@ def read_documents(
         raise UnreadableFile(f"{name}: {first.message}", first.next_step)
     if not landed:
         found = "; ".join(f"{name} holds {what}" for name, what in left_out.items())
-        raise UnreadableFile(
-            f"nothing in the file is landed: {found or 'the archive is empty'}",
-            "land the whole publication, or another file of it",
-        )
+        if not found:
+            raise UnreadableFile("the archive is empty", "download it again")
+        raise NotLanded(f"nothing in the file is landed: {found}", "land the other files of the publication")
     dialect: dict[str, object] = {"documents": dict(landed)}
     if rounded:
         dialect[ROUNDED] = rounded
