@@ -85,9 +85,11 @@ def layouts() -> tuple[str, ...]:
     home = Path(os.environ.get("WATTLAKE_HOME", ".wattlake"))
     folders = [home / "layouts", *(Path(given) for given in [os.environ.get("WATTLAKE_LAYOUTS")] if given)]
     for path in (path for folder in folders for path in folder.expanduser().rglob("*.toml")):
+        if not path.is_file():  # a pipe would be waited for
+            continue
         try:
             found.add(str(tomllib.loads(path.read_text(encoding="utf-8")).get("name", path.stem)))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        except (OSError, ValueError, RecursionError):
             found.add(path.stem)  # what is wrong with it is told when it is used
     return tuple(sorted(found))
 

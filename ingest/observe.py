@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from decimal import Decimal
 
 import numpy as np
@@ -19,9 +20,10 @@ from ingest.lines import Lines
 from ingest.local_time import REASONS, zone
 from ingest.numbers import parse_numbers, plain, scale_numbers
 from ingest.pieces import NotInPieces, Progress
+from ingest.ranges import NO_VALUE, limits, without_value
 from ingest.source import LandOptions, Parsed, RawFile
 from lakehouse.contract import Contract
-from lakehouse.errors import UnreadableFile
+from lakehouse.errors import UnreadableFile, is_name
 
 Int64Array = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -71,6 +73,7 @@ class Observer:
             lines: its text, for the raw text of what is refused; None where a refusal carries none.
         """
         refusals = tabulated.refusals
+        self._refuse_names(tabulated)
         already = len(refusals.found)
         refused_rows = 0
         readings = {self._reading(block) for block in tabulated.blocks}
@@ -96,6 +99,35 @@ class Observer:
             rows_read=self._cells + refused_rows + already,
             rows_empty=self._empty,
         )
+
+    def _refuse_names(self, tabulated: Tabulated) -> None:
+        """Refuse what would be called by a name that does not print as it is: it would show as another one.
+
+        Raises:
+            UnreadableFile: the asset of the whole file would.
+        """
+        named = []
+        for block in tabulated.blocks:
+            if not is_name(block.asset) and not self._names_assets:
+                raise UnreadableFile(
+                    f"its asset would be called {block.asset!r}, which is no name",
+                    "rename the file or its folder, or name the asset with --asset",
+                )
+            if is_name(block.asset) and _prints(block.signal):
+                named.append(block)
+            elif not block.field or self._names_assets:
+                reason = "no name: the asset's or the signal's does not print as it is"
+                _refuse(tabulated.refusals, block.rows, block.at, block.field, reason)
+            elif block.field not in self.progress.refused_columns:
+                self.progress.refused_columns.add(block.field)
+                line = int(block.rows.line[block.at[0]])
+                tabulated.refusals.add(line, block.field, "the column's name does not print as it is")
+        tabulated.blocks = named
+
+    @property
+    def _names_assets(self) -> bool:
+        """Whether rows say themselves whose they are."""
+        return self._layout.asset.column is not None or self._layout.shape.kind in ("nem12", "espi")
 
     def _intervals(self, block: Block) -> Interval | None:
         """The intervals of a block's cells; None for samples that are read at their stamp."""
@@ -241,15 +273,21 @@ class Observer:
             value[rows] = numbers.value
             if micro is not None and numbers.micro is not None:
                 micro[rows] = numbers.micro
-        low, high = rule.minimum, rule.maximum
-        if low is not None or high is not None:
-            lowest, highest = (-np.inf if low is None else low), (np.inf if high is None else high)
-            outside = fits & ~((value >= lowest) & (value <= highest))
-            reason = f"outside {low} to {high}, which the layout declares: other units?"
-            _refuse(refusals, block.rows, at[outside], block.field, reason)
+            if rule.kind != "counter":
+                absent = numbers.ok & without_value(numbers.value, factor)
+                _refuse(refusals, block.rows, at[rows[absent]], block.field, NO_VALUE)
+                fits[rows[absent]] = False
+        if (bound := limits(rule)) is not None:
+            outside = fits & ~((value >= bound.low) & (value <= bound.high))
+            _refuse(refusals, block.rows, at[outside], block.field, bound.reason)
             fits &= ~outside
         words = status.filter(pa.array(fits)) if status is not None else None
         return value[fits], None if micro is None else micro[fits], words, fits
+
+
+def _prints(signal: str) -> bool:
+    """Whether the name of a signal prints as it is; blanks of any width do."""
+    return all(c.isprintable() or unicodedata.category(c) == "Zs" for c in signal)
 
 
 def _refuse(refusals: Refusals, rows: Rows, at: Int64Array, field: str, reason: str) -> None:

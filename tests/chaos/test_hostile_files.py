@@ -296,11 +296,17 @@ NAMES = (
 
 
 def test_names_are_names_to_every_engine_and_lead_nowhere(settings: Settings, tmp_path: Path) -> None:
-    folders = [name for name in (*NAMES, "a\nb", "\u202eb", "x" * 255) if name != ".."]
-    for name in folders:
+    folders = [name for name in (*NAMES, "x" * 255) if name != ".."]
+    unprintable = ["a\nb", "\u202eb", "\x1b[31mred", " b"]
+    for name in (*folders, *unprintable):
         write(tmp_path / "in", GOOD, f"{name}/com_ap.csv")
-    assert land(settings, "meter", [tmp_path / "in"], LandOptions(site="../.. '; --")).ok
-    header = b"ts,com_ap,'; DROP TABLE x; --,../../x,{{ 1/0 }}\n2024-06-01 00:00:00,1,2,3,4\n"
+    report = land(settings, "meter", [tmp_path / "in"], LandOptions(site="../.. '; --"))
+    assert {Path(outcome.path).parent.name for outcome in report.refused} == set(unprintable)
+    assert all(
+        "which is no name\n  next: rename" in str(o.reason) and str(o.reason).count("\n") == 1 for o in report.refused
+    )
+    assert all(str(outcome.reason).replace("\n", "").isprintable() for outcome in report.refused)
+    header = b"ts,com_ap,'; DROP TABLE x; --,../../x,{{ 1/0 }},\x1b[2J\n2024-06-01 00:00:00,1,2,3,4,5\n"
     for name in NAMES[:3]:
         assert land(settings, "meter", [write(tmp_path / "in2", header)], LandOptions(asset=name)).ok
     rows = observed(settings)

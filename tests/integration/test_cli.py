@@ -69,7 +69,7 @@ def test_a_file_that_nobody_knows_is_an_error_with_a_next_step_and_the_others_la
     assert alone.exit_code == 1
     assert "refused" in alone.output and "next:" in alone.output
     both = wattlake("land", "meter", str(meter_file.parent))
-    assert both.exit_code == 0
+    assert both.exit_code == 1
     assert "1 files landed, 0 unchanged, 1 refused" in both.output
 
 
