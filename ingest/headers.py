@@ -44,7 +44,13 @@ def unnumbered(cell: str) -> str:
     return re.sub(r" #\d+$", "", cell)
 
 
-def clock(text: str) -> int:
-    """Microseconds from midnight to a time such as `23:45`."""
-    hours, minutes = text.split(":")[:2]
-    return (int(hours) * 60 + int(minutes)) * 60_000_000
+_CLOCK = re.compile(r"\s*([0-9]{1,2}):([0-5][0-9])(:00)?\s*")
+
+
+def clock(text: str) -> int | None:
+    """Microseconds from midnight to a time such as `23:45`; None where the text is none."""
+    found = _CLOCK.fullmatch(text)
+    if found is None:
+        return None
+    minutes = int(found[1]) * 60 + int(found[2])
+    return minutes * 60_000_000 if minutes <= 24 * 60 else None

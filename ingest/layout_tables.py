@@ -270,8 +270,8 @@ class Shape(Strict):
                 raise ValueError(f"a {self.kind} layout needs shape.{key}")
         if self.unit_in_signal and (self.kind != "long" or self.unit_column is None):
             raise ValueError("shape.unit_in_signal goes with a long layout's shape.unit_column")
-        if self.value_pattern:
-            compiles((self.value_pattern,))
+        if self.value_pattern and "start" not in re.compile(compiles((self.value_pattern,))[0]).groupindex:
+            raise ValueError("shape.value_pattern needs a group (?P<start>...), the time of the interval")
         return self
 
 

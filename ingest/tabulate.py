@@ -421,22 +421,30 @@ class _Tabulator:
         if rule is None:
             raise UnreadableFile(f"layout {self.layout.name} declares no rule for {shape.signal}", "mend the layout")
         pattern = re.compile(shape.value_pattern or "")
-        columns = [(cell, hit) for cell in self.index if (hit := pattern.fullmatch(unnumbered(cell)))]
+        columns: list[str] = []
+        starts: list[int] = []
         for cell, _ in self._others(()):
-            if not pattern.fullmatch(unnumbered(cell)):
+            hit = pattern.fullmatch(unnumbered(cell))
+            start = None if hit is None else clock(hit["start"] or "")
+            if start is not None:
+                columns.append(cell)
+                starts.append(start)
+            elif hit is not None:
+                self._refuse_cell(cell, f"column {cell!r} begins at no time of day")
+            else:
                 self._refuse_column(cell)
         days, width = len(self.grid.line), len(columns)
         if not width:
             return []
-        offsets = np.array([clock(hit.group("start")) for _, hit in columns], np.int64)
+        offsets = np.array(starts, np.int64)
         rows = Rows(
             line=np.repeat(self.grid.line, width),
             stamp=(self.stamps.micros[:, None] + offsets[None, :]).ravel(),
             ok=np.repeat(self.stamps.ok, width),
             instant=self.stamps.instant,
-            field=np.tile(np.array([cell for cell, _ in columns], object), days),
+            field=np.tile(np.array(columns, object), days),
         )
-        stacked = pa.concat_arrays([self.grid.columns[self.index[cell]] for cell, _ in columns])
+        stacked = pa.concat_arrays([self.grid.columns[self.index[cell]] for cell in columns])
         by_day = np.arange(width * days, dtype=np.int64).reshape(width, days).T.ravel()
         text = stacked.take(pa.array(by_day))
         at = np.arange(days * width, dtype=np.int64)

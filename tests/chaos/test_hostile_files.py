@@ -135,6 +135,11 @@ WHOLE = {
     "deep.json": b"[" * 100_000, "deep_object.json": b'{"a":' * 100_000, "cut.json": b'{"data": [{"time": "2024',
     "twice.json": b'{"a": 1, "a": 2}', "half_a_pair.json": b'{"a": "\\ud800"}',
     "nan.json": b"[NaN, 1e999, " + b"9" * 5000 + b"]", "long.csv": b"ts," + b"x" * 10**6 + b"\n1,2\n",
+    "entity.xml": b'<!DOCTYPE f [<!ENTITY x SYSTEM "file:///etc/passwd">]><f xmlns="http://naesb.org/espi">&x;</f>',
+    "deep.xml": b'<f xmlns="http://naesb.org/espi">' + b"<a>" * 100_000,
+    "page.xml": b"<html><body>Sign in</body></html>", "cut.xml": b'<feed xmlns="http://naesb.org/espi"><entry',
+    "old.xls": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2000),
+    "no_workbook.xlsx": b"PK\x03\x04" + bytes(100), "no_suffix": b"\x7fELF" + bytes(100),
     "columns.csv": b"ts," + b"a," * 12_000 + b"\n1,2\n", "utf_16_unmarked.csv": GOOD.decode().encode("utf-16-le"),
 }  # fmt: skip
 
