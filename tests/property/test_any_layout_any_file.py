@@ -36,7 +36,7 @@ CELLS = (
 )  # fmt: skip
 FORMATS = (
     "detect", "iso", "iso_offset", "epoch_s", "epoch_ms", "excel_serial", "%d.%m.%Y %H:%M", "%d/%m/%Y", "%H:%M", "%Y",
-    "%y%m%d", "(%Y",
+    "%y%m%d", "(%Y", "%Y-%m-%d %H:%M %z",
 )  # fmt: skip
 
 
@@ -69,10 +69,10 @@ def layouts(draw: st.DrawFn, header: tuple[str, ...]) -> dict[str, Any]:
     recognise, stamps, shape = said["recognise"], said["stamps"], said["shape"]
     if kind == "nem12":
         recognise["first_lines"] = draw(st.sampled_from(["200", "."]))
-        return said | {"stamps": {"columns": ["IntervalDate"]}}
+        return said
     if kind == "espi":
         recognise["namespace"] = "http://naesb.org/espi"
-        return said | {"stamps": {"columns": ["timePeriod"], "format": "epoch_s"}}
+        return said
     if any(signal["kind"].startswith("interval") for signal in signals):
         stamps["interval_s"] = draw(st.sampled_from([900, 3600, 86400, [900, 3600]]))
         maybe(draw, stamps, marks=["start", "end"])
@@ -81,8 +81,6 @@ def layouts(draw: st.DrawFn, header: tuple[str, ...]) -> dict[str, Any]:
         recognise["paths"] = draw(st.sampled_from([["data"], ["data"], ["data.0.when"]]))
         if kind == "json_records":
             stamps["columns"], shape["records"] = ["when"], draw(st.sampled_from(["data", "data", "data.0"]))
-        else:
-            stamps["columns"] = ["when"]
         return said
     has_header = kind != "wide" or draw(st.integers(0, 4)) < 4
     dialect: dict[str, Any] = {} if has_header else {"header": False}
