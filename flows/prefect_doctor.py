@@ -73,6 +73,9 @@ def _schedules(client: SyncPrefectClient, deployments: Sequence[DeploymentRespon
         return Finding("schedules", "warning", "the server has none of Wattlake's deployments", DEPLOY)
     now = datetime.now(UTC)
     active = [one for one in deployments if not one.paused and any(schedule.active for schedule in one.schedules)]
+    if not active:
+        says = "no schedule is active: nothing runs by itself"
+        return Finding("schedules", "warning", says, "resume those you want in the UI, or " + DEPLOY)
     idle, young = [], []
     for one in active:
         coming = client.read_flow_runs(

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 import pytest
@@ -51,6 +55,36 @@ def test_the_core_knows_no_domain() -> None:
         or (isinstance(node, ast.FunctionDef | ast.ClassDef) and word in node.name.lower())
     ]
     assert not named
+
+
+def test_storage_and_formats_know_no_orchestrator_and_no_command_line() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for package in ("lakehouse", "ingest")
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for name in imports(path)
+        if name.split(".")[0] in ("prefect", "click")
+    ]
+    assert not wrong
+
+
+def test_what_the_product_imports_is_installed_without_the_tools_of_its_developers() -> None:
+    def names(requirements: list[str]) -> set[str]:
+        return {re.split(r"[^\w.-]", one.strip())[0].lower().replace("_", "-") for one in requirements}
+
+    declared = names(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"])
+    brought = declared | names([inner for one in declared for inner in requires(one) or [] if "extra ==" not in inner])
+    distributions = packages_distributions()
+    missing = {
+        f"{path.relative_to(ROOT)}: {module}"
+        for package in ALLOWED
+        for path in (ROOT / package).rglob("*.py")
+        for module in (name.split(".")[0] for name in imports(path))
+        if module not in sys.stdlib_module_names
+        and module not in {*ALLOWED, "models", "benchmarks"}
+        and not brought & {name.lower().replace("_", "-") for name in distributions.get(module, [])}
+    }
+    assert not missing
 
 
 def test_the_dbt_source_yaml_is_what_the_contracts_say() -> None:

@@ -174,7 +174,7 @@ def test_maintenance_runs_and_shows_where_the_bytes_are(prefect: PrefectService)
 
 
 @pytest.mark.nightly
-def test_a_run_whose_worker_and_process_were_killed_is_marked_crashed_and_can_run_again(tmp_path: Path) -> None:
+def test_a_run_whose_worker_and_process_were_killed_is_marked_crashed_told_and_can_run_again(tmp_path: Path) -> None:
     files = history(tmp_path / "z", 200)
     with prefect_service(tmp_path / "service") as service:
         service.python("-m", "flows.automations")
@@ -186,6 +186,8 @@ def test_a_run_whose_worker_and_process_were_killed_is_marked_crashed_and_can_ru
                 os.kill(pid, signal.SIGKILL)
         assert service.state(run).is_running()
         assert until(lambda: (state := service.state(run)).is_final() and state).is_crashed()
+        assert "No heartbeat for 90 s" in service.message(f"/runs/flow-run/{run}", "backfill meter: z: Crashed")["body"]
+        assert service.message("no worker polls the pool wattlake")
         with service.worker("next"):
             _, state = service.run("backfill/history", paths=[str(tmp_path / "z")], batch=100)
         assert state.is_completed()
