@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 
@@ -89,15 +90,23 @@ class Tally:
                 yield contract, good
         outcome = self._outcome
         if rejects:
-            where = {"source": self._source.name, "source_object": outcome.sha256, "file": outcome.path}
-            quarantined = [{**where, **reject} for reject in rejects]
-            yield QUARANTINE, pa.Table.from_pylist(quarantined, schema=QUARANTINE.arrow_schema)
+            yield QUARANTINE, self.quarantine(rejects)
         outcome.layout, outcome.dialect = parsed.layout, parsed.dialect
         outcome.rows_read += parsed.rows_read
         outcome.rows_empty += parsed.rows_empty
+
+    def quarantine(self, rejects: Sequence[Mapping[str, Any]]) -> pa.Table:
+        """Rows of raw.quarantine, counted.
+
+        Args:
+            rejects: line, field, reason and raw_text of each.
+        """
+        outcome = self._outcome
         outcome.rows_quarantined += len(rejects)
         for reject in rejects:
             outcome.quarantine_reasons[reject["reason"]] = outcome.quarantine_reasons.get(reject["reason"], 0) + 1
+        where = {"source": self._source.name, "source_object": outcome.sha256, "file": outcome.path}
+        return pa.Table.from_pylist([{**where, **reject} for reject in rejects], schema=QUARANTINE.arrow_schema)
 
     def _declare(self, contract: Contract, rows: pa.Table) -> None:
         """Take what a piece says of assets or signals; every piece says it of those that it has rows of."""

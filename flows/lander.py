@@ -25,6 +25,7 @@ from lakehouse import ops as ops_tables
 from lakehouse.archive import Archive, Receipt, open_archive
 from lakehouse.catalog import RAW, open_catalog
 from lakehouse.contract import ASSETS, QUARANTINE, SIGNALS, Contract
+from lakehouse.contradictions import contradicted
 from lakehouse.counts import ObjectCounts
 from lakehouse.errors import NotLanded, UnreadableFile, WattlakeError, visible
 from lakehouse.ops import Ops, canonical
@@ -334,6 +335,9 @@ class Lander:
                     write(contract, part)
         for contract, rows in gathered.rest():
             write(contract, rows)
+        for contract in self.source.contracts:
+            if not contract.statement and (lost := contradicted(self.settings, contract, staged)).num_rows:
+                write(QUARANTINE, tally.quarantine(lost.to_pylist()))
         declared = tally.finish()
         for contract in (ASSETS, SIGNALS):
             if contract.name in declared and declared[contract.name].num_rows:

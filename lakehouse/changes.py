@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse.catalog import RAW
-from lakehouse.contract import ASSETS, SIGNALS, Contract
+from lakehouse.contract import ASSETS, QUARANTINE, SIGNALS, Contract
 from lakehouse.engine import quote
 from lakehouse.local_days import calendar
 from lakehouse.pins import Touched, touched_since
@@ -157,7 +157,8 @@ def find_changes(
     rows = [] if touched is None else list(_changed_tables(others, touched))
     pq.write_table(pa.Table.from_pylist(rows, schema=TABLES_SCHEMA), tables)
     some = rows if touched is not None else any(_has_rows(connection, contract) for contract in others)
-    if not count and not some and not emptied:
+    names = tuple(sorted(name for name, commits in (touched or {}).items() if commits))
+    if not count and not some and not emptied and QUARANTINE.name not in names:
         return None
     columns = "min(rebuild_from), max(rebuild_to), min(read_from), max(read_to)"
     found = connection.execute(f"SELECT {columns} FROM read_parquet({quote(str(spans))})").fetchall()[0]
@@ -181,7 +182,7 @@ def find_changes(
         assets=tuple(asset for (asset,) in assets),
         rebuild_from=min((at for at in (found[0], first) if at), default=None),
         rebuild_to=max((at for at in (found[1], last) if at), default=None),
-        names=tuple(sorted(name for name, commits in (touched or {}).items() if any(commits))),
+        names=names,
     )
 
 

@@ -30,6 +30,7 @@
     ['energy_balance', 'asset_days', 'Load differs from photovoltaic, grid and battery power by more than 10 % (20 W at least).'],
     ['soh_rise', 'asset', 'The state of health lies 2 points or more above its lowest of the 30 days before.'],
     ['rte_range', 'asset', 'Round-trip efficiency outside of 0.6 to 1.0.'],
+    ['contradiction', 'file', 'Two lines of one file say different things of one instant; the later line holds.'],
 ]) }}
 {%- endmacro %}
 
@@ -43,6 +44,9 @@
 {% macro delete_findings(scope) -%}
 {%- if is_incremental() -%}
 delete from {{ this }} as kept
+{% if scope == 'file' -%}
+where kept.rule in ({{ rules_of(scope) }})
+{%- else -%}
 using {{ source('build', 'changed_spans') }} as spans
 where kept.rule in ({{ rules_of(scope) }})
     and kept.asset_id = spans.asset_id
@@ -53,6 +57,7 @@ where kept.rule in ({{ rules_of(scope) }})
     and kept.interval_start >= spans.rebuild_from
     and kept.interval_start < spans.rebuild_to
     {%- endif %}
+{%- endif -%}
 {%- endif -%}
 {%- endmacro %}
 

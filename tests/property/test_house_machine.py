@@ -72,10 +72,13 @@ class Model:
             if file in new.landed:
                 continue
             new.landed.add(file)
+            held = {hour: text for hour, text in file.lines if text != "x"}
             for line, (hour, text) in enumerate(file.lines, start=2):
                 if text == "x":
                     new.refused.add((file.text, line))
                 else:
+                    if text != held[hour]:  # a later line says otherwise: this one is kept beside it
+                        new.refused.add((file.text, line))
                     instant = int((START + timedelta(hours=hour)).timestamp())
                     new.values[file.asset, file.signal, instant] = float(text)
         return new

@@ -3,9 +3,10 @@
     "{{ delete_findings('signal') }}",
     "{{ delete_findings('asset_days') }}",
     "{{ delete_findings('asset') }}",
+    "{{ delete_findings('file') }}",
 ]) }}
 
-{% for family in ['values', 'gaps', 'counters', 'solar', 'units', 'cells', 'soc', 'systems'] -%}
+{% for family in ['values', 'gaps', 'counters', 'solar', 'units', 'cells', 'soc', 'systems', 'contradictions'] -%}
 select
     rule::varchar as rule,
     severity::varchar as severity,
