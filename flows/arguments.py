@@ -11,7 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from flows import names
-from lakehouse.errors import TerminalError, WrongUsage
+from lakehouse.errors import TerminalError, WrongUsage, visible
 
 
 class Name(click.ParamType):
@@ -151,5 +151,7 @@ class GivenPath(click.Path):
             near: list[str] = []
             with suppress(OSError):
                 near = sorted(other.name for other in path.parent.iterdir())
-            raise TerminalError(f"{path} does not exist", names.did_you_mean(path.name, near, "check the path"))
+            raise TerminalError(
+                f"{visible(path)} does not exist", names.did_you_mean(path.name, near, "check the path")
+            )
         return path

@@ -28,7 +28,7 @@ from flows.file_outcome import FileOutcome
 from flows.land import Progress, land, source_named
 from flows.lander import LandReport, printable
 from ingest.source import LandOptions
-from lakehouse.errors import TerminalError, TransientError
+from lakehouse.errors import TerminalError, TransientError, visible
 from lakehouse.settings import Settings
 
 #: Seconds between the two looks. Writers flush a growing file far more often (cp: every 256 KiB, rsync: every 256 KiB,
@@ -183,7 +183,9 @@ def _land_batch(
 def _refuse_irregular(inbox: Path, source_name: str, report: InboxReport, paths: list[Path]) -> None:
     token = uuid.uuid4().hex
     for path in paths:
-        reason = f"{printable(path)} is a link, a pipe or a device\n  next: put a copy of the file into the inbox"
+        reason = (
+            f"{visible(printable(path))} is a link, a pipe or a device\n  next: put a copy of the file into the inbox"
+        )
         outcome = FileOutcome(printable(path), "refused", reason=reason)
         report.files.append(outcome)
         _put_away(inbox, source_name, token, path, outcome, report)
@@ -205,7 +207,7 @@ def _put_away(inbox: Path, source_name: str, token: str, path: Path, outcome: Fi
         shutil.move(path, target)
     except OSError as error:
         raise TerminalError(
-            f"{printable(path)} was {outcome.status} and cannot be put away: {error.strerror}",
+            f"{visible(printable(path))} was {outcome.status} and cannot be put away: {error.strerror}",
             f"make {inbox} and all below it writable for the user that runs Wattlake",
         ) from error
 

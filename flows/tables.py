@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 
+from lakehouse.errors import visible
+
 #: A column of sentences may wrap between words. It is one whose longest cell is longer than this, in several words.
 SENTENCE = 30
 #: Width that a column of sentences keeps: below it a sentence is a tower of words.
@@ -43,7 +45,7 @@ def plain(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, Decimal):
         return f"{value:f}"
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in str(value))
+    return visible(value, keep="\n")
 
 
 def table(

@@ -11,6 +11,7 @@ from lakehouse import ops as ops_tables
 from lakehouse.data_docs import SAMPLE_ROWS
 from lakehouse.dbt_runner import NodeResult
 from lakehouse.engine import connect, identifier, quote
+from lakehouse.errors import visible
 from lakehouse.ops import Ops
 from lakehouse.quality import CheckResult
 from lakehouse.settings import Settings
@@ -73,8 +74,9 @@ def describe(checks: Sequence[CheckResult]) -> str:
     """Failing checks with their rows, for a person."""
     lines = []
     for check in checks:
-        lines.append(f"  {check.engine} {check.name}: {check.message or f'{check.rows_failed} rows'}")
-        lines += ["    " + ", ".join(f"{name}={value}" for name, value in row.items()) for row in check.sample]
+        said = visible(check.message, keep="\n") if check.message else f"{check.rows_failed} rows"
+        lines.append(f"  {check.engine} {check.name}: {said}")
+        lines += ["    " + ", ".join(f"{name}={visible(value)}" for name, value in row.items()) for row in check.sample]
     return "\n".join(lines)
 
 

@@ -80,10 +80,6 @@ class Lake:
         for domain in ("meter", "bess"):
             self.lake.execute(f"CREATE TABLE landed.{domain}_observations ({OBSERVATION_COLUMNS})")
         self.lake.execute(
-            """CREATE TABLE raw.quarantine (source VARCHAR, source_object VARCHAR, file VARCHAR, line BIGINT,
-            field VARCHAR, reason VARCHAR, raw_text VARCHAR)"""
-        )
-        self.lake.execute(
             """CREATE TABLE raw.assets (asset_id VARCHAR, domain VARCHAR, native_id VARCHAR, site_id VARCHAR,
             time_zone VARCHAR, is_simulated BOOLEAN, max_power_kw DOUBLE, capacity_kwh DOUBLE)"""
         )
