@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from dbt_lake import Lake
+
+from lakehouse.contradictions import CONTRADICTED
 
 START = datetime(2024, 3, 9, 23, tzinfo=UTC)  # 10 March 2024 in Berlin, three weeks before summer time
 DAY = 86_400
@@ -67,6 +70,11 @@ def break_meter_rules(lake: Lake) -> None:
         "p", "instant", "W", numbers(lambda s: 10_500 if s == 45_000 else wave(s))
     )
     meter("power_limit_energy", max_power_kw=10).add("e", "counter", "kWh", numbers(lambda s: 1000 + s / 3600 * 11))
+    meter("contradiction").add("p", "instant", "kW", numbers(wave))
+    said = {"asset_id": "contradiction", "signal": "p", "ts": "2024-06-01T00:00:00.000000Z", "says": "7", "value": 7.0,
+            "holds": "8", "holds_line": 3}  # fmt: skip
+    lost = ["meter", "hash", "p.csv", 2, "p", CONTRADICTED, json.dumps(said)]
+    lake.lake.execute("INSERT INTO raw.quarantine VALUES (?, ?, ?, ?, ?, ?, ?)", lost)
     meter("frozen_value").add("v", "instant", "V", numbers(lambda s: 231.7))
     meter("estimated_energy").add(
         "e", "counter", "kWh", numbers(lambda s: None if 30_000 < s < 50_000 else 50 + s / 3600)
