@@ -13,8 +13,10 @@ import prefect.server.api.collections_data
 import pytest
 import yaml
 from prefect.automations import Automation
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.flows import load_flow_from_entrypoint
 from prefect.server.events.actions import SendNotification
+from prefect.server.utilities.user_templates import render_user_template_sync
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.callables import parameter_schema
 from prefect.workers.base import BaseJobConfiguration
@@ -114,6 +116,17 @@ def test_an_automation_listens_to_events_that_are_emitted_and_its_templates_are_
         if action["type"] == "send-notification":
             assert "block_document_id" not in action, "which block is told is found by its name"
             SendNotification(**action, block_document_id=uuid4())
+
+
+def test_a_file_s_name_calls_nobody_in_a_chat() -> None:
+    (described,) = [one for one in AUTOMATIONS if one["name"] == "tell-of-failed-runs"]
+    SendNotification(**described["actions"][0], block_document_id=uuid4())  # makes its filters known
+    state = State(type=StateType.FAILED, name=outcomes.REFUSED, message="<!channel>.csv is no known meter file")
+    run = FlowRun(flow_id=uuid4(), name="land meter: <!channel>.csv", state=state)
+    for part, words in (("subject", "land meter: "), ("body", " is no known meter file")):
+        text = render_user_template_sync(described["actions"][0][part], {"flow_run": run})
+        assert "\u2039!channel\u203a.csv" in text and words in text
+        assert "<" not in text and ">" not in text
 
 
 def test_an_automation_that_tells_somebody_is_off_until_there_is_a_block_and_tells_every_one_of_them() -> None:
