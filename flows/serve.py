@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from lakehouse.errors import TerminalError
 from lakehouse.settings import Settings
 from lakehouse.sql_server import SqlServer, token
 
@@ -52,9 +54,23 @@ def serve_sql(settings: Settings, host: str, port: int, progress: Callable[[str]
             )
         progress(f"serving build {server.build_id}" if server.build_id else "nothing is published yet; waiting")
         while not ended.wait(FOLLOW_EVERY_S):
-            if build_id := server.follow():
-                progress(f"serving build {build_id}")
+            try:
+                if build_id := server.follow():
+                    progress(f"serving build {build_id}")
+            except TerminalError as error:
+                progress(f"still serving build {server.build_id}: {error}")
+            if statement := server.overdue():
+                progress(f"ran longer than WATTLAKE_SQL_TIMEOUT_S, {settings.sql_timeout_s:g} s: {statement}")
+                _start_anew(progress)
     progress("stopped")
+
+
+def _start_anew(progress: Callable[[str], None]) -> None:
+    """Put a new server in the place of this process: only so does a statement end that runs too long."""
+    progress("all statements end, and the server starts anew")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def _say_token(secret: str, kept: Path | None) -> None:

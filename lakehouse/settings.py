@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
-import uuid
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -19,6 +18,8 @@ from lakehouse.errors import TerminalError
 #: The dbt project belongs to the checkout that this package runs from.
 DBT_PROJECT = Path(__file__).resolve().parents[1] / "dbt"
 
+#: Paths of what lies in a home are up to 300 bytes longer, and Linux takes 4,096 bytes, SQLite and dbt fewer.
+LONGEST_HOME_BYTES = 400
 S3_KEYS = "set WATTLAKE_S3_ACCESS_KEY_ID and WATTLAKE_S3_SECRET_ACCESS_KEY"
 
 
@@ -43,6 +44,22 @@ def _absolute(path: Path) -> Path:
     if set("*?[]") & set(str(whole)):
         raise ValueError("a path with *, ?, [ or ] is read as a pattern by DuckDB; use another folder")
     return whole
+
+
+def _refuse_no_server(uri: str) -> None:
+    """Refuse a URI that no server can have; the message shows none of it, for it may hold a password."""
+    try:
+        if uri.startswith("postgresql"):
+            import sqlalchemy as sa
+
+            host, port = "any", sa.make_url(uri).port
+        else:
+            parts = urlsplit(uri)
+            host, port = parts.hostname or "", parts.port
+    except Exception:  # noqa: BLE001  whatever a parser makes of it
+        raise ValueError("is no URI of a server: scheme://host:port/…, with a number for the port") from None
+    if not host or (port is not None and not 0 < port < 2**16):
+        raise ValueError("names no host, or a port that is none: scheme://host:port/…")
 
 
 def _in_home(values: dict[str, Any], name: str) -> str:
@@ -108,11 +125,25 @@ class Settings(BaseSettings):
     sql_token: SecretStr | None = Field(
         default=None, min_length=16, description="token of `wattlake serve sql`; one is generated where it is not set"
     )
+    sql_timeout_s: float = Field(
+        default=600, gt=0, description="seconds that a statement of `wattlake serve sql` may run"
+    )
+    sql_statement_bytes: int = Field(
+        default=100_000, ge=1000, description="length of a statement that `wattlake serve sql` takes"
+    )
 
     @field_validator("home")
     @classmethod
     def _plain(cls, value: Path) -> Path:
-        _absolute(value)
+        whole = _absolute(value)
+        if len(os.fsencode(whole)) > LONGEST_HOME_BYTES:
+            raise ValueError(f"is longer than {LONGEST_HOME_BYTES} bytes, and what lies in it would get no name")
+        try:
+            there = next(path for path in (whole, *whole.parents) if path.exists())
+            if not there.is_dir():
+                raise ValueError(f"{there} is no folder")
+        except OSError as error:
+            raise ValueError(f"{error.strerror}: use another folder") from None
         return value
 
     @field_validator("catalog_uri", "ops_uri")
@@ -123,8 +154,22 @@ class Settings(BaseSettings):
             "postgresql://",
             *(("http://", "https://") if info.field_name == "catalog_uri" else ()),
         )
-        if not value.get_secret_value().startswith(schemes):
+        text = value.get_secret_value()
+        if not text.startswith(schemes):
             raise ValueError(f"must begin with {', '.join(schemes)}")
+        if text == "sqlite:///":
+            raise ValueError("names no file: sqlite:///path")
+        if not text.startswith("sqlite:///"):
+            _refuse_no_server(text)
+        return value
+
+    @field_validator("s3_endpoint")
+    @classmethod
+    def _known_endpoint(cls, value: str | None) -> str | None:
+        if value is not None:
+            if not value.startswith(("http://", "https://")):
+                raise ValueError("must begin with http:// or https://")
+            _refuse_no_server(value)
         return value
 
     @field_validator("warehouse", "archive")
@@ -216,27 +261,3 @@ class Settings(BaseSettings):
         path = self.root / "tmp" / kind / name
         path.mkdir(parents=True, exist_ok=False)
         return path
-
-
-def claim_home(settings: Settings, simulated: bool) -> None:
-    """Mark the home as holding real or simulated assets; refuse to mix the two.
-
-    Raises:
-        TerminalError: the home holds the other kind.
-    """
-    marker = settings.root / "home.json"
-    settings.root.mkdir(parents=True, exist_ok=True)
-    kind = "simulated" if simulated else "real"
-    written = marker.with_name(f".{marker.name}.{uuid.uuid4().hex}")
-    written.write_text(json.dumps({"assets": kind}))
-    try:
-        os.link(written, marker)  # whole or not at all, and only for the first
-    except FileExistsError:
-        held = json.loads(marker.read_text())["assets"]
-        if held != kind:
-            raise TerminalError(
-                f"{settings.root} holds {held} assets and cannot take {kind} ones",
-                "use another home: set WATTLAKE_HOME to a folder of its own",
-            ) from None
-    finally:
-        written.unlink()

@@ -46,9 +46,14 @@ class Refused(Exception):
 
 
 class Guard:
-    """Judges statements. Threads may share it."""
+    """Judges statements. Threads may share it.
 
-    def __init__(self) -> None:
+    Args:
+        longest_bytes: length of a statement that is still judged.
+    """
+
+    def __init__(self, longest_bytes: int = 100_000) -> None:
+        self._longest_bytes = longest_bytes
         self.tables: Collection[str] = ()  #: lower-case names of the marts being served
         self._parser = duckdb.connect()
         self._lock = threading.Lock()
@@ -71,8 +76,10 @@ class Guard:
         """Judge one statement.
 
         Raises:
-            Refused: it is not a single SELECT, or reads something other than the marts.
+            Refused: it is too long, is not a single SELECT, or reads something other than the marts.
         """
+        if len(query.encode()) > self._longest_bytes:
+            raise Refused(f"it is longer than {self._longest_bytes:,} bytes")
         with self._lock:
             row = self._parser.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchone()
         tree = json.loads(row[0]) if row else {"error": True, "error_message": "it cannot be parsed"}

@@ -73,11 +73,12 @@ class SqlServer:
         self._retired: list[tuple[float, Path]] = []  # files and the monotonic seconds when they were replaced
         self._seen: tuple[int, int] | None = None
         self.build_id: str | None = None  #: of the build being served
-        self._guard = Guard()
+        self._guard = Guard(settings.sql_statement_bytes)
         # What a killed server has left. The lock says that none is running.
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         self._session = self._open()
+        self._watch = self._session.cursor()
         try:
             self.follow()
             self._serve(token, loopback=host in ("127.0.0.1", "localhost", "::1"))
@@ -123,6 +124,9 @@ class SqlServer:
 
         Returns:
             Its build_id if it is new, else None.
+
+        Raises:
+            TerminalError: the file cannot be read; the build before is served on, and this one is told once.
         """
         self._drop_retired()
         try:
@@ -135,12 +139,18 @@ class SqlServer:
         link = self._folder / f"build_{secrets.token_hex(8)}.duckdb"
         os.link(self.settings.marts_path, link)
         state = link.stat()
-        self._session.execute(f"ATTACH {quote(str(link))} AS {link.stem} (READ_ONLY)")
-        self.build_id = self._show(link.stem)
+        self._seen = (state.st_ino, state.st_mtime_ns)
+        try:
+            self._session.execute(f"ATTACH {quote(str(link))} AS {link.stem} (READ_ONLY)")
+            self.build_id = self._show(link.stem)
+        except duckdb.Error as error:
+            raise TerminalError(
+                f"{self.settings.marts_path} cannot be read: {str(error).splitlines()[0]}",
+                "build: it is made anew from the raw tables",
+            ) from error
         if self._current:
             self._retired.append((time.monotonic(), self._current))
         self._current = link
-        self._seen = (state.st_ino, state.st_mtime_ns)
         return self.build_id
 
     def _show(self, name: str) -> str:
@@ -164,6 +174,19 @@ class SqlServer:
         self._guard.tables = {table.lower() for table in tables}
         row = execute(f"SELECT build_id FROM {name}.main.wattlake_build").fetchone()
         return str(row[0]) if row else ""
+
+    def overdue(self) -> str | None:
+        """A statement that has run for longer than `sql_timeout_s`, by its beginning; None where there is none.
+
+        Quack ends no statement before its time, not even where its client is gone or `quack_stop` was called: only
+        the end of the process does. So whoever runs this server starts it anew.
+        """
+        row = self._watch.execute(
+            "SELECT left(query, 200) FROM quack_active_connections() WHERE state = 'active' "
+            "AND epoch_us(query_started_at) < ? LIMIT 1",
+            [int((time.time() - self.settings.sql_timeout_s) * 1e6)],
+        ).fetchone()
+        return " ".join(str(row[0]).split()) if row else None
 
     def _drop_retired(self) -> None:
         """Let go of builds that were replaced long enough ago."""

@@ -74,9 +74,9 @@ class Served:
 
 
 @contextmanager
-def serve(home: Path, secret: str | None = TOKEN) -> Iterator[Served]:
+def serve(home: Path, secret: str | None = TOKEN, **more: str) -> Iterator[Served]:
     port = free_port()
-    environment = {**os.environ, "WATTLAKE_HOME": str(home), "WATTLAKE_THREADS": "2", "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "WATTLAKE_HOME": str(home), "WATTLAKE_THREADS": "2", "PYTHONUNBUFFERED": "1", **more}
     environment.pop("WATTLAKE_SQL_TOKEN", None)
     if secret:
         environment["WATTLAKE_SQL_TOKEN"] = secret
@@ -402,3 +402,52 @@ def test_a_second_server_over_the_same_home_is_refused(served: Served) -> None:
     )  # fmt: skip
     assert second.returncode == 1
     assert "another process serves" in second.stderr and TOKEN not in second.stderr
+
+
+ENDLESS = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE (a.range * b.range) % 7 = 3"
+ASKS = """
+import sys, duckdb
+from tests.integration.test_serve_sql import ask, client
+connection = client(sys.argv[1])
+print("asking", flush=True)
+ask(connection, sys.argv[2])
+"""
+
+
+def test_a_statement_that_is_too_long_is_refused_and_one_over_its_time_ends(tmp_path: Path) -> None:
+    """Quack ends no statement, also where its client is gone: only the end of its process does."""
+    home = tmp_path / "home"
+    home.mkdir()
+    build_id = publish(home, 0)
+    with serve(home, WATTLAKE_SQL_TIMEOUT_S="3", WATTLAKE_SQL_STATEMENT_BYTES="2000") as served:
+        connected = client(served.uri)
+        with pytest.raises(duckdb.Error, match="longer than 2,000 bytes"):
+            ask(connected, f"SELECT '{'x' * 2000}'")
+        assert ask(connected, "SELECT count(*) FROM lod_1d") == [(ROWS,)]
+        asking = subprocess.Popen(
+            [sys.executable, "-c", ASKS, served.uri, ENDLESS], stdout=PIPE, stderr=subprocess.DEVNULL
+        )
+        assert asking.stdout is not None and asking.stdout.readline() == b"asking\n"
+        served.wait_for("ran longer than WATTLAKE_SQL_TIMEOUT_S")
+        assert asking.wait(timeout=60) != 0  # its connection broke
+        asking.stdout.close()
+        served.wait_for(f"serving build {build_id}")
+        again = client(served.uri)
+        assert ask(again, "SELECT count(*) FROM lod_1d") == [(ROWS,)]
+        (active,) = [line for line in served.said if "ran longer" in line]
+        assert "a.range * b.range" in active
+
+
+def test_a_published_file_that_cannot_be_read_leaves_the_build_before_in_service(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    publish(home, 0)
+    with serve(home) as served:
+        connected = client(served.uri)
+        damaged = home / "damaged"
+        damaged.write_bytes(bytes(100_000))
+        take_place(damaged, home / "marts.duckdb")
+        served.wait_for("cannot be read")
+        assert ask(connected, "SELECT count(*) FROM lod_1d") == [(ROWS,)]
+        build_id = publish(home, 1)
+        served.wait_for(f"serving build {build_id}")

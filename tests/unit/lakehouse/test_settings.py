@@ -8,11 +8,15 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from pydantic import SecretStr, ValidationError
 
+from flows.cli import main
+from lakehouse.database import open_engine
 from lakehouse.errors import TerminalError
 from lakehouse.local_days import calendar
-from lakehouse.settings import Settings, claim_home
+from lakehouse.presence import claim_home
+from lakehouse.settings import Settings
 from lakehouse.zones import zone
 
 
@@ -80,3 +84,57 @@ def test_secrets_are_not_shown_by_settings_or_their_errors(tmp_path: Path, monke
 def test_a_location_in_s3_needs_a_key(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="WATTLAKE_S3_ACCESS_KEY_ID"):
         Settings(home=tmp_path, archive="s3://lake/archive")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WATTLAKE_CATALOG_URI", "postgresql://u:hidden@db:port/lake"),
+        ("WATTLAKE_CATALOG_URI", "postgresql://u:hidden@db:99999/lake"),
+        ("WATTLAKE_OPS_URI", "postgresql://u:hidden@db:/-1"),
+        ("WATTLAKE_CATALOG_URI", "http://u:hidden@catalog:80x/api"),
+        ("WATTLAKE_CATALOG_URI", "https://:8181/api"),
+        ("WATTLAKE_CATALOG_URI", "http://[::1/api"),
+        ("WATTLAKE_CATALOG_URI", "sqlite:///"),
+        ("WATTLAKE_S3_ENDPOINT", "http://s3.example:90000"),
+        ("WATTLAKE_S3_ENDPOINT", "s3.example:9000"),
+        ("WATTLAKE_S3_ENDPOINT", "http://u:hidden@:9000"),
+        ("WATTLAKE_HOME", "/tmp/" + "x" * 300),
+        ("WATTLAKE_HOME", "/tmp" + "/yyyyyyyyy" * 60),
+        ("WATTLAKE_HOME", __file__),
+        ("WATTLAKE_HOME", f"{__file__}/home"),
+        ("WATTLAKE_HOME", "/tmp/what?"),
+    ],
+)
+def test_a_setting_that_can_lead_nowhere_is_told_by_its_name_and_shows_no_secret(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    told = CliRunner().invoke(main, ["catalog"])
+    assert told.exit_code == 1 and isinstance(told.exception, SystemExit)
+    assert told.output.startswith(f"error: a setting is wrong: {name}: ") and "next:" in told.output
+    assert "hidden" not in told.output and told.output.count("WATTLAKE_") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WATTLAKE_CATALOG_URI", "postgresql:///lake?host=/run/postgresql"),
+        ("WATTLAKE_CATALOG_URI", "postgresql://u:p%40ss@[::1]:5432/lake?sslmode=require"),
+        ("WATTLAKE_CATALOG_URI", "http://catalog:8181"),
+        ("WATTLAKE_S3_ENDPOINT", "https://s3.example/path"),
+    ],
+)
+def test_uris_that_servers_have_are_taken(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    Settings()
+
+
+@pytest.mark.parametrize("name", ["it's", 'say "hi"', "100% #1", "a?b=c&d", "ü 日本", "%41", "file:x"])
+def test_an_sqlite_file_may_have_any_name(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name / "catalog.db"
+    engine = open_engine(SecretStr(f"sqlite:///{path}"))
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (i INTEGER)")
+    engine.dispose()
+    assert [found.name for found in tmp_path.rglob("*.db")] == ["catalog.db"] and path.stat().st_size > 0
