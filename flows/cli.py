@@ -16,6 +16,7 @@ from flows.cli_downloads import download_options, run_downloads
 from flows.cli_layouts import layout_group
 
 if TYPE_CHECKING:
+    from lakehouse.errors import WattlakeError
     from lakehouse.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -40,8 +41,27 @@ class Cli(click.Group):
             with explained():
                 return super().invoke(ctx)
         except WattlakeError as error:
-            click.echo(f"error: {error}", err=True)
-            ctx.exit(2 if isinstance(error, WrongUsage) else 1)
+            told = error
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception:
+            damage = _diagnosed()
+            if damage is None:
+                raise  # a fault of ours
+            told = damage
+        click.echo(f"error: {told}", err=True)
+        raise click.exceptions.Exit(2 if isinstance(told, WrongUsage) else 1)
+
+
+def _diagnosed() -> WattlakeError | None:
+    """What is damaged in the house where something failed that nobody explained."""
+    from lakehouse.damage import diagnosed, read_every_row
+    from lakehouse.errors import WattlakeError
+
+    try:
+        return diagnosed(settings(), read_every_row)
+    except WattlakeError as error:
+        return error
 
 
 @click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"]}, epilog=example("wattlake demo"))
@@ -63,8 +83,19 @@ def settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        problems = "; ".join(f"WATTLAKE_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        # Settings that follow from a wrong one are not told.
+        own = [e for e in error.errors() if e["type"] != "default_factory_not_called"]
+        problems = "; ".join(f"WATTLAKE_{str(e['loc'][0]).upper() if e['loc'] else '…'}: {e['msg']}" for e in own)
         raise TerminalError(f"a setting is wrong: {problems}", "mend the environment variable") from error
+
+
+def house() -> Settings:
+    """The settings of this process, for commands that read: a mistyped WATTLAKE_HOME is no new house."""
+    from lakehouse.presence import require_house
+
+    at = settings()
+    require_house(at)
+    return at
 
 
 def land_options(command: Command) -> Command:
@@ -193,18 +224,25 @@ def backfill(
 @main.command(epilog=example("wattlake replay"))
 @click.option("--dry-run", is_flag=True, help="compare only; leave the raw tables as they are")
 def replay(dry_run: bool) -> None:
-    """Rebuild the raw tables from the archive alone."""
+    """Rebuild the raw tables from the archive alone.
+
+    It mends a broken home: what cannot be read is put aside first, and nothing is deleted. docs/mending.md tells more.
+    """
     from flows.present import file_progress
     from flows.replay import replay as run
     from flows.tables import table
     from lakehouse.errors import TerminalError
 
     with file_progress() as progress:
-        report = run(settings(), dry_run=dry_run, progress=progress)
+        report = run(house(), dry_run=dry_run, progress=progress)
     table(
         ("table", "rows", "missing before", "surplus before", "outcome"),
         [(f"raw.{t.table}", t.rows, t.missing, t.surplus, t.outcome) for t in report.tables],
     )
+    for said in report.mended:
+        click.echo(f"mended: {said}")
+    if report.restored:
+        click.echo(f"recorded anew: {report.restored} landings that the database had lost")
     click.echo(f"{report.receipts} receptions replayed")
     if report.damaged:
         raise TerminalError(
@@ -220,9 +258,14 @@ def build(full_refresh: bool) -> None:
     from flows.present import build_report
     from flows.progress import steps
     from flows.transform import build as run
+    from lakehouse.presence import holds_a_house
 
+    at = settings()
+    if not holds_a_house(at):
+        click.echo(f"nothing has landed yet: there is no house in {at.root}")
+        return
     with steps() as told:
-        report = run(settings(), full_refresh=full_refresh, progress=told, watch=told.watch)
+        report = run(at, full_refresh=full_refresh, progress=told, watch=told.watch)
     build_report(report)
 
 
@@ -250,11 +293,11 @@ def sql(query: str | None, script: Path | None, style: str | None, output: Path 
         from flows.results import chosen
         from flows.sql_shell import shell
 
-        shell(settings(), chosen(style, None))
+        shell(house(), chosen(style, None))
         return
     elif query is None or query == "-":
         query = click.get_text_stream("stdin", encoding="utf-8").read()
-    run_sql(settings(), query, style, output)
+    run_sql(house(), query, style, output)
 
 
 @main.command(epilog=example("wattlake catalog --format json"))
@@ -263,7 +306,7 @@ def catalog(style: str) -> None:
     """Show every table: rows, bytes, first and last instant, freshness, snapshot."""
     from flows.query import show_catalog
 
-    show_catalog(settings(), style)
+    show_catalog(house(), style)
 
 
 @main.command(epilog=example("wattlake check"))
@@ -274,7 +317,7 @@ def check() -> None:
     from flows.transform import check as run
 
     with steps() as told:
-        checks = run(settings(), progress=told, watch=told.watch)
+        checks = run(house(), progress=told, watch=told.watch)
     if not check_report(checks):
         raise click.exceptions.Exit(1)
 
@@ -298,7 +341,7 @@ def maintain(dry_run: bool, sweep: bool, tables: str | None, older_than: float |
     from flows.present import log, maintain_report
 
     report = run(
-        settings(),
+        house(),
         tables=tables.split(",") if tables else (),
         dry_run=dry_run,
         sweep=sweep,
@@ -339,7 +382,7 @@ def docs(output: Path | None, serving: bool | None, host: str, port: int) -> Non
     from flows.docs import serve_site, write_site
     from flows.present import log
 
-    page = write_site(settings(), output, progress=log)
+    page = write_site(house(), output, progress=log)
     click.echo(f"docs: {page}")
     if serving if serving is not None else output is None:
         serve_site(page.parent, host, port, log)
@@ -362,7 +405,7 @@ def serve_sql(host: str, port: int) -> None:
     from flows.present import log
     from flows.serve import serve_sql as run
 
-    run(settings(), host, port, log)
+    run(house(), host, port, log)
     # Everything is closed. A statement that DuckDB still winds up may call the guard, which aborts the process if the
     # interpreter is being taken down meanwhile; so it is not.
     sys.stdout.flush()

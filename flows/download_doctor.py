@@ -11,7 +11,7 @@ from flows.download import TURNS
 from flows.download_records import OPEN
 from ingest.iso.access import ERCOT_ACCOUNT, ISONE_ACCOUNT, Access, access_of_environment
 from lakehouse.database import is_free, is_postgres, sqlite_path
-from lakehouse.doctor import Check, Finding
+from lakehouse.finding import Check, Finding
 from lakehouse.ops import DOWNLOADS, Ops, now
 from lakehouse.settings import Settings
 

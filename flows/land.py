@@ -17,7 +17,8 @@ from ingest.registry import sources
 from ingest.source import LAND_OPTIONS, LandOptions, Source
 from lakehouse.archive import open_archive
 from lakehouse.errors import TerminalError, WrongUsage, is_name, visible
-from lakehouse.settings import Settings, claim_home
+from lakehouse.presence import claim_home
+from lakehouse.settings import Settings
 
 Progress = Callable[[int, int, str], None]
 """Called with (files done, files in all, current file)."""

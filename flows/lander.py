@@ -134,6 +134,8 @@ class Lander:
         self._archive = open_archive(settings)
         self._taken: dict[int, Prepared] = {}
         self._read: dict[File, Reading] = {}
+        #: rows of ops.slices, once the run has committed
+        self.slices: list[dict[str, object]] = []
         #: Whether rows of this run may be in tables; what fails from then on is finished, not given up.
         self.committing = False
 
@@ -277,6 +279,7 @@ class Lander:
                 report.superseded += landed.superseded
         for reading in anew.readings:
             self._landings.add_assets(reading.landing, reading.assets)
+        self.slices = slices
         if self._replayed is None:
             # Together: a run that has its slices also says what became of each file.
             self.ops.insert({ops_tables.SLICES: slices, ops_tables.FETCHES: self._fetches()})

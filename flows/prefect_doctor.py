@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from lakehouse.doctor import Check, Finding
+from lakehouse.finding import Check, Finding
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:

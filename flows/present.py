@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from flows.lander import LandReport
     from flows.maintain import MaintainReport
     from lakehouse.build import BuildReport
-    from lakehouse.doctor import Finding
+    from lakehouse.finding import Finding
     from lakehouse.quality import CheckResult
 
 #: Seconds between plain progress lines where there is no terminal.

@@ -17,11 +17,14 @@ from flows.present import AS_JSON
 from flows.results import chosen, write
 from flows.sql_hints import NO_SQL, hint
 from flows.tables import table
+from lakehouse.damage import diagnosed, read_a_row_group
 from lakehouse.errors import TerminalError
 from lakehouse.queries import Statement, names_only_marts, readable, refuse_in_home
 from lakehouse.reader import open_marts_session, open_session
 from lakehouse.settings import Settings
 
+#: Errors of DuckDB that a damaged file may have caused.
+OF_FILES = (duckdb.IOException, duckdb.InvalidInputException, duckdb.FatalException, duckdb.InternalException)
 #: What a person asks who wants to see what there is; the session's own answer would not tell raw.* and ops.*.
 SHOW_TABLES = re.compile(r"\s*SHOW\s+(ALL\s+)?TABLES\s*;?\s*", re.IGNORECASE)
 TABLES = """
@@ -46,6 +49,7 @@ def run_sql(settings: Settings, query: str, style: str | None, output: Path | No
 
     Raises:
         WrongUsage: it would write, its output lies in the home, or no terminal can show it.
+        BrokenHome: a table of the house cannot be read.
         TerminalError: the query is wrong; says where, and what was meant.
     """
     style = chosen(style, output)
@@ -93,6 +97,8 @@ def answer(
         row = connection.execute("SELECT current_setting('TimeZone')").fetchone()
         write(relation, style, output, row[0] if row else "UTC")
     except duckdb.Error as error:
+        if isinstance(error, OF_FILES) and (damage := diagnosed(settings, read_a_row_group)):
+            raise damage from error
         raise TerminalError(f"the query failed: {error}", hint(settings, connection, statement.text, error)) from error
 
 

@@ -6,22 +6,26 @@ from the raw table, the raw table takes its files in one commit; where it is equ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.land import Progress, source_named
 from flows.lander import Arrival, Lander
-from flows.landings import ReplayedLandings
-from flows.settle import SHADOW, drop_shadow, options_of, raw_tables
+from flows.landings import Landing, ReplayedLandings
+from flows.restore import Restoration
+from flows.settle import SHADOW, drop_shadow, options_of, raw_tables, raw_tables_mended
 from ingest.registry import contracts
 from lakehouse.archive import Archive, Receipt, open_archive
 from lakehouse.archive_age import refuse_if_dropped
-from lakehouse.catalog import ensure_table, open_catalog
+from lakehouse.catalog import RAW, ensure_table, open_catalog
 from lakehouse.contract import Contract
+from lakehouse.damage import read_every_row, table_damage
 from lakehouse.engine import connect, identifier
+from lakehouse.mending import mend_marker
 from lakehouse.ops import Ops
 from lakehouse.pins import pin_of
 from lakehouse.settings import Settings
@@ -40,7 +44,8 @@ class ReplayedTable:
         rows: rows that the archive gives.
         missing: rows that the archive gives and the table lacked.
         surplus: rows that the table had and the archive does not give.
-        outcome: 'equal', 'replaced', 'differs' in a dry run, or 'kept' where rows would go and the archive is damaged.
+        outcome: 'equal', 'replaced', 'differs' or 'damaged' in a dry run, or 'kept' where rows would go and the archive
+            is damaged.
     """
 
     table: str
@@ -58,17 +63,21 @@ class ReplayReport:
         receipts: receptions read anew.
         tables: the raw tables.
         damaged: what of the archive cannot be read; empty where all is well.
+        mended: what was put aside or taken back first.
+        restored: landings that were recorded anew, because the database had lost them.
     """
 
     receipts: int
     tables: list[ReplayedTable]
     damaged: list[str]
+    mended: list[str] = field(default_factory=list)
+    restored: int = 0
 
 
 def replay(
     settings: Settings, *, dry_run: bool = False, progress: Progress = lambda done, total, name: None
 ) -> ReplayReport:
-    """Rebuild all raw tables from the archive.
+    """Rebuild all raw tables from the archive, whatever has become of them and of the catalog.
 
     A damaged archive gives what it still has: rows that a table lacks come back, and none is taken away.
 
@@ -78,66 +87,92 @@ def replay(
         progress: called a reception.
 
     Raises:
-        TerminalError: bytes of a reception were dropped for their age, or its source does not exist any more.
+        TerminalError: bytes of a reception were dropped for their age, or its source does not exist any more; nothing
+            was changed.
+        BrokenHome: in a dry run, the catalog is damaged, lost or elsewhere.
     """
-    with raw_tables(settings) as ops, ops.run("replay", dry_run=dry_run) as run:
-        archive = open_archive(settings)
+    archive = open_archive(settings)
+    # Before anything is put aside: what the archive does not give back must stay where it is.
+    refuse_if_dropped(archive, [r for r in archive.receipts(damaged=[]) if r.outcome == "landed"])
+    with _raw_tables(settings, dry_run) as (ops, mended), ops.run("replay", dry_run=dry_run) as run:
         damaged: list[str] = []
-        receipts = [receipt for receipt in archive.receipts(damaged=damaged) if receipt.outcome == "landed"]
-        refuse_if_dropped(archive, receipts)
+        received = list(archive.receipts(damaged=damaged))
+        restoration = Restoration(ops, received)
+        if received and not dry_run:
+            mended += mend_marker(settings, simulated=any(receipt.request.get("simulated") for receipt in received))
+        receipts = [receipt for receipt in received if restoration.is_landed(receipt)]
         shadow = f"{SHADOW}{run.id[:8]}"
         catalog = open_catalog(settings)
         catalog.create_namespace(shadow)
         try:
             for contract in contracts():  # those of sources that have landed nothing too
                 ensure_table(catalog, contract, shadow)
-            damaged += _land_again(settings, ops, run.id, archive, receipts, shadow, progress)
+            work = _Replay(settings, ops, run.id, archive, shadow, restoration, progress)
+            damaged += work.land_again(receipts)
             tables = [
                 _take_over(settings, catalog, contract, shadow, run.id, dry_run, whole=not damaged)
                 for contract in contracts()
             ]
         finally:
             drop_shadow(catalog, shadow)
+        restored = 0 if dry_run else restoration.write(archive, work.landings)
         run.rows = sum(table.missing + table.surplus for table in tables)
         if damaged:
             run.status, run.error = "failed", f"damaged in the archive: {', '.join(damaged)}"
-    return ReplayReport(len(receipts), tables, damaged)
+    return ReplayReport(len(receipts), tables, damaged, mended, restored)
 
 
-def _land_again(
-    settings: Settings,
-    ops: Ops,
-    run_id: str,
-    archive: Archive,
-    receipts: Sequence[Receipt],
-    shadow: str,
-    progress: Progress,
-) -> list[str]:
-    """Land all receptions into the shadow; returns the objects that cannot be read."""
-    damaged: list[str] = []
-    replayed: dict[str, ReplayedLandings] = {}
-    done = 0
-    runs: dict[str, list[Receipt]] = {}  # runs in the order of their first reception
-    for receipt in receipts:
-        runs.setdefault(receipt.run_id, []).append(receipt)
-    for members in runs.values():
-        members.sort(key=lambda receipt: receipt.sequence)
-        first = members[0]
-        lander = Lander(
-            settings, ops, run_id, source_named(first.source), options_of(first), namespace=shadow,
-            replayed=replayed.setdefault(first.source, ReplayedLandings()),
-        )  # fmt: skip
-        for receipt in members:
-            progress(done, len(receipts), Path(receipt.path).name)
-            if not archive.is_sound(receipt.sha256):
-                damaged.append(f"{receipt.sha256} ({Path(receipt.path).name})")
+@contextmanager
+def _raw_tables(settings: Settings, dry_run: bool) -> Iterator[tuple[Ops, list[str]]]:
+    if dry_run:
+        with raw_tables(settings) as ops:
+            yield ops, []
+        return
+    with raw_tables_mended(settings) as mended:
+        yield mended
+
+
+@dataclass(frozen=True)
+class _Replay:
+    settings: Settings
+    ops: Ops
+    run_id: str
+    archive: Archive
+    shadow: str
+    restoration: Restoration
+    progress: Progress
+    replayed: dict[str, ReplayedLandings] = field(default_factory=dict)
+
+    @property
+    def landings(self) -> list[Landing]:
+        """All that were repeated."""
+        return [landing for source in self.replayed.values() for landing in source.landings]
+
+    def land_again(self, receipts: Sequence[Receipt]) -> list[str]:
+        """Land all receptions into the shadow; returns the objects that cannot be read."""
+        damaged: list[str] = []
+        done = 0
+        runs: dict[str, list[Receipt]] = {}  # runs in the order of their first reception
+        for receipt in receipts:
+            runs.setdefault(receipt.run_id, []).append(receipt)
+        for members in runs.values():
+            members.sort(key=lambda receipt: receipt.sequence)
+            first = members[0]
+            lander = Lander(
+                self.settings, self.ops, self.run_id, source_named(first.source), options_of(first),
+                namespace=self.shadow, replayed=self.replayed.setdefault(first.source, ReplayedLandings()),
+            )  # fmt: skip
+            for receipt in members:
+                self.progress(done, len(receipts), Path(receipt.path).name)
                 done += 1
-                continue
-            blocks = partial(archive.blocks, receipt.sha256)
-            lander.take(Arrival(Path(receipt.path), blocks, receipt.request, receipt))
-            done += 1
-        lander.commit()
-    return damaged
+                if not self.archive.is_sound(receipt.sha256):
+                    damaged.append(f"{receipt.sha256} ({Path(receipt.path).name})")
+                    continue
+                blocks = partial(self.archive.blocks, receipt.sha256)
+                lander.take(Arrival(Path(receipt.path), blocks, receipt.request, receipt))
+            lander.commit()
+            self.restoration.landed(self.archive, members, lander)
+        return damaged
 
 
 def _take_over(
@@ -145,6 +180,9 @@ def _take_over(
 ) -> ReplayedTable:
     shadow_table = catalog.load_table((shadow, contract.name))
     replayed = pin_of(shadow_table)
+    if dry_run and _is_damaged(settings, catalog, contract):
+        rows = sum(task.file.record_count for task in shadow_table.scan().plan_files())
+        return ReplayedTable(contract.name, rows, rows, 0, "damaged")
     target = ensure_table(catalog, contract)
     stored = pin_of(target)
     columns = ", ".join(identifier(column.name) for column in contract.columns)
@@ -171,3 +209,8 @@ def _take_over(
     properties = {"wattlake.run": run_id, "wattlake.source": "replay"}
     replace_all(settings, target, contract, replayed=shadow_table, properties=properties)
     return ReplayedTable(contract.name, rows, missing, surplus, "replaced")
+
+
+def _is_damaged(settings: Settings, catalog: Catalog, contract: Contract) -> bool:
+    name = (RAW, contract.name)
+    return name in catalog.list_tables(RAW) and table_damage(settings, catalog, name, read_every_row) is not None

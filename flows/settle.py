@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -23,8 +23,10 @@ from ingest.registry import contracts, sources
 from ingest.source import LandOptions
 from lakehouse import ops as ops_tables
 from lakehouse.archive import Archive, Receipt, open_archive
-from lakehouse.catalog import RAW, open_catalog
-from lakehouse.errors import TerminalError
+from lakehouse.catalog import RAW, located, open_catalog
+from lakehouse.database import exclusive
+from lakehouse.errors import MEND, BrokenHome, TerminalError
+from lakehouse.mending import put_databases_aside, put_tables_aside
 from lakehouse.ops import Ops, Run
 from lakehouse.settings import Settings
 
@@ -45,18 +47,57 @@ def raw_tables(settings: Settings) -> Iterator[Ops]:
     the same order.
 
     Raises:
+        BrokenHome: part of the house is damaged, lost or elsewhere.
         TransientError: a killed landing could not be finished now.
     """
     ops = Ops(settings)
     with ops.alone("raw"):
+        _refuse_missing(settings, ops)
         for run_id in ops.interrupted("land"):
             _settle_landing(settings, ops, run_id)
-        if ops.interrupted("replay"):
-            _drop_shadows(open_catalog(settings))
-            ops.mark_interrupted("replay")
-        for kind in ("land", "replace"):  # work in progress of nobody any more
-            shutil.rmtree(settings.root / "tmp" / kind, ignore_errors=True)
+        _tidy(settings, ops)
         yield ops
+
+
+@contextmanager
+def raw_tables_mended(settings: Settings) -> Iterator[tuple[Ops, list[str]]]:
+    """The same for a replay that mends: what cannot be read is put aside first.
+
+    Landings that were killed are settled where the tables are sound. Where they are not, nobody can tell what a killed
+    landing had committed: its receptions stay open, and the replay lands them.
+
+    Yields:
+        The records, and what was put aside.
+    """
+    with exclusive(settings.ops_uri, "raw"):
+        done = put_databases_aside(settings)
+        ops = Ops(settings, mending=True)
+        done += put_tables_aside(settings, ops, contracts())
+        for run_id in ops.interrupted("land"):
+            if not done or _recorded(ops, run_id):
+                _settle_landing(settings, ops, run_id)
+        _tidy(settings, ops)
+        yield ops, done
+
+
+def _refuse_missing(settings: Settings, ops: Ops) -> None:
+    """Refuse to go on where a table is gone that has rows: a landing would begin it anew, without them.
+
+    Raises:
+        BrokenHome: there is one.
+    """
+    tables = located(settings)
+    if tables is not None and (gone := sorted(ops.tables_with_rows() - {name for _, name in tables})):
+        raise BrokenHome(f"the catalog has lost raw.{', raw.'.join(gone)}, into which rows have landed", MEND)
+
+
+def _tidy(settings: Settings, ops: Ops) -> None:
+    """Drop the shadows and work in progress of nobody any more."""
+    if ops.interrupted("replay"):
+        _drop_shadows(open_catalog(settings))
+        ops.mark_interrupted("replay")
+    for kind in ("land", "replace"):
+        shutil.rmtree(settings.root / "tmp" / kind, ignore_errors=True)
 
 
 def settle(settings: Settings) -> None:
@@ -84,10 +125,7 @@ def conclude(run: Run, report: LandReport) -> None:
 def _settle_landing(settings: Settings, ops: Ops, run_id: str) -> None:
     archive = open_archive(settings)
     receipts = sorted(archive.receipts(run_id, damaged=[]), key=lambda receipt: receipt.sequence)
-    fetches = ops_tables.FETCHES.c
-    recorded = ops.query(
-        sa.select(fetches.path, fetches.status, fetches.error, fetches.layout).where(fetches.run_id == run_id)
-    )
+    recorded = _recorded(ops, run_id)
     run = Run(ops, run_id)
     if recorded:
         outcomes = {path: values for path, *values in recorded}
@@ -103,6 +141,14 @@ def _settle_landing(settings: Settings, ops: Ops, run_id: str) -> None:
             archive.close(receipt, "failed", "interrupted")
         run.status, run.error = "failed", "interrupted"
     ops.finish(ops_tables.RUNS, run_id, run.status, error=run.error, rows=run.rows)
+
+
+def _recorded(ops: Ops, run_id: str) -> list[Any]:
+    """What a landing has recorded of its files; with its slices, and after all its commits."""
+    fetches = ops_tables.FETCHES.c
+    return ops.query(
+        sa.select(fetches.path, fetches.status, fetches.error, fetches.layout).where(fetches.run_id == run_id)
+    )
 
 
 def _committed(settings: Settings, run_id: str) -> bool:
@@ -145,7 +191,13 @@ def _drop_shadows(catalog: Catalog) -> None:
 
 
 def drop_shadow(catalog: Catalog, shadow: str) -> None:
-    """Drop the tables of a replay, with their files."""
+    """Drop the tables of a replay, with their files; one that cannot be read leaves them to the sweep of orphans."""
+    from pyiceberg.exceptions import NoSuchTableError
+
     for table in catalog.list_tables(shadow):
-        catalog.purge_table(table)
+        try:
+            catalog.purge_table(table)
+        except Exception:  # noqa: BLE001  whatever is wrong with it, nobody needs it any more
+            with suppress(NoSuchTableError):
+                catalog.drop_table(table)
     catalog.drop_namespace(shadow)

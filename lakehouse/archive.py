@@ -256,6 +256,10 @@ class Archive:
                 damaged.append(uri)
         yield from sorted(found, key=lambda receipt: receipt.order)
 
+    def holds_receipts(self) -> bool:
+        """Whether anything was ever received."""
+        return any(file.uri.endswith(".json") for file in self.storage.list(f"{self.root}/received"))
+
     def object(self, sha256: str) -> str:
         """URI of the packed bytes."""
         return f"{self.root}/{sha256[:2]}/{sha256}.zst"

@@ -24,14 +24,15 @@ from lakehouse.build_inputs import (
     something_undeclared,
     write_manifest,
 )
-from lakehouse.catalog import open_catalog
+from lakehouse.catalog import MARTS, located, open_catalog
 from lakehouse.changes import Changes, listed_assets, touched_by_table
 from lakehouse.checks import dbt_checks, describe, record_checks, united
 from lakehouse.contract import QUARANTINE, Contract
+from lakehouse.damage import diagnosed, read_every_row
 from lakehouse.data_docs import kept_path
 from lakehouse.dbt_runner import Watch, marts, project_digest, run_dbt, standing_on
 from lakehouse.engine import identifier
-from lakehouse.errors import ChecksFailed, TerminalError
+from lakehouse.errors import MEND, BrokenHome, ChecksFailed, TerminalError
 from lakehouse.ops import Ops
 from lakehouse.outages import outage_in
 from lakehouse.pins import Pin, keep, pin_all
@@ -130,8 +131,10 @@ class _Build:
         code = project_digest()
         with self.step("pin"):
             pins = pin_all(self.settings, self.all_contracts)
+        if gone := sorted(self.ops.tables_with_rows() - set(pins)):  # their marts would be empty
+            raise BrokenHome(f"the catalog has lost raw.{', raw.'.join(gone)}, into which rows have landed", MEND)
         ids = {name: pinned.snapshot_id for name, pinned in pins.items()}
-        followed = before is not None and self._followed(before.build_id)
+        followed = before is not None and self._followed(before)
         if before and before.code_version == code and before.pins == ids and not full_refresh and followed:
             return BuildReport(before.build_id, False, "nothing")
         whole = full_refresh or before is None or before.code_version != code
@@ -163,11 +166,13 @@ class _Build:
         folder.mkdir(parents=True)
         return folder
 
-    def _followed(self, build_id: str) -> bool:
-        """Whether the Iceberg marts have reached a published build."""
+    def _followed(self, build: Published) -> bool:
+        """Whether the Iceberg marts have reached a published build, and are all in the catalog."""
         table = ops_tables.BUILDS
-        rows = self.ops.query(table.select().where(table.c.id == build_id).with_only_columns(table.c.status))
-        return bool(rows) and rows[0][0] == "done"
+        rows = self.ops.query(table.select().where(table.c.id == build.build_id).with_only_columns(table.c.status))
+        there = located(self.settings)
+        missing = [mart.name for mart in build.marts if there is not None and (MARTS, mart.name) not in there]
+        return bool(rows) and rows[0][0] == "done" and not missing
 
     def _newest_code(self) -> str | None:
         """The code that has written the Iceberg marts last.
@@ -278,9 +283,13 @@ class _Build:
             models_failed = [node for node in nodes if node.resource == "model" and node.status == "error"]
             if models_failed:
                 listed = "\n".join(f"  {node.name}: {node.message}" for node in models_failed)
-                raise outage_in(listed) or TerminalError(
-                    f"dbt could not build {len(models_failed)} models:\n{listed}",
-                    "mend these models; if the message is of a damaged file, build --full-refresh",
+                raise (
+                    outage_in(listed)
+                    or diagnosed(self.settings, read_every_row)
+                    or TerminalError(
+                        f"dbt could not build {len(models_failed)} models:\n{listed}",
+                        "mend these models; if the message is of a damaged file, build --full-refresh",
+                    )
                 )
             checks = united(checks, dbt_checks(self.settings, nodes, build_file, manifest))
             if any(check.blocks for check in checks):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from lakehouse.errors import ContractViolation
+from lakehouse.database import is_sqlite, sqlite_path, url_of
+from lakehouse.errors import BrokenHome, ContractViolation
 from lakehouse.outages import explained
 from lakehouse.settings import Settings
 from lakehouse.storage import S3_CONNECT_TIMEOUT_S, S3_READ_TIMEOUT_S, bound_attempts, is_s3
@@ -35,10 +37,15 @@ TABLE_PROPERTIES = {
 WIDENINGS = {("int", "long"), ("float", "double")}
 
 
-def open_catalog(settings: Settings) -> Catalog:
+def open_catalog(settings: Settings, *, mending: bool = False) -> Catalog:
     """The catalog that the settings name, with the namespaces `raw` and `marts`.
 
+    Args:
+        settings: of the home.
+        mending: give it also where its tables lie in another place than the settings say.
+
     Raises:
+        BrokenHome: its tables lie elsewhere, or its database is damaged.
         TransientError: its server does not answer.
         TerminalError: its server refuses the credentials.
     """
@@ -56,7 +63,60 @@ def open_catalog(settings: Settings) -> Catalog:
         reraise=True,
     )
     with explained():
-        return again(_open, settings)
+        catalog = again(_open, settings)
+        if not mending:
+            refuse_elsewhere(settings, located(settings))
+    return catalog
+
+
+def located(settings: Settings) -> dict[tuple[str, str], str] | None:
+    """Namespace and table → location of its current metadata, by one query; None for a REST catalog, which has no SQL.
+
+    pyiceberg gives the same, but importing it takes 1.5 s of processor time.
+    """
+    import sqlalchemy as sa
+
+    uri = settings.catalog_uri
+    if uri.get_secret_value().startswith("http"):
+        return None
+    if is_sqlite(uri) and not sqlite_path(uri).exists():
+        return {}  # asking SQLite would make the file
+    names = ("table_namespace", "table_name", "metadata_location", "catalog_name")
+    columns: list[sa.ColumnClause[str]] = [sa.column(name) for name in names]
+    tables = sa.table("iceberg_tables", *columns).c
+    engine = sa.create_engine(url_of(uri))
+    try:
+        if not sa.inspect(engine).has_table("iceberg_tables"):
+            return {}
+        query = sa.select(tables.table_namespace, tables.table_name, tables.metadata_location)
+        with engine.connect() as connection:
+            rows = connection.execute(query.where(tables.catalog_name == NAME)).all()
+    finally:
+        engine.dispose()
+    return {(str(namespace), str(name)): str(location) for namespace, name, location in rows}
+
+
+def is_elsewhere(settings: Settings, location: str) -> bool:
+    """Whether a file of a table lies outside of the warehouse. A REST catalog chooses places by itself."""
+    by_server = settings.catalog_uri.get_secret_value().startswith("http")
+    return not by_server and not location.startswith(f"{settings.warehouse}/")
+
+
+def refuse_elsewhere(settings: Settings, tables: Mapping[tuple[str, str], str] | None) -> None:
+    """Refuse tables outside of the warehouse: Iceberg notes whole paths, and those of a copied home lead to its origin.
+
+    Raises:
+        BrokenHome: there is one.
+    """
+    for (namespace, name), location in sorted((tables or {}).items()):
+        if is_elsewhere(settings, location):
+            place = location.rsplit("/metadata/", 1)[0]
+            raise BrokenHome(
+                f"{namespace}.{name} lies in {place}, and the warehouse is {settings.warehouse}: the home was moved or "
+                "copied, or WATTLAKE_WAREHOUSE was changed",
+                "put it back; or run `wattlake replay`, which rebuilds the tables here from the archive and leaves "
+                "that place alone, then `wattlake build`",
+            )
 
 
 def _open(settings: Settings) -> Catalog:
@@ -70,8 +130,6 @@ def _open(settings: Settings) -> Catalog:
         catalog = RestCatalog(NAME, uri=uri, **properties)
     else:
         from pyiceberg.catalog.sql import SqlCatalog
-
-        from lakehouse.database import url_of
 
         catalog = SqlCatalog(
             NAME,
@@ -121,8 +179,8 @@ def iceberg_type(name: str) -> IcebergType:
     return simple[name]
 
 
-def ensure_table(catalog: Catalog, contract: Contract, namespace: str = RAW) -> Table:
-    """The contract's table, created or evolved to it.
+def ensure_table(catalog: Catalog, contract: Contract, namespace: str = RAW, *, location: str | None = None) -> Table:
+    """The contract's table, created (in the warehouse, or at a place of its own) or evolved to it.
 
     Columns are optional in Iceberg, because data files written by DuckDB cannot mark one as required; the writer
     asserts nullability from the contract instead.
@@ -137,13 +195,13 @@ def ensure_table(catalog: Catalog, contract: Contract, namespace: str = RAW) -> 
         table = catalog.load_table(identifier)
     except NoSuchTableError:
         try:
-            return _create(catalog, contract, identifier)
+            return _create(catalog, contract, identifier, location)
         except TableAlreadyExistsError:  # another process was quicker
             table = catalog.load_table(identifier)
     return _evolve(table, contract)
 
 
-def _create(catalog: Catalog, contract: Contract, identifier: tuple[str, str]) -> Table:
+def _create(catalog: Catalog, contract: Contract, identifier: tuple[str, str], location: str | None) -> Table:
     from pyiceberg.partitioning import PartitionField, PartitionSpec
     from pyiceberg.schema import Schema
     from pyiceberg.transforms import MonthTransform
@@ -169,7 +227,7 @@ def _create(catalog: Catalog, contract: Contract, identifier: tuple[str, str]) -
         "wattlake.key": json.dumps(contract.key),
         "wattlake.mode": contract.mode,
     }
-    return catalog.create_table(identifier, schema, partition_spec=spec, properties=properties)
+    return catalog.create_table(identifier, schema, location=location, partition_spec=spec, properties=properties)
 
 
 def _evolve(table: Table, contract: Contract) -> Table:
@@ -184,7 +242,8 @@ def _evolve(table: Table, contract: Contract) -> Table:
     stored = {field.name: field.field_type for field in table.schema().fields}
     wanted = {column.name: iceberg_type(column.type) for column in contract.columns}
     if gone := sorted(set(stored) - set(wanted)):
-        raise ContractViolation(f"{where}: it no longer has {', '.join(gone)}", step)
+        newer = "if a newer Wattlake has worked here, use that one; else "
+        raise ContractViolation(f"{where}: it no longer has {', '.join(gone)}", newer + step)
     added = [column for column in contract.columns if column.name not in stored]
     widened = []
     for name, old in stored.items():

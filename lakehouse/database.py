@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
@@ -31,6 +33,10 @@ SQLITE_BUSY_MS = 30_000
 
 def url_of(uri: SecretStr) -> str:
     """The URI with a driver's options, as SQLAlchemy takes it. It holds the password: never show it."""
+    if is_sqlite(uri):
+        # As a URI of SQLite's own: SQLAlchemy would read a query from the first question mark of a path.
+        path = quote(os.fsencode(sqlite_path(uri).absolute()))
+        return f"sqlite:///file:{path}?uri=true"
     url = sa.make_url(uri.get_secret_value())
     if url.get_backend_name() == "postgresql":
         url = url.set(drivername="postgresql+psycopg2").update_query_dict({**POSTGRES_OPTIONS, **url.query})
@@ -39,6 +45,8 @@ def url_of(uri: SecretStr) -> str:
 
 def shown(uri: SecretStr) -> str:
     """The URI for people: its password masked."""
+    if is_sqlite(uri):
+        return uri.get_secret_value()
     return sa.make_url(uri.get_secret_value()).render_as_string(hide_password=True)
 
 
@@ -84,7 +92,10 @@ def open_engine(uri: SecretStr) -> sa.Engine:
 def create_tables(engine: sa.Engine, metadata: sa.MetaData) -> None:
     """Make what is missing, all of it or nothing; two processes that do it at once wait for each other."""
     schema = POSTGRES_SCHEMA if engine.dialect.name == "postgresql" else None
-    if {table.name for table in metadata.sorted_tables} <= set(sa.inspect(engine).get_table_names(schema=schema)):
+    there = sa.inspect(engine).get_multi_columns(schema=schema)
+    columns = {name: {str(column["name"]) for column in found} for (_, name), found in there.items()}
+    wanted = {table.name: {column.name for column in table.columns} for table in metadata.sorted_tables}
+    if all(names <= columns.get(table, set()) for table, names in wanted.items()):
         return
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
@@ -93,6 +104,13 @@ def create_tables(engine: sa.Engine, metadata: sa.MetaData) -> None:
         else:
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # SQLite would look first and lock later
         metadata.create_all(connection)
+        for table in metadata.sorted_tables:
+            made = {column["name"] for column in sa.inspect(connection).get_columns(table.name, schema=schema)}
+            for column in table.columns:
+                if column.name not in made:  # an older version made the table
+                    name = f"{schema}.{table.name}" if schema else table.name
+                    kind = column.type.compile(engine.dialect)
+                    connection.execute(sa.text(f"ALTER TABLE {name} ADD COLUMN {column.name} {kind}"))
 
 
 @contextmanager
@@ -105,6 +123,7 @@ def exclusive(uri: SecretStr, name: str) -> Iterator[Callable[[], None]]:
         A function that raises TransientError if the lock was lost, as when the server was restarted.
     """
     if not is_postgres(uri):
+        _lock_file(uri, name).parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(_lock_file(uri, name))
         try:
             lock.acquire(timeout=0)

@@ -6,60 +6,23 @@ import importlib.metadata
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
-from typing import Literal
 
 import sqlalchemy as sa
 
-from lakehouse.catalog import MARTS, RAW, open_catalog
-from lakehouse.database import is_free, is_postgres, shown, sqlite_path
+from lakehouse import doctor_house
+from lakehouse.database import shown
 from lakehouse.engine import connect, extension_path, only_signed_from_here, quote
 from lakehouse.errors import WattlakeError
-from lakehouse.ops import RUNS, Ops
+from lakehouse.finding import Check, Finding
 from lakehouse.outages import explain
-from lakehouse.publish import published
 from lakehouse.settings import Settings
 from lakehouse.storage import is_s3, make_folder, storage_at
 
 #: Less than this and the next landing may not fit: one staged file of 2 million rows takes about 100 MB.
 LEAST_FREE_BYTES = 2**30
-#: Published marts older than this, over raw tables that have moved on, point at a schedule that does not run.
-STALE_MARTS = timedelta(days=2)
 EXTENSIONS = ("avro", "iceberg", "httpfs", "sqlite_scanner", "postgres_scanner", "quack")
-#: Kind of a run → the work that only one process does at a time; a run without it is nobody's.
-WORK = {
-    "land": "raw",
-    "replay": "raw",
-    "build": "build",
-    "check": "check",
-    "backfill": "backfill",
-    "maintain": "maintain",
-}
-
-Status = Literal["ok", "warning", "problem"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the doctor's report.
-
-    Args:
-        name: what was looked at.
-        status: 'ok'; 'warning' (it works, look at it); 'problem' (something will fail).
-        says: what was found; holds no secret.
-        mend: what to do; empty where nothing is.
-    """
-
-    name: str
-    status: Status
-    says: str
-    mend: str = ""
-
-
-Check = Callable[[Settings], Iterator[Finding]]
 
 
 def examine(
@@ -137,41 +100,6 @@ def _extensions(settings: Settings) -> Iterator[Finding]:
     yield Finding("DuckDB", "ok", f"{duckdb}; extensions load from their wheels: {', '.join(EXTENSIONS)}")
 
 
-def _catalog(settings: Settings) -> Iterator[Finding]:
-    uri = settings.catalog_uri
-    if uri.get_secret_value().startswith("sqlite") and not sqlite_path(uri).exists():
-        yield Finding("tables", "ok", "no catalog yet; the first landing makes it")
-        return
-    catalog = open_catalog(settings)
-    names = [".".join(name) for namespace in (RAW, MARTS) for name in catalog.list_tables(namespace)]
-    unreadable = []
-    for name in names:
-        try:
-            catalog.load_table(name)
-        except FileNotFoundError:
-            unreadable.append(name)
-    if unreadable:
-        says = f"the catalog names metadata that the warehouse has not: {', '.join(unreadable)}"
-        yield Finding("tables", "problem", says, "check WATTLAKE_WAREHOUSE; or drop these tables and `wattlake replay`")
-    else:
-        yield Finding("tables", "ok", f"{len(names)} Iceberg tables, all of them readable")
-
-
-def _ops(settings: Settings) -> Iterator[Finding]:
-    uri = settings.ops_uri
-    if not is_postgres(uri) and not sqlite_path(uri).exists():
-        return
-    ops = Ops(settings)
-    started = RUNS.c.started_at
-    rows = ops.query(sa.select(RUNS.c.kind, RUNS.c.id, started).where(RUNS.c.status.in_(("running", "interrupted"))))
-    dead = [(kind, run_id, at) for kind, run_id, at in rows if kind in WORK and is_free(uri, WORK[kind])]
-    for kind, run_id, at in dead:
-        says = f"{kind} {run_id[:8]} of {at:%Y-%m-%d %H:%M} UTC was interrupted"
-        yield Finding("runs", "warning", says, f"nothing is lost: the next {kind} settles it")
-    if not dead:
-        yield Finding("runs", "ok", f"{len(rows)} running, none of a process that has ended")
-
-
 def _warehouse(settings: Settings) -> Iterator[Finding]:
     yield from _writable(settings, "warehouse files", settings.warehouse)
 
@@ -202,34 +130,11 @@ def _writable(settings: Settings, name: str, location: str) -> Iterator[Finding]
         yield Finding(name, "ok", "written, read by DuckDB, deleted")
 
 
-def _marts(settings: Settings) -> Iterator[Finding]:
-    build = published(settings)
-    if build is None:
-        yield Finding("marts", "warning", "nothing is published", "run `wattlake build`")
-        return
-    age = datetime.now(UTC) - datetime.fromtimestamp(settings.marts_path.stat().st_mtime, UTC)
-    says = f"build {build.build_id}, {age.total_seconds() / 3600:.1f} hours old"
-    catalog = open_catalog(settings)
-    behind = []
-    for name, pinned in build.pins.items():
-        snapshot = catalog.load_table((RAW, name)).current_snapshot()
-        if (snapshot.snapshot_id if snapshot else None) != pinned:
-            behind.append(name)
-    if behind:
-        says += f"; raw tables have moved on: {', '.join(behind)}"
-    if behind and age > STALE_MARTS:
-        yield Finding("marts", "warning", says, "run `wattlake build`, and look at why it has not run by itself")
-    else:
-        yield Finding("marts", "ok", says)
-
-
 CHECKS: dict[str, Check] = {
     "settings": _settings,
     "disk": _disk,
     "DuckDB": _extensions,
-    "tables": _catalog,
-    "runs": _ops,
     "warehouse files": _warehouse,
     "archive files": _archive,
-    "marts": _marts,
+    **doctor_house.CHECKS,
 }

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+#: What mends a broken home.
+MEND = "run `wattlake replay`, then `wattlake build`; docs/mending.md tells more"
+
 
 def visible(text: object, keep: str = "") -> str:
     """Text as it may be printed: what a terminal or a page would obey, or show as nothing, is written out.
@@ -64,6 +67,10 @@ class UnknownOutcome(TransientError):
 
 class TerminalError(WattlakeError):
     """Will fail again until somebody acts."""
+
+
+class BrokenHome(TerminalError):
+    """Part of the house is damaged, lost or elsewhere; the archive gives it back."""
 
 
 class WrongUsage(TerminalError):

@@ -16,11 +16,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lakehouse.database import create_tables, exclusive, open_engine
+from lakehouse.archive import open_archive
+from lakehouse.database import create_tables, exclusive, open_engine, shown
+from lakehouse.errors import MEND, BrokenHome
 from lakehouse.outages import explain, explained
 from lakehouse.settings import Settings
 
 METADATA = sa.MetaData()
+#: Values in one IN list: SQLite takes 32,766.
+BATCH_ROWS = 1000
 
 
 def _table(name: str, *columns: sa.Column[Any]) -> sa.Table:
@@ -134,15 +138,35 @@ def canonical(value: object) -> str:
 
 
 class Ops:
-    """Reads and writes the ops tables in the catalog's database."""
+    """Reads and writes the ops tables in the catalog's database.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: of the home.
+        mending: also where the record of what has landed is lost.
+
+    Raises:
+        BrokenHome: the database is damaged, or it knows of no landing where the archive holds some.
+    """
+
+    def __init__(self, settings: Settings, *, mending: bool = False) -> None:
         settings.root.mkdir(parents=True, exist_ok=True)
         with explained():
             self.uri = settings.ops_uri
             self.engine = open_engine(self.uri)
             create_tables(self.engine, METADATA)
+            self._archive = open_archive(settings)
+            if not mending and self.is_lost():
+                raise BrokenHome(
+                    f"{shown(self.uri)} knows of no landing, and the archive {settings.archive} holds some: the "
+                    "database was lost, or another one is named",
+                    f"mend WATTLAKE_CATALOG_URI and WATTLAKE_OPS_URI if they are wrong; else {MEND}",
+                )
         self._latest: datetime | None = None
+
+    def is_lost(self) -> bool:
+        """Whether nothing is recorded of what the archive has received: a landing records itself before it archives."""
+        landings = sa.select(sa.literal(1)).where(RUNS.c.kind == "land").limit(1)
+        return not self.query(landings) and self._archive.holds_receipts()
 
     def instant(self) -> datetime:
         """The present, or just after the latest recorded end of a run: a clock that steps back reverses no order.
@@ -173,6 +197,11 @@ class Ops:
                 table.update().where(table.c.id == row_id).values(finished_at=self.instant(), status=status, **values)
             )
 
+    def tables_with_rows(self) -> set[str]:
+        """Raw tables into which rows have landed."""
+        some = (SLICES.c.rows_new + SLICES.c.rows_replaced) > 0
+        return {str(name) for (name,) in self.query(sa.select(SLICES.c.table_name).where(some).distinct())}
+
     def insert(self, batches: Mapping[sa.Table, Sequence[Mapping[str, object]]]) -> None:
         """Insert finished rows of several tables in one commit; fills id and the two instants where missing."""
         instant = self.instant()
@@ -181,6 +210,24 @@ class Ops:
             for table, rows in batches.items():
                 if rows:
                     connection.execute(table.insert(), [{"id": uuid.uuid4().hex, **fresh, **row} for row in rows])
+
+    def restore(
+        self,
+        runs: Sequence[Mapping[str, object]],
+        fetches: Sequence[Mapping[str, object]],
+        slices: Sequence[Mapping[str, object]],
+    ) -> None:
+        """Put whole rows of runs in the place of what is there of these, with their files and slices, in one commit."""
+        with self.engine.begin() as connection:
+            for table, rows in ((RUNS, runs), (FETCHES, fetches), (SLICES, slices)):
+                ids = [str(row["id" if table is RUNS else "run_id"]) for row in rows]
+                of_run = RUNS.c.id if table is RUNS else table.c.run_id
+                for start in range(0, len(ids), BATCH_ROWS):
+                    batch = sorted(set(ids[start : start + BATCH_ROWS]))
+                    connection.execute(table.delete().where(of_run.in_(batch)))
+            for table, rows in ((RUNS, runs), (FETCHES, fetches), (SLICES, slices)):
+                if rows:
+                    connection.execute(table.insert(), [{"id": uuid.uuid4().hex, **row} for row in rows])
 
     @contextmanager
     def alone(self, work: str) -> Iterator[Callable[[], None]]:

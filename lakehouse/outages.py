@@ -10,18 +10,23 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lakehouse.errors import TerminalError, TransientError, WattlakeError
+from lakehouse.errors import MEND, BrokenHome, TerminalError, TransientError, WattlakeError
 
 LATER = "try again later; `wattlake doctor` tells what cannot be reached"
 KEYS = "check WATTLAKE_S3_ACCESS_KEY_ID, WATTLAKE_S3_SECRET_ACCESS_KEY and what the key may do in this bucket"
 LOCATIONS = "check WATTLAKE_WAREHOUSE, WATTLAKE_ARCHIVE and WATTLAKE_S3_ENDPOINT; `wattlake doctor` tells more"
 SPACE = "free some space, then run it again; `wattlake doctor` shows it, `wattlake maintain --sweep` frees a part"
+RIGHTS = "check WATTLAKE_HOME, and that its folder may be written by you; `wattlake doctor` tells more"
 DATABASE = "check the user, password and database in WATTLAKE_CATALOG_URI and WATTLAKE_OPS_URI"
 
 #: The disk, a quota or a limit on the size of files is used up.
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 #: The same in the words of DuckDB and SQLite, which hand on no number.
 NO_SPACE = re.compile(r"no space left|disk (?:is )?full|disk quota exceeded|file too large", re.IGNORECASE)
+#: No right to a file, or a path that no file can have; who looks for a file that may be missing sees its own error.
+NO_WAY = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
+#: SQLite's words for a file that it did not write.
+DAMAGED = re.compile(r"not a database|malformed|database corruption|unsupported file format|file is encrypted")
 #: What Postgres says when somebody must act.
 REFUSED_BY_POSTGRES = re.compile(r"authentication failed|does not exist|permission denied|no pg_hba\.conf entry")
 HTTP_STATUS = re.compile(r"\(HTTP (\d{3})")
@@ -52,11 +57,13 @@ def explain(error: BaseException) -> WattlakeError | None:
         module = type(seen).__module__.split(".")[0]
         found = {
             "botocore": _s3, "aiobotocore": _s3, "aiohttp": _s3, "duckdb": _duckdb, "_duckdb": _duckdb,
-            "sqlalchemy": _database, "requests": _rest, "pyiceberg": _iceberg,
+            "sqlalchemy": _database, "sqlite3": _database, "requests": _rest, "pyiceberg": _iceberg,
         }.get(module, _none)(seen)  # fmt: skip
         if found is not None:
             return found
         seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+    if isinstance(error, OSError) and error.errno in NO_WAY:
+        return TerminalError(f"{error.filename or 'a file'}: {error.strerror}", RIGHTS)
     return None
 
 
@@ -107,9 +114,13 @@ def _answer(service: str, status: int, text: str, code: str = "") -> WattlakeErr
 
 
 def _database(error: BaseException) -> WattlakeError | None:
-    if type(error).__name__ not in ("OperationalError", "InterfaceError", "DBAPIError"):
+    if type(error).__name__ not in ("OperationalError", "InterfaceError", "DBAPIError", "DatabaseError"):
         return None
-    text = str(getattr(error, "orig", error)).strip().splitlines()[0]
+    text = (str(getattr(error, "orig", error)).strip().splitlines() or [""])[0]
+    if DAMAGED.search(text):
+        return BrokenHome(f"the catalog's database is damaged: {text}", MEND)
+    if "readonly" in text or "unable to open" in text:
+        return TerminalError(f"the catalog's database cannot be opened or written: {text}", RIGHTS)
     if NO_SPACE.search(text):
         return _full(text)
     if "locked" in text:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.catalog import NAME, RAW, open_catalog
+from lakehouse.catalog import RAW, located, open_catalog, refuse_elsewhere
 from lakehouse.engine import identifier, quote
+from lakehouse.errors import MEND, BrokenHome
 from lakehouse.outages import explained
 from lakehouse.settings import Settings
 from lakehouse.storage import storage_at
@@ -71,23 +72,28 @@ class Pin:
 def pin_all(settings: Settings, contracts: Iterable[Contract]) -> dict[str, Pin]:
     """One snapshot of every raw table that exists, by table name.
 
-    Where the catalog is an SQL database, it is asked itself, for all tables in one query: pyiceberg would give the
-    same, but importing it takes 1.5 s of processor time, more than all else that a build of nothing does.
+    Raises:
+        BrokenHome: the catalog or a table's metadata cannot be read, or the tables lie elsewhere.
     """
-    if settings.catalog_uri.get_secret_value().startswith("http"):
+    with explained():
+        tables = located(settings)
+    if tables is None:
         catalog = open_catalog(settings)
         return {contract.name: found for contract in contracts if (found := pin(catalog, contract))}
-    with explained():
-        located = _located(settings)
+    refuse_elsewhere(settings, tables)
     storage = storage_at(settings, settings.warehouse)
     pins = {}
     for contract in contracts:
-        if location := located.get(contract.name):
-            metadata = json.loads(storage.read(location))
+        if location := tables.get((RAW, contract.name)):
+            try:
+                metadata = json.loads(storage.read(location))
+                columns = _columns(metadata)
+            except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
+                raise BrokenHome(f"the metadata of raw.{contract.name} cannot be read: {error}", MEND) from error
             current = metadata.get("current-snapshot-id")
             # -1 is how older metadata say that there is none.
             snapshot_id = None if current == -1 else current
-            pins[contract.name] = Pin(contract.name, location, snapshot_id, _columns(metadata))
+            pins[contract.name] = Pin(contract.name, location, snapshot_id, columns)
     return pins
 
 
@@ -105,29 +111,6 @@ def keep(settings: Settings, pinned: Pin, folder: Path) -> Pin:
     path = folder / f"{pinned.table}.metadata.json"
     path.write_bytes(storage_at(settings, settings.warehouse).read(pinned.metadata))
     return replace(pinned, metadata=str(path))
-
-
-def _located(settings: Settings) -> dict[str, str]:
-    """Raw table → location of its current metadata, in one query."""
-    import sqlalchemy as sa
-
-    from lakehouse.database import is_postgres, sqlite_path, url_of
-
-    names = ("table_name", "metadata_location", "catalog_name", "table_namespace")
-    columns: list[sa.ColumnClause[str]] = [sa.column(name) for name in names]
-    tables = sa.table("iceberg_tables", *columns).c
-    if not is_postgres(settings.catalog_uri) and not sqlite_path(settings.catalog_uri).exists():
-        return {}  # asking SQLite would make the file
-    engine = sa.create_engine(url_of(settings.catalog_uri))
-    try:
-        if not sa.inspect(engine).has_table("iceberg_tables"):
-            return {}
-        query = sa.select(tables.table_name, tables.metadata_location)
-        query = query.where(tables.catalog_name == NAME, tables.table_namespace == RAW)
-        with engine.connect() as connection:
-            return {str(name): str(location) for name, location in connection.execute(query)}
-    finally:
-        engine.dispose()
 
 
 def pin(catalog: Catalog, contract: Contract, namespace: str = RAW) -> Pin | None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
+
 import duckdb
 import psycopg2
 import pytest
 import requests
 from botocore.exceptions import ClientError, EndpointConnectionError
 from pyiceberg.exceptions import ServiceUnavailableError, UnauthorizedError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
-from lakehouse.errors import TerminalError, TransientError, WattlakeError
+from lakehouse.errors import BrokenHome, TerminalError, TransientError, WattlakeError
 from lakehouse.outages import explain, explained, outage_in
 
 
@@ -22,6 +25,10 @@ def answered(status: int, code: str) -> ClientError:
 
 def postgres(text: str) -> OperationalError:
     return OperationalError("SELECT 1", {}, psycopg2.OperationalError(text))
+
+
+def sqlite(text: str) -> DatabaseError:
+    return DatabaseError("SELECT 1", {}, sqlite3.DatabaseError(text))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +59,7 @@ def _caused_by(error: Exception) -> Exception:
     return outer
 
 
-@pytest.mark.parametrize("error", [OSError(13, "Permission denied"), ValueError("x"), duckdb.BinderException("y")])
+@pytest.mark.parametrize("error", [FileNotFoundError(2, "gone"), ValueError("x"), duckdb.BinderException("y")])
 def test_other_errors_go_on_as_they_are(error: Exception) -> None:
     assert explain(error) is None
     with pytest.raises(type(error)), explained():
@@ -70,6 +77,27 @@ def test_other_errors_go_on_as_they_are(error: Exception) -> None:
 def test_a_full_disk_is_told_as_one(error: Exception) -> None:
     ours = explain(error)
     assert isinstance(ours, TerminalError) and "disk is full" in ours.message and "space" in ours.next_step
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "says"),
+    [
+        (OSError(errno.EACCES, "Permission denied", "/home/x"), TerminalError, "/home/x: Permission denied"),
+        (OSError(errno.EROFS, "Read-only file system", "/home/x"), TerminalError, "/home/x: Read-only"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "/home/x"), TerminalError, "too long"),
+        (sqlite("file is not a database"), BrokenHome, "is damaged"),
+        (sqlite("database disk image is malformed"), BrokenHome, "is damaged"),
+        (sqlite("attempt to write a readonly database"), TerminalError, "cannot be opened or written"),
+        (sqlite("unable to open database file"), TerminalError, "cannot be opened or written"),
+        (sqlite("database is locked"), TransientError, "is busy"),
+    ],
+)
+def test_what_is_wrong_with_a_home_is_told_with_what_mends_it(
+    error: Exception, kind: type[WattlakeError], says: str
+) -> None:
+    ours = explain(error)
+    assert type(ours) is kind and says in ours.message and ours.next_step
+    assert ("replay" in ours.next_step) == (kind is BrokenHome)
 
 
 def test_dbt_s_text_of_an_error_tells_an_outage_from_a_fault_of_a_model() -> None:
