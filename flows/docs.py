@@ -7,13 +7,16 @@ import http.server
 import json
 import shutil
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import click
 import sqlalchemy as sa
 
+from flows.docs_home import home_page
 from flows.serve import until_told
 from ingest.registry import contracts
 from lakehouse import audit
@@ -51,9 +54,12 @@ def write_site(settings: Settings, output: Path | None, progress: Progress = lam
     progress("data docs")
     shutil.rmtree(folder / "data-docs", ignore_errors=True)
     builds = write_pages(settings, folder / "data-docs", "../../index.html")
-    counts = _write_checks(settings, folder / "checks.html")
+    checks = _last_checks(settings)
+    (folder / "checks.html").write_text(_checks_page(checks))
+    progress("first page")
+    counts = Counter(row.status for row in checks)
     page = folder / "index.html"
-    page.write_text(html_page("Wattlake docs", _start(builds, counts)))
+    page.write_text(home_page(settings, builds, counts, [row for row in checks if row.status != "pass"]))
     return page
 
 
@@ -83,33 +89,16 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         """Say nothing of each request."""
 
 
-def _start(builds: list[tuple[str, str, dict[str, bool]]], counts: dict[str, int]) -> str:
-    parts = [
-        "<h1>Wattlake</h1>",
-        '<p><a href="dbt/index.html">Models and columns</a>: every mart, what its numbers mean, and its lineage.</p>',
-    ]
-    told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "none has run"
-    parts.append(f'<p><a href="checks.html">Last checks</a> of dbt and Great Expectations: {told}.</p>')
-    parts.append("<h2>Data Docs</h2>")
-    if not builds:
-        parts.append("<p>No results are kept yet: <code>wattlake build</code> and <code>wattlake check</code> do.</p>")
-    for build_id, at, outcomes in builds:
-        parts.append(f"<h4>Build {escape(build_id)}</h4><p>Validated {escape(at)}.</p><ul>")
-        for mart, passed in sorted(outcomes.items()):
-            status = "pass" if passed else "fail"
-            link = f"data-docs/{escape(build_id)}/{escape(mart)}.html"
-            parts.append(f'<li><a href="{link}">{escape(mart)}</a> <span class="{status}">{status}</span></li>')
-        parts.append("</ul>")
-    return "".join(parts)
-
-
-def _write_checks(settings: Settings, page: Path) -> dict[str, int]:
-    """The checks of the last run that recorded any, failing ones first; returns how many have each status."""
-    ops = Ops(settings)
+def _last_checks(settings: Settings) -> list[Any]:
+    """The checks of the last run that recorded any, failing ones first."""
     latest = sa.select(CHECKS.c.run_id).order_by(CHECKS.c.finished_at.desc()).limit(1).scalar_subquery()
-    rows = ops.query(CHECKS.select().where(CHECKS.c.run_id == latest).order_by(CHECKS.c.engine, CHECKS.c.name))
-    rows.sort(key=lambda row: row.status == "pass")
-    counts: dict[str, int] = {}
+    rows = Ops(settings).query(
+        CHECKS.select().where(CHECKS.c.run_id == latest).order_by(CHECKS.c.engine, CHECKS.c.name)
+    )
+    return sorted(rows, key=lambda row: row.status == "pass")
+
+
+def _checks_page(rows: Sequence[Any]) -> str:
     parts = ['<p><a href="index.html">Home</a></p><h1>Last checks</h1>']
     if rows:
         parts.append(
@@ -118,7 +107,6 @@ def _write_checks(settings: Settings, page: Path) -> dict[str, int]:
     else:
         parts.append("<p>None has run yet: <code>wattlake build</code> runs them.</p>")
     for row in rows:
-        counts[row.status] = counts.get(row.status, 0) + 1
         if row.status != "pass":
             sample = json.loads(row.sample or "[]")
             parts.append(
@@ -128,5 +116,4 @@ def _write_checks(settings: Settings, page: Path) -> dict[str, int]:
             parts.append(rows_table(sample) if sample else "")
     listed = [(row.engine, row.name, row.status, row.rows_failed, round(row.seconds or 0, 2)) for row in rows]
     parts.append(html_table(("engine", "check", "outcome", "failing rows", "seconds"), listed))
-    page.write_text(html_page("Last checks", "".join(parts)))
-    return counts
+    return html_page("Last checks", "".join(parts))

@@ -28,7 +28,9 @@ ICONS = {"check-circle": ("pass", "✓"), "times": ("fail", "✗"), "exclamation
 #: For our pages and for the classes that Great Expectations' pages use (Bootstrap's names).
 STYLE = """
 :root { color-scheme: light dark; --line: #d5d9df; --soft: #f3f5f7; --good: #1a7f37; --bad: #c62828; --warn: #9a6700 }
-@media (prefers-color-scheme: dark) { :root { --line: #3d444d; --soft: #1c2128; --good: #57ab5a; --bad: #f47067 } }
+@media (prefers-color-scheme: dark) {
+  :root { --line: #3d444d; --soft: #1c2128; --good: #57ab5a; --bad: #f47067; --warn: #c69026 }
+}
 * { box-sizing: border-box }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 76rem; padding: 1rem }
 h1, h2, h4 { line-height: 1.2; margin: 1.2rem 0 .5rem } h5, h6 { font-size: 1rem; margin: 0 }
@@ -140,12 +142,18 @@ def offline(html: str, home: str, more: str = "") -> str:
     return html_page("Data Docs", body + more)
 
 
-def html_page(title: str, body: str) -> str:
-    """A page that carries all it needs."""
+def html_page(title: str, body: str, style: str = "") -> str:
+    """A page that carries all it needs.
+
+    Args:
+        title: text.
+        body: HTML.
+        style: CSS of its own, after what all pages share.
+    """
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<link rel="icon" href="data:,"><title>{escape(title)}</title><style>{STYLE}</style></head>'
+        f'<link rel="icon" href="data:,"><title>{escape(title)}</title><style>{STYLE}{style}</style></head>'
         f"<body>{body}</body></html>\n"
     )
 

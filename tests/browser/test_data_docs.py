@@ -78,6 +78,10 @@ def _look(url: str) -> None:
             assert shown in body
         assert "Run Time" in body and body.count("<b>") >= 10
         page.click("text=Home")
+        first = page.inner_text("body")
+        assert first.index("unique_lod_1d") < first.index(f"Build {BUILD}") and "1 fail, 1 pass" in first
+        assert "1 marts passed" in first and "sound" not in first
+        page.click("text=1 marts passed")
         page.click("text=sound")
         assert "✓ pass" in page.inner_text("body") and "✗" not in page.inner_text("body")
         page.goto(url)

@@ -35,9 +35,30 @@ def test_the_demo_agrees_with_the_truth_and_says_that_its_data_are_simulated(
     assert "caveats: metered_mwh" in shown.output
     assert "battery revenue by day" in shown.output
     assert (tmp_path / ".wattlake-demo" / "docs" / "dbt" / "index.html").stat().st_size > 1_000_000
+    _judge_docs(tmp_path / ".wattlake-demo" / "docs")
     home = Settings(home=tmp_path / ".wattlake-demo")
     for mart in ("assets", "iso_prices", "as_prices", "bess_revenue_1d"):
         assert rows(home, f"SELECT DISTINCT is_simulated FROM {mart}") == [(True,)]
+
+
+def _judge_docs(site: Path) -> None:
+    """The first page tells what there is, says that it is simulated, and each of its links leads somewhere."""
+    page = (site / "index.html").read_text()
+    assert "SIMULATED DATA" in page and page.count('<svg class="chart"') == 4 == page.count("<h3>SIMULATED: ")
+    for shown in (
+        "bess (simulated)",
+        "3 assets",
+        "ERCOT batteries (simulated)",
+        "counter_step",
+        "marts passed</summary>",
+    ):
+        assert shown in page, shown
+    assert "<script" not in page and "http://" not in page and "https://" not in page
+    links = {link.partition("#")[0] for link in re.findall(r'href="([^"]+)"', page)} - {"", "data:,"}
+    assert len(links) > 20 and [link for link in links if not (site / link).is_file()] == []
+    described = (site / "dbt" / "index.html").read_text()
+    models = set(re.findall(r"#!/model/(model\.wattlake\.\w+)", page))
+    assert len(models) > 20 and [model for model in models if model not in described] == []
 
 
 def test_the_demo_does_not_overwrite_a_home_of_real_data(tmp_path: Path) -> None:
