@@ -118,7 +118,7 @@ def has_date(pattern: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _regex(pattern: str) -> str:
-    out, rest = "", pattern
+    out, rest = "", pattern.replace(" %z", "%z")
     while rest:
         if rest[0] == "%":
             out, rest = out + _PARTS[rest[1]], rest[2:]

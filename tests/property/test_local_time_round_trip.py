@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,9 +11,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ingest.local_time import AMBIGUOUS, NONEXISTENT, OK, to_utc, transitions
+from ingest.end_stamps import starts_of
+from ingest.local_time import AMBIGUOUS, NONEXISTENT, OK, first_instants, to_utc, transitions
 
 ZONES = ("Europe/Berlin", "America/New_York", "Africa/Johannesburg", "Australia/Lord_Howe")
+#: Zones for ends and days: clocks that change by an hour and by half an hour, that never do, and that skip midnight.
+MORE_ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "America/Havana")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
@@ -166,3 +169,77 @@ def test_a_late_row_of_the_hour_is_left_open_and_the_others_keep_their_proof() -
     utc, status = to_utc(micros(wall([*moments, late], "Europe/Berlin")), "Europe/Berlin")
     assert status.tolist() == [OK] * len(moments) + [AMBIGUOUS]
     assert utc[:-1].tolist() == micros(moments).tolist()
+
+
+def written_ends(starts: list[datetime], length: timedelta, zone: str, end_clock: str) -> list[datetime]:
+    """Ends of intervals as a file writes them: as the clock shows them then, or as start and length added up."""
+    if end_clock == "at_end":
+        return wall([start + length for start in starts], zone)
+    return [reading + length for reading in wall(starts, zone)]
+
+
+def ends_to_starts(ends: list[datetime], length: timedelta, zone: str, **options: str) -> tuple[list[int], list[int]]:
+    lengths = np.full(len(ends), length // timedelta(microseconds=1), np.int64)
+    starts, status, _ = starts_of(micros(ends), lengths, zone, **options)
+    return starts.tolist(), status.tolist()
+
+
+@pytest.mark.parametrize("end_clock", ["at_end", "at_start"])
+@pytest.mark.parametrize("zone", MORE_ZONES)
+@settings(max_examples=15, deadline=None)
+@given(
+    year=st.integers(2000, 2036),
+    minutes=st.sampled_from([5, 10, 15, 30, 60]),
+    newest_first=st.booleans(),
+    declared=st.booleans(),
+)
+def test_ends_give_their_starts_across_every_change_in_both_writings(
+    zone: str, end_clock: str, year: int, minutes: int, newest_first: bool, declared: bool
+) -> None:
+    length = timedelta(minutes=minutes)
+    for change in transitions(zone, year, year):
+        centre = EPOCH + timedelta(microseconds=change.at)
+        starts = [centre + n * length for n in range(-12 * 60 // minutes, 12 * 60 // minutes)]
+        if newest_first:
+            starts.reverse()
+        ends = written_ends(starts, length, zone, end_clock)
+        found, status = ends_to_starts(ends, length, zone, **({"end_clock": end_clock} if declared else {}))
+        assert all(a == b for a, b, code in zip(found, micros(starts).tolist(), status, strict=True) if code == OK)
+        # Of hours, half of one that occurs twice can show one row alone.
+        assert not any(status) or minutes * 60_000_000 > abs(change.after - change.before)
+
+
+@pytest.mark.parametrize("end_clock", ["at_end", "at_start"])
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
+@settings(max_examples=40, deadline=None)
+@given(year=st.integers(2000, 2036), data=st.data())
+def test_ends_of_a_file_with_holes_are_right_or_left_open_and_no_two_give_one_start(
+    zone: str, end_clock: str, year: int, data: st.DataObject
+) -> None:
+    for change in transitions(zone, year, year):
+        centre = EPOCH + timedelta(microseconds=change.at)
+        starts = [centre + timedelta(minutes=15 * n) for n in range(-24, 24)]
+        first = data.draw(st.integers(0, 47))
+        lost = range(first, min(first + data.draw(st.integers(0, 6)), 48))
+        kept = [start for number, start in enumerate(starts) if number not in lost]
+        ends = written_ends(kept, timedelta(minutes=15), zone, end_clock)
+        found, status = ends_to_starts(ends, timedelta(minutes=15), zone)
+        true = micros(kept).tolist()
+        assert all(a == b for a, b, code in zip(found, true, status, strict=True) if code == OK)
+        good = [a for a, code in zip(found, status, strict=True) if code == OK]
+        assert len(good) == len(set(good))
+
+
+@pytest.mark.parametrize("zone", [*MORE_ZONES, "Asia/Beirut", "Pacific/Apia"])
+@settings(max_examples=40, deadline=None)
+@given(first=st.dates(date(2012, 1, 1), date(2036, 1, 1)), count=st.integers(1, 400))
+def test_calendar_days_begin_where_the_zone_says_and_leave_no_time_between(zone: str, first: date, count: int) -> None:
+    days = [first + timedelta(days=number) for number in range(count + 1)]
+    found = first_instants(micros([datetime(day.year, day.month, day.day) for day in days]), zone)  # noqa: DTZ001
+    midnights = [datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC) for day in days]
+    assert found.tolist() == micros(midnights).tolist()
+    hours = np.diff(found) / 3.6e9
+    assert ((hours >= 23) & (hours <= 25)).all()
+    # The instant before a day begins is one of the day before.
+    shown = [(moment - timedelta(microseconds=1)).astimezone(ZoneInfo(zone)).date() for moment in midnights]
+    assert all(before < day for before, day in zip(shown, days, strict=True))
