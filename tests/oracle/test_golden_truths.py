@@ -22,13 +22,14 @@ def sql(recorded: Path, tmp_path_factory: pytest.TempPathFactory) -> Sql:
     """`wattlake sql` over a house that holds every recorded meter and battery file."""
     home = tmp_path_factory.mktemp("golden") / "home"
     runner = CliRunner(env={"WATTLAKE_HOME": str(home)})
-    for arguments in (
-        ["land", "meter", str(recorded / "meter")],
-        ["land", "bess", str(recorded / "bess"), "--timezone", "Africa/Johannesburg"],
-        ["build"],
+    # The folders hold lists and prices, which are refused: the rest has landed.
+    for arguments, code in (
+        (["land", "meter", str(recorded / "meter")], 1),
+        (["land", "bess", str(recorded / "bess"), "--timezone", "Africa/Johannesburg"], 1),
+        (["build"], 0),
     ):
         done = runner.invoke(main, arguments, catch_exceptions=False)
-        assert done.exit_code == 0, done.output
+        assert done.exit_code == code, done.output
 
     def query(text: str) -> list[tuple[Any, ...]]:
         shown = runner.invoke(main, ["sql", text, "--format", "json"], catch_exceptions=False)
