@@ -16,7 +16,7 @@ import duckdb
 from flows.charts import STYLE as CHART_STYLE
 from flows.docs_charts import Query, charts, model_link
 from ingest.registry import contracts
-from lakehouse.data_docs import html_page, html_table
+from lakehouse.data_docs import html_page
 from lakehouse.engine import identifier
 from lakehouse.errors import TerminalError
 from lakehouse.inventory import TableState, inventory
@@ -49,7 +49,7 @@ header h1 { margin: .4rem 0 } header p { margin: .2rem 0; color: var(--dim) }
 .card p { margin: .2rem 0 .6rem; color: var(--dim); font-size: .9rem; overflow-wrap: anywhere }
 nav { display: flex; flex-wrap: wrap; gap: .3rem 1.4rem; margin: .6rem 0 }
 h3 { margin: 1rem 0 .2rem } details { margin: .4rem 0 } summary { cursor: pointer }
-td code { white-space: nowrap } ul.plain { padding-left: 1.1rem; margin: .4rem 0 }
+td code, .whole { white-space: nowrap } ul.plain { padding-left: 1.1rem; margin: .4rem 0 }
 """
     + CHART_STYLE
 )
@@ -138,7 +138,7 @@ def _needs_a_look(
     rows = _findings(query) if query else []
     if rows:
         header = ("severity", "rule", "findings", "of", "last seen", "what the rule looks for")
-        parts.append(html_table(header, rows[:FINDINGS]))
+        parts.append(_table(header, [_finding(row) for row in rows[:FINDINGS]]))
         more = f"{len(rows) - FINDINGS} more rules have findings. " if len(rows) > FINDINGS else ""
         where = f"{model_link('quality_findings')} or {model_link('market_findings')}"
         parts.append(f"<p>{more}Every finding is a row of {where}.</p>")
@@ -147,6 +147,18 @@ def _needs_a_look(
     told = ", ".join(f"{number:,} {escape(status)}" for status, number in sorted(checks.items())) or "none has run"
     parts.append(f'<p><a href="checks.html">Last checks</a> of dbt and Great Expectations: {told}.</p>')
     return "".join(parts)
+
+
+def _finding(row: Sequence[Any]) -> str:
+    severity, rule, count, of, last, looks_for = row
+    facts = (
+        f'<td class="number">{count:,}</td><td class="number">{of:,}</td><td class="whole">{escape(last or "-")}</td>'
+    )
+    kind = "warn" if severity == "warning" else "fail" if severity == "error" else ""
+    return (
+        f'<tr><td class="{kind}">{escape(severity)}</td><td class="whole">{escape(rule)}</td>{facts}'
+        f"<td>{escape(looks_for or '')}</td></tr>"
+    )
 
 
 def _findings(query: Query) -> list[tuple[Any, ...]]:
@@ -226,7 +238,8 @@ def _shown_held(held: Sequence[Held]) -> str:
         return "<h2>What the house holds</h2><p>No asset and no price yet.</p>"
     rows = [
         f"<tr><td>{escape(line.what)}{' (simulated)' if line.simulated else ''}</td><td>{escape(line.of)}</td>"
-        f'<td>{_day(line.first)}</td><td>{_day(line.last)}</td><td class="number">{line.rows:,}</td>'
+        f'<td class="whole">{_day(line.first)}</td><td class="whole">{_day(line.last)}</td>'
+        f'<td class="number">{line.rows:,}</td>'
         f"<td>{escape(line.freshness)}</td><td>{_instant(line.written) if line.written else '-'}</td></tr>"
         for line in held
     ]
