@@ -13,6 +13,7 @@ import click
 
 from flows.arguments import GivenPath, LayoutName, SourceName, TableNames, ZoneName
 from flows.cli_downloads import download_options, run_downloads
+from flows.cli_explain import explain
 from flows.cli_layouts import layout_group
 
 if TYPE_CHECKING:
@@ -145,6 +146,7 @@ def land(source: str, paths: tuple[Path, ...], **options: Any) -> None:
 
 
 main.add_command(layout_group)
+main.add_command(explain)
 
 
 @main.command(epilog=example("wattlake sources"))

@@ -108,10 +108,11 @@ def demo(home: Path, days: int) -> bool:
         _plot(query)
         show_prices(query)
         show_revenue(market, query)
+        rows = _rows_to_explain(query)
     finally:
         connection.close()
     agrees = _show_truth(comparisons)
-    _show_next(home, page)
+    _show_next(home, page, rows)
     click.echo(f"\ndone in {time.monotonic() - began:.0f} s; all data above are SIMULATED")
     return agrees
 
@@ -201,11 +202,29 @@ def _difference(group: GroupSummary) -> str:
     return f"{shown} {group.unit}"
 
 
-def _show_next(home: Path, page: Path) -> None:
+def _rows_to_explain(query: Query) -> list[str]:
+    """A quarter in which a battery earned most, and a counter's day, as `wattlake explain` takes them."""
+    ((resource, start),) = query(
+        "SELECT resource, interval_start::VARCHAR FROM marts.bess_revenue_15min WHERE total_usd IS NOT NULL "
+        "ORDER BY total_usd DESC, resource, interval_start LIMIT 1"
+    )
+    ((asset, signal, day),) = query(
+        "SELECT asset_id, signal, local_date::VARCHAR FROM marts.energy_1d ORDER BY energy_kwh DESC, 1, 2, 3 LIMIT 1"
+    )
+    return [
+        f"bess_revenue_15min resource={resource} interval_start={shlex.quote(start)}",
+        f"energy_1d asset_id={asset} signal={signal} local_date={day}",
+    ]
+
+
+def _show_next(home: Path, page: Path, rows: Sequence[str]) -> None:
     home = home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home
     click.echo("Try next:")
     for title, sql in QUESTIONS:
         click.echo(
             f"\n  {title}:\n  WATTLAKE_HOME={shlex.quote(str(home))} python -m uv run wattlake sql {shlex.quote(sql)}"
         )
+    click.echo("\n  one number, back to the lines of the files that it was made of:")
+    for row in rows:
+        click.echo(f"  WATTLAKE_HOME={shlex.quote(str(home))} python -m uv run wattlake explain {row}")
     click.echo(f"\nEvery table and column is described in {page}")

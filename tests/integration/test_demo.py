@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,15 @@ def test_the_demo_agrees_with_the_truth_and_says_that_its_data_are_simulated(
     assert (tmp_path / ".wattlake-demo" / "docs" / "dbt" / "index.html").stat().st_size > 1_000_000
     _judge_docs(tmp_path / ".wattlake-demo" / "docs")
     home = Settings(home=tmp_path / ".wattlake-demo")
+    commands = re.findall(r"wattlake (explain .*)", shown.output)
+    assert len(commands) == 2
+    monkeypatch.setenv("WATTLAKE_HOME", str(home.root))
+    for command in commands:
+        dollars = CliRunner().invoke(main, [*shlex.split(command), "--format", "json"], catch_exceptions=False)
+        assert dollars.exit_code == 0, dollars.output
+        explained = json.loads(dollars.output)
+        assert explained["numbers"] and all(number["agree"] for number in explained["numbers"])
+        assert explained["lines"] and all(line["text"] for line in explained["lines"])
     for mart in ("assets", "iso_prices", "as_prices", "bess_revenue_1d"):
         assert rows(home, f"SELECT DISTINCT is_simulated FROM {mart}") == [(True,)]
 
