@@ -2,9 +2,8 @@
 last published pins.
 
 A sample reaches beyond its own instant. An instant value is carried forward for at most max_gap_s, an interval value
-lies on all of its interval. A counter's step is spread back to the sample before it, and whether a step is a spike, a
-freeze or a correction depends on the runs of equal values around it; so a changed counter widens by `CONTEXT_RUNS` runs
-on both sides. Changed spans are whole local days of the asset, because days are the unit of rebuilding.
+lies on all of its interval. What a counter's step counts depends on the steps around it: see `counter_context`. Changed
+spans are whole local days of the asset, because days are the unit of rebuilding.
 """
 
 from __future__ import annotations
@@ -20,7 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse.catalog import RAW
-from lakehouse.contract import ASSETS, QUARANTINE, SIGNALS, Contract
+from lakehouse.contract import ASSETS, DEFAULT_MAX_POWER_KW, QUARANTINE, SIGNALS, Contract
+from lakehouse.counter_context import counter_runs, reach
 from lakehouse.engine import quote
 from lakehouse.local_days import calendar
 from lakehouse.pins import Touched, touched_since
@@ -28,9 +28,6 @@ from lakehouse.pins import Touched, touched_since
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
 
-#: Runs of equal counter values on each side of a change that can alter how steps are classified: the run of the
-#: neighbour, one that a single-sample spike may separate from it, and the flat run beyond that spike.
-CONTEXT_RUNS = 3
 #: A local day of the calendar before may have begun so many hours before its first sample.
 OLD_DAY_H = 26
 #: What is read around a rebuilt span at least, in seconds: hourly buckets may reach over local midnight.
@@ -250,8 +247,7 @@ def _collect_samples(
     if touched is not None and len(assets) <= LISTED_ASSETS:
         where = f" WHERE asset_id IN ({', '.join(quote(asset) for asset in assets) or 'NULL'})"
     union = " UNION ALL ".join(
-        f"SELECT asset_id, signal, ts, interval_end, coalesce(value_exact::VARCHAR, value::VARCHAR) AS v "
-        f"FROM raw.{contract.name}{where}"
+        f"SELECT asset_id, signal, ts, interval_end, value_exact FROM raw.{contract.name}{where}"
         for contract in observations
     )
     connection.execute(f"CREATE TEMP VIEW samples AS {union}")
@@ -308,7 +304,7 @@ def _describe_signals(connection: duckdb.DuckDBPyConnection) -> None:
     )
     connection.execute("INSERT INTO touched SELECT * FROM paired")
     connection.execute(
-        """
+        f"""
         CREATE TEMP TABLE described AS
         WITH longest AS (
             SELECT asset_id, signal, max(epoch(interval_end - ts)) AS interval_s
@@ -317,7 +313,8 @@ def _describe_signals(connection: duckdb.DuckDBPyConnection) -> None:
             SEMI JOIN touched USING (asset_id, signal)
             GROUP BY ALL
         )
-        SELECT DISTINCT t.asset_id, t.signal, a.time_zone, s.kind, s.max_gap_s,
+        SELECT DISTINCT t.asset_id, t.signal, a.time_zone, s.kind, s.unit, s.max_gap_s,
+            coalesce(a.max_power_kw, {DEFAULT_MAX_POWER_KW}) AS limit_kw,
             greatest(s.max_gap_s, coalesce(s.expected_interval_s, 0), coalesce(l.interval_s, 0)) AS reach_s
         FROM touched t
         JOIN raw.assets a USING (asset_id)
@@ -325,45 +322,21 @@ def _describe_signals(connection: duckdb.DuckDBPyConnection) -> None:
         LEFT JOIN longest l USING (asset_id, signal)
         """
     )
-    connection.execute(
-        """
-        CREATE TEMP TABLE counter_runs AS
-        WITH marked AS (
-            SELECT asset_id, signal, ts, v IS DISTINCT FROM lag(v) OVER w AS starts
-            FROM samples SEMI JOIN (SELECT * FROM described WHERE kind = 'counter') USING (asset_id, signal)
-            WINDOW w AS (PARTITION BY asset_id, signal ORDER BY ts)
-        ),
-        numbered AS (
-            SELECT *, sum(starts::INT) OVER (PARTITION BY asset_id, signal ORDER BY ts) AS run FROM marked
-        )
-        SELECT asset_id, signal, run, min(ts) AS first_ts, max(ts) AS last_ts FROM numbered GROUP BY ALL
-        """
-    )
+    counter_runs(connection)
 
 
 def _affected(connection: duckdb.DuckDBPyConnection) -> None:
     """`affected(…, a0, a1)`: instants whose buckets may come out differently."""
+    reach(connection, "touched", "t0", "t1", "touched_reach")
     connection.execute(
-        f"""
+        """
         CREATE TEMP TABLE affected AS
-        WITH around AS (
-            SELECT t.asset_id, t.signal, t.t0, t.t1, d.time_zone, d.kind, d.reach_s, b.run AS before, n.run AS after
-            FROM touched t JOIN described d USING (asset_id, signal)
-            ASOF LEFT JOIN counter_runs b
-                ON b.asset_id = t.asset_id AND b.signal = t.signal AND b.first_ts < t.t0
-            ASOF LEFT JOIN counter_runs n
-                ON n.asset_id = t.asset_id AND n.signal = t.signal AND n.last_ts >= t.t1
-        )
-        SELECT x.asset_id, x.signal, x.time_zone, x.kind, x.reach_s,
-            least(x.t0 - to_microseconds((x.reach_s * 1e6)::BIGINT), p.first_ts) AS a0,
-            greatest(x.t1 + to_microseconds((x.reach_s * 1e6)::BIGINT), q.last_ts) AS a1
-        FROM around x
-        LEFT JOIN counter_runs p
-            ON p.asset_id = x.asset_id AND p.signal = x.signal AND p.run = greatest(x.before - {CONTEXT_RUNS - 1}, 1)
-        LEFT JOIN (
-            SELECT *, max(run) OVER (PARTITION BY asset_id, signal) AS final FROM counter_runs
-        ) q
-            ON q.asset_id = x.asset_id AND q.signal = x.signal AND q.run = least(x.after + {CONTEXT_RUNS - 1}, q.final)
+        SELECT t.asset_id, t.signal, d.time_zone, d.kind, d.reach_s,
+            least(t.t0 - to_microseconds((d.reach_s * 1e6)::BIGINT), r.reach_from) AS a0,
+            greatest(t.t1 + to_microseconds((d.reach_s * 1e6)::BIGINT), r.reach_to) AS a1
+        FROM touched t
+        JOIN described d USING (asset_id, signal)
+        LEFT JOIN touched_reach r USING (asset_id, signal, t0, t1)
         """
     )
 
@@ -398,27 +371,17 @@ def _spans(connection: duckdb.DuckDBPyConnection) -> None:
         FROM islands GROUP BY asset_id, signal, island
         """
     )
+    reach(connection, "rounded", "rebuild_from", "rebuild_to", "rebuilt_reach")
     connection.execute(
         f"""
         CREATE TEMP TABLE spans AS
         WITH around AS (
-            SELECT r.*, b.run AS before, n.run AS after,
-                to_microseconds(((greatest(reach_s, 0) + {READ_MARGIN_S}) * 1e6)::BIGINT) AS margin
-            FROM rounded r
-            ASOF LEFT JOIN counter_runs b
-                ON b.asset_id = r.asset_id AND b.signal = r.signal AND b.first_ts < r.rebuild_from
-            ASOF LEFT JOIN counter_runs n
-                ON n.asset_id = r.asset_id AND n.signal = r.signal AND n.last_ts >= r.rebuild_to
+            SELECT *, to_microseconds(((greatest(reach_s, 0) + {READ_MARGIN_S}) * 1e6)::BIGINT) AS margin FROM rounded
         )
         SELECT x.asset_id, x.signal, x.time_zone, x.rebuild_from, x.rebuild_to,
-            least(x.rebuild_from - x.margin, p.first_ts) AS read_from,
-            greatest(x.rebuild_to + x.margin, q.last_ts) AS read_to
+            least(x.rebuild_from - x.margin, r.reach_from) AS read_from,
+            greatest(x.rebuild_to + x.margin, r.reach_to) AS read_to
         FROM around x
-        LEFT JOIN counter_runs p
-            ON p.asset_id = x.asset_id AND p.signal = x.signal AND p.run = greatest(x.before - {CONTEXT_RUNS}, 1)
-        LEFT JOIN (
-            SELECT *, max(run) OVER (PARTITION BY asset_id, signal) AS final FROM counter_runs
-        ) q
-            ON q.asset_id = x.asset_id AND q.signal = x.signal AND q.run = least(x.after + {CONTEXT_RUNS}, q.final)
+        LEFT JOIN rebuilt_reach r USING (asset_id, signal, rebuild_from, rebuild_to)
         """
     )

@@ -184,6 +184,10 @@ KINDS = (
     "power_factor",
 )
 
+#: Connection limit of an asset that states none: 3 x 25 A at 230 V, the smallest common house connection.
+#: dbt_project.yml says the same.
+DEFAULT_MAX_POWER_KW = 17.25
+
 ASSETS = Contract(
     name="assets",
     description="What is known of every asset that has landed.",
@@ -195,7 +199,12 @@ ASSETS = Contract(
         Column("site_id", "string", "Site given when landing."),
         Column("time_zone", "string", "IANA zone of the asset's calendar: its days are local days.", nullable=False),
         Column("is_simulated", "boolean", "True for simulated devices.", nullable=False),
-        Column("max_power_kw", "double", "Connection limit in kW; NULL means the default of 17.25.", sticky=True),
+        Column(
+            "max_power_kw",
+            "double",
+            f"Connection limit in kW; NULL means the default of {DEFAULT_MAX_POWER_KW}.",
+            sticky=True,
+        ),
         Column("capacity_kwh", "double", "Usable energy of a battery in kWh, where given.", sticky=True),
     ),
     key=("asset_id",),

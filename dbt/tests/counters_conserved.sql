@@ -1,4 +1,5 @@
--- What a counter's steps add up to is its last value less its first, but for what resets threw away; spikes leave nothing.
+-- What a counter's steps add up to is its last value less its first, but for what resets threw away and what rollovers added;
+-- spikes leave nothing.
 -- From raw samples, without the classification.
 with registers as (
     select
@@ -6,6 +7,7 @@ with registers as (
         windows.asset_id,
         windows.signal,
         windows.unit,
+        windows.rollover,
         min(observations.ts) as interval_start,
         {{ micro('arg_max(observations.value_exact, observations.ts)') }}
         - {{ micro('arg_min(observations.value_exact, observations.ts)') }} as risen
@@ -23,7 +25,8 @@ steps as (
     select
         steps.window_id,
         sum(steps.energy)::hugeint as counted,
-        coalesce(sum(steps.step) filter (where steps.kind = 'reset'), 0)::hugeint as thrown_away
+        coalesce(sum(steps.step) filter (where steps.kind = 'reset'), 0)::hugeint as thrown_away,
+        count(*) filter (where steps.kind = 'rollover') as rollovers
     from {{ ref('int_counter_steps') }} as steps
     group by steps.window_id
 )
@@ -33,7 +36,7 @@ select
     registers.signal,
     registers.interval_start,
     registers.risen * coalesce(windows.nano_kwh_per_micro, 1) as expected,
-    coalesce(steps.counted + steps.thrown_away, 0) as found
+    coalesce(steps.counted + steps.thrown_away - steps.rollovers * coalesce(registers.rollover, 0), 0) as found
 from registers
 inner join {{ ref('int_windows') }} as windows on registers.window_id = windows.window_id
 left join steps on registers.window_id = steps.window_id

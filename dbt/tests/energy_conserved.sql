@@ -6,9 +6,11 @@ with spread as (
         spans.signal,
         spans.rebuild_from,
         sum(
-            energy * (least(spread.to_us, spans.to_us) - spread.spread_from_us) // (spread.to_us - spread.spread_from_us)
-            - energy * (greatest(spread.spread_from_us, spans.from_us) - spread.spread_from_us)
-            // (spread.to_us - spread.spread_from_us)
+            {{ share('energy', 'least(spread.to_us, spans.to_us) - spread.spread_from_us', 'spread.to_us - spread.spread_from_us') }}
+            - {{ share(
+                'energy', 'greatest(spread.spread_from_us, spans.from_us) - spread.spread_from_us',
+                'spread.to_us - spread.spread_from_us'
+            ) }}
         )::hugeint as energy
     from {{ ref('int_energy_spread') }} as spread
     inner join {{ ref('int_spans') }} as spans

@@ -10,6 +10,7 @@ import yaml
 
 from flows.dbt_sources import TARGET
 from ingest.registry import contracts
+from lakehouse.contract import DEFAULT_MAX_POWER_KW
 from lakehouse.settings import DBT_PROJECT
 
 MODELS = sorted((DBT_PROJECT / "models").rglob("*.sql"))
@@ -50,3 +51,8 @@ def test_every_raw_table_is_a_source_that_is_as_fresh_as_its_contract_wants() ->
 
 def test_no_model_is_described_that_does_not_exist() -> None:
     assert sorted(described()) == sorted(path.stem for path in MODELS)
+
+
+def test_the_default_connection_limit_is_one_number() -> None:
+    declared = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text())["vars"]["default_max_power_kw"]
+    assert declared == DEFAULT_MAX_POWER_KW

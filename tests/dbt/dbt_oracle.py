@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 MINUTE = 60_000_000
 QUARTER = 15 * MINUTE
 DAY = 1440 * MINUTE
+THREE_YEARS = 1096 * DAY
 #: Kinds whose values are sets of codes and no numbers.
 CODES = ("code", "category")
 
@@ -142,67 +143,113 @@ class Spread:
     is_estimated: bool
 
 
-def read_counter(samples: list[Sample], max_gap: int, limit_kw: Decimal) -> tuple[list[Spread], list[Event]]:
+def read_counter(
+    samples: list[Sample], max_gap: int, limit_kw: Decimal, rollover: Decimal | None = None
+) -> tuple[list[Spread], list[Event]]:
     """Steps and events of a counter in kWh."""
+    register = Register(limit_kw, rollover)
     points = [(sample.at, sample.value) for sample in sorted(samples, key=lambda s: s.at) if sample.value is not None]
     runs = [list(run) for _, run in itertools.groupby(points, key=lambda point: point[1])]
-    odd = [0 < r < len(runs) - 1 and away_and_back(*runs[r - 1 : r + 2], limit_kw) for r in range(len(runs))]
-    spikes = [odd[r] and not odd[r - 1] for r in range(len(runs)) for _ in runs[r]]
     events: list[Event] = []
+    kept: list[Run] = runs[:1]
+    number = 1
+    while number < len(runs):
+        back = register.way_back(runs, number)
+        if back is not None:
+            (before, value), (at, other) = runs[number - 1][-1], runs[number][0]
+            events.append(Event(at, "spike", other - value, before))
+            number = back
+        # The register has come back to this run, or has never left.
+        kept.append(runs[number])
+        number += 1
     spreads: list[Spread] = []
-    flat_since = 0
     previous: tuple[int, Decimal, int] | None = None
-    for i, (at, value) in enumerate(points):
-        if i == 0 or points[i - 1][1] != value:
-            flat_since = at
-        if spikes[i]:
-            if value != points[i - 1][1]:
-                events.append(Event(at, "spike", value - points[i - 1][1], points[i - 1][0]))
-            continue
-        if previous is not None:
-            spread, event = step(previous, (at, value), max_gap, limit_kw)
-            spreads.append(spread)
-            events += [event] if event else []
-        previous = (at, value, flat_since)
+    for run in kept:
+        for at, value in run:
+            if previous is not None:
+                spread, event = register.step(previous, (at, value), max_gap)
+                spreads.append(spread)
+                events += [event] if event else []
+            previous = (at, value, run[0][0])
     return spreads, events
 
 
 Run = list[tuple[int, Decimal]]
 
 
-def away_and_back(before: Run, run: Run, after: Run, limit_kw: Decimal) -> bool:
-    """Whether the middle one of three runs of equal values is a spike."""
-    away, back, rest = run[0][1] - before[0][1], after[0][1] - run[0][1], after[0][1] - before[0][1]
-    if away * back >= 0 or run[-1][0] - run[0][0] >= DAY:
-        return False
-    if len(run) == 1 and abs(rest) <= min(abs(away), abs(back)) / 100 and not before[0][1] == after[0][1] == 0:
-        return True
-    can_go, can_return, can_pass = (
-        limit_kw * (later - earlier) / 3_600_000_000
-        for earlier, later in (
-            (before[-1][0], run[0][0]), (run[-1][0], after[0][0]), (before[-1][0], after[0][0])
-        )
-    )  # fmt: skip
-    if abs(rest) <= abs(away) / 10 and (away > can_go or back > can_return):
-        return True
-    fell = away < 0 and abs(away) >= abs(before[0][1]) / 10
-    return fell and back > can_return and 0 <= rest <= can_pass
+@dataclass(frozen=True)
+class Register:
+    """What is known of a register: its connection's limit, and the value at which it begins again."""
 
+    limit_kw: Decimal
+    rollover: Decimal | None = None
 
-def step(
-    previous: tuple[int, Decimal, int], now: tuple[int, Decimal], max_gap: int, limit_kw: Decimal
-) -> tuple[Spread, Event | None]:
-    """One step between kept samples."""
-    (t0, before, flat_since), (t1, value) = previous, now
-    rise = value - before
-    in_gap = t1 - t0 > max_gap
-    if rise < 0 and -rise < abs(before) / 10:
-        return Spread(t0, t1, rise, True), Event(t1, "correction", rise, t0)
-    if rise < 0:
-        return Spread(t0, t1, Decimal(0), in_gap), Event(t1, "reset", before, t0)
-    if t0 - flat_since >= DAY and rise > limit_kw * (t1 - t0) / 3_600_000_000:
-        return Spread(flat_since, t1, rise, True), Event(t1, "freeze", rise, flat_since)
-    return Spread(t0, t1, rise, in_gap), None
+    def can_carry(self, amount: Decimal, microseconds: int) -> bool:
+        """Whether the connection delivers so many kWh in the time."""
+        return Fraction(amount) * 3_600_000_000 <= Fraction(self.limit_kw) * microseconds
+
+    def rise(self, before: tuple[int, Decimal], after: tuple[int, Decimal]) -> Decimal:
+        """What went through from one reading to a later one, if nothing was done to the register."""
+        change = after[1] - before[1]
+        if change < 0 and self.rollover is not None:
+            beyond = change + self.rollover
+            if beyond >= 0 and self.can_carry(beyond, after[0] - before[0]):
+                return beyond
+        return change
+
+    def way_back(self, runs: list[Run], away: int) -> int | None:
+        """The run at which the register is back from where it went with the run `away`, or None."""
+        before, gone = runs[away - 1][-1], runs[away][0]
+        went = gone[1] - before[1]
+        if away + 1 == len(runs) or (went > 0 and self.can_carry(went, gone[0] - before[0]) and len(runs[away]) > 1):
+            return None
+        tried = 0
+        for there in range(away + 1, len(runs)):
+            last, now = runs[there - 1][-1], runs[there][0]
+            if last[0] - gone[0] >= DAY or tried == 64:
+                return None
+            came = now[1] - last[1]
+            if went * came > 0:
+                continue
+            rest = now[1] - before[1]
+            cancels = abs(rest) * 100 <= min(abs(went), abs(came))
+            if there == away + 1 and len(runs[away]) == 1 and cancels and not before[1] == now[1] == 0:
+                return there
+            leaper = (came, now[0] - last[0]) if went < 0 else (went, gone[0] - before[0])
+            if self.can_carry(*leaper):
+                continue
+            tried += 1
+            if abs(came) * 2 < abs(went):
+                continue
+            fell, fell_from = (-went, before[1]) if went < 0 else (-came, last[1])
+            through = self.rise(before, now)
+            is_reset = fell * 10 >= abs(fell_from)
+            if abs(through) * 10 <= abs(went):
+                return there
+            if is_reset and through >= 0 and self.can_carry(through, now[0] - before[0]):
+                return there
+        return None
+
+    def step(
+        self, previous: tuple[int, Decimal, int], now: tuple[int, Decimal], max_gap: int
+    ) -> tuple[Spread, Event | None]:
+        """One step between kept samples."""
+        (t0, before, flat_since), (t1, value) = previous, now
+        rise, through = value - before, self.rise((t0, before), now)
+        in_gap = t1 - t0 > max_gap
+        start = max(t0, t1 - THREE_YEARS)
+        if through != rise:
+            return Spread(start, t1, through, in_gap), Event(t1, "rollover", through, t0)
+        if rise < 0 and -rise < abs(before) / 10:
+            return Spread(start, t1, rise, True), Event(t1, "correction", rise, t0)
+        if rise < 0:
+            return Spread(start, t1, Decimal(0), in_gap), Event(t1, "reset", before, t0)
+        if self.can_carry(rise, t1 - t0):
+            event = Event(t1, "gap", rise, t0) if t1 - t0 > THREE_YEARS and rise else None
+            return Spread(start, t1, rise, in_gap), event
+        if t0 - flat_since >= DAY:
+            return Spread(max(flat_since, t1 - THREE_YEARS), t1, rise, True), Event(t1, "freeze", rise, flat_since)
+        return Spread(start, t1, rise, True), Event(t1, "jump", rise, t0)
 
 
 def energy_by_quarter(spreads: list[Spread]) -> dict[int, tuple[Fraction, bool]]:

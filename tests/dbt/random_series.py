@@ -37,6 +37,7 @@ class Series:
     max_gap_s: int
     expected_s: int | None
     samples: tuple[Sample, ...]
+    rollover_at: Decimal | None = None
 
 
 def instant(at: int) -> datetime:
@@ -60,6 +61,11 @@ def one_series(rng: random.Random, asset_id: str, kind: str, zone: str, start: d
     at = micro(start) + rng.randrange(0, 1800) * 1_000_000
     end = at + 3 * 1440 * MINUTE
     register = Decimal(rng.randrange(1, 50_000_000)) / 1000
+    rollover_at = None
+    if kind == "counter" and rng.random() < 0.5:
+        # Of two digits: it begins again more than once.
+        rollover_at, register = Decimal(100), register % 100
+    excursion: list[Decimal] = []
     frozen_from = at + rng.randrange(0, 1440) * MINUTE
     frozen_to = frozen_from + 1500 * MINUTE if rng.random() < 0.5 else 0
     samples: list[Sample] = []
@@ -73,8 +79,17 @@ def one_series(rng: random.Random, asset_id: str, kind: str, zone: str, start: d
                 value = samples[-1].value if samples else register
             else:
                 register = next_reading(rng, register, gap_s)
+                if 0 < frozen_to <= at and not rollover_at:
+                    # What was used while it stood still.
+                    register, frozen_to = register + 120_000, 0
+                if rollover_at:
+                    register %= rollover_at
                 value = register
-                if len(samples) in returning:
+                if excursion:
+                    value = excursion.pop()
+                elif rng.random() < 0.01:
+                    excursion = away(rng, register)
+                elif len(samples) in returning:
                     value = returning.pop(len(samples))
                 elif rng.random() < 0.02:
                     value = rng.choice([Decimal(0), register + 900, register / 2])
@@ -97,7 +112,17 @@ def one_series(rng: random.Random, asset_id: str, kind: str, zone: str, start: d
     unit = {"counter": rng.choice(["Wh", "kWh", "MWh"]), "interval_energy": "Wh", "interval_mean": "kW"}.get(kind, "W")
     # An interval reaches as far as its length, and a build learns from the declared cadence how far that can be.
     expected_s = 90_000 if kind.startswith("interval") else rng.choice([None, 60, 900])
-    return Series(asset_id, f"{kind}_1", kind, zone, unit, max_gap_s, expected_s, tuple(samples))
+    return Series(asset_id, f"{kind}_1", kind, zone, unit, max_gap_s, expected_s, tuple(samples), rollover_at)
+
+
+def away(rng: random.Random, register: Decimal) -> list[Decimal]:
+    """Values of a register that is somewhere else for a while, last one first."""
+    value = rng.choice([Decimal(0), Decimal(0), register + 900])
+    values = []
+    for _ in range(rng.choice([1, 2, 5, 40, 400])):
+        value += rng.choice([0, 0, 1, 50]) * Decimal("0.001")
+        values.append(value)
+    return values[::-1]
 
 
 def next_reading(rng: random.Random, register: Decimal, gap_s: int) -> Decimal:
@@ -128,7 +153,14 @@ def declare(lake: Lake, series: list[Series]) -> None:
         lake.add_asset(asset_id, zone)
     for one in series:
         lake.add_signal(
-            one.asset_id, one.signal, one.kind, one.unit, one.expected_s, one.max_gap_s, estimated_statuses="E|S"
+            one.asset_id,
+            one.signal,
+            one.kind,
+            one.unit,
+            one.expected_s,
+            one.max_gap_s,
+            estimated_statuses="E|S",
+            rollover_at=one.rollover_at,
         )
 
 

@@ -99,10 +99,14 @@ def counters(series: list[Series]) -> list[Series]:
     return [one for one in series if one.kind == "counter"]
 
 
+def rollover_kwh(one: Series) -> Decimal | None:
+    return None if one.rollover_at is None else one.rollover_at * KWH[one.unit]
+
+
 def test_counter_energy_lies_in_the_quarters_it_was_used_in(series: list[Series], built: Lake) -> None:
     for one in counters(series):
         in_kwh = [Sample(s.at, s.value * KWH[one.unit]) for s in on_grid(one) if s.value is not None]
-        spreads, _ = read_counter(in_kwh, one.max_gap_s * 1_000_000, LIMIT_KW)
+        spreads, _ = read_counter(in_kwh, one.max_gap_s * 1_000_000, LIMIT_KW, rollover_kwh(one))
         expected = energy_by_quarter(spreads)
         found = {
             micro(row["interval_start"]): row
@@ -122,7 +126,7 @@ def test_counter_events_are_named_timed_and_sized(series: list[Series], built: L
     kinds = set()
     for one in counters(series):
         in_kwh = [Sample(s.at, s.value * KWH[one.unit]) for s in on_grid(one) if s.value is not None]
-        _, events = read_counter(in_kwh, one.max_gap_s * 1_000_000, LIMIT_KW)
+        _, events = read_counter(in_kwh, one.max_gap_s * 1_000_000, LIMIT_KW, rollover_kwh(one))
         found = built.rows(
             """select epoch_us(occurred_at), kind, size_kwh, epoch_us(span_start) from counter_events
             where asset_id = ? and signal = ? order by all""",
@@ -130,7 +134,9 @@ def test_counter_events_are_named_timed_and_sized(series: list[Series], built: L
         )
         assert found == sorted((e.at, e.kind, e.size, e.span_start) for e in events), one.asset_id
         kinds |= {event.kind for event in events}
-    assert kinds == {"reset", "correction", "spike", "freeze"}, "the random series lost their faults"
+    assert kinds == {"reset", "correction", "spike", "freeze", "jump", "rollover"}, (
+        "the random series lost their faults"
+    )
 
 
 def test_days_of_energy_are_the_sum_of_their_quarters(series: list[Series], built: Lake) -> None:
@@ -165,9 +171,8 @@ def test_interval_energy_adds_up_exactly(series: list[Series], built: Lake) -> N
 def test_energy_coverage_counts_seconds_after_a_sample_that_is_not_too_old(series: list[Series], built: Lake) -> None:
     for one in counters(series):
         in_kwh = [Sample(s.at, s.value * KWH[one.unit]) for s in on_grid(one) if s.value is not None]
-        _, events = read_counter(in_kwh, one.max_gap_s * 1_000_000, LIMIT_KW)
-        dropped = {event.at for event in events if event.kind == "spike"}
-        kept = sorted(s.at for s in one.samples if s.at not in dropped)
+        spreads, _ = read_counter(in_kwh, one.max_gap_s * 1_000_000, LIMIT_KW, rollover_kwh(one))
+        kept = sorted({spread.end for spread in spreads} | {min(s.at for s in one.samples)})
         covered: dict[int, int] = {}
         for at, following in zip(kept, [*kept[1:], None], strict=True):
             until = at + one.max_gap_s * 1_000_000

@@ -86,6 +86,60 @@ def test_a_flat_counter_reaches_over_the_whole_flat_run(session: duckdb.DuckDBPy
     assert first <= 1 and last >= 8
 
 
+def test_a_counter_reaches_over_a_neighbour_that_may_be_left_out(
+    session: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    # Had day 5 gone on with 50, the 70 of day 3 would have been left out, and the step would have been from 50 to 50.
+    put(session, "register", [(h, 50, None) for h in range(60)] + [(75, 70, None), (125, 71, None)])
+    assert days(changes(session, tmp_path, "register", 5))[0] == 0
+
+
+@pytest.mark.parametrize(("fell_at", "hours", "first"), [(23.5, 23, 0), (22.5, 25, 1)])
+def test_a_fall_within_a_day_may_belong_to_a_leap_that_came_or_went(
+    session: duckdb.DuckDBPyConnection, tmp_path: Path, fell_at: float, hours: int, first: int
+) -> None:
+    put(session, "register", [(h / 10, 100 + h / 1000, None) for h in range(220)])
+    put(session, "register", [(fell_at + h, h / 1000, None) for h in range(hours)])
+    # Day 2 may have held, or lost, a value that the register of day 0 came back to within a day.
+    assert days(changes(session, tmp_path, "register", 2))[0] == first
+
+
+def test_a_fall_up_to_a_day_later_may_be_the_way_back(session: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    put(session, "register", [(h, 900 + h / 100, None) for h in range(24, 71)] + [(h, h, None) for h in range(71, 120)])
+    assert days(changes(session, tmp_path, "register", 1))[1] >= 2
+
+
+def test_excursions_that_touch_hang_together(session: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    # A register that drops out every four hours for five days: which of its values are left out depends on the first.
+    flapping = [(h, 0 if h % 8 == 4 else 100 + h / 100, None) for h in range(24, 144, 4)]
+    put(session, "register", [(h, 100 + h / 100, None) for h in range(24)] + flapping)
+    put(session, "register", [(h, 102 + h / 100, None) for h in range(144, 240)])
+    first, last = days(changes(session, tmp_path, "register", 3))
+    assert first <= 0 and last >= 6
+
+
+def test_a_register_of_the_day_is_rebuilt_by_the_day(session: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    put(session, "register", [(h, (h % 24) / 2, None) for h in range(240)])
+    assert days(changes(session, tmp_path, "register", 5)) == (3, 7)
+
+
+def test_a_sample_at_the_end_of_what_changed_is_the_neighbour(
+    session: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    put(session, "register", [(h, h / 10, None) for h in range(145)] + [(d * 24, d * 10, None) for d in (9, 12, 15)])
+    assert days(changes(session, tmp_path, "register", 5))[1] == 9
+
+
+def test_an_asset_in_another_zone_is_rebuilt_from_where_its_old_days_may_have_begun(
+    session: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    put(session, "power", [(12, 1, None)])
+    found = find_changes(session, [THINGS], {ASSETS.name: [{("a",): None}]}, tmp_path)
+    assert found is not None and found.rebuild_from is not None
+    # A day lasts up to 25 hours, and this one may have been about to end.
+    assert found.rebuild_from <= START + timedelta(hours=12 - 25)
+
+
 def test_an_interval_reaches_to_its_end_however_long_it_is(session: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     put(session, "bill", [(0, 300, 24 * 30)])
     assert days(changes(session, tmp_path, "bill", 0))[1] >= 30

@@ -70,17 +70,20 @@ registers as (
 
 select
     case kind when 'spike' then 'spike' else 'counter_step' end as rule,
-    case kind when 'correction' then 'info' else 'warning' end as severity,
+    case when kind in ('correction', 'rollover') then 'info' else 'warning' end as severity,
     asset_id,
     signal,
     interval_start,
     occurred_at as interval_end,
     size::double as value,
     case kind
-        when 'spike' then format('{} jumped by {} {} for one sample at {} UTC; that sample is left out.', signal, size::varchar, unit, strftime(occurred_at, '%Y-%m-%d %H:%M:%S'))
+        when 'spike' then format('{} jumped by {} {} at {} UTC and came back; {} sample(s) are left out.', signal, size::varchar, unit, strftime(occurred_at, '%Y-%m-%d %H:%M:%S'), samples_left_out)
         when 'reset' then format('{} fell from {} to {} {} at {} UTC: a new register, whose first value is not added.', signal, value_before::varchar, value_after::varchar, unit, strftime(occurred_at, '%Y-%m-%d %H:%M:%S'))
         when 'correction' then format('{} was set back by {} {} at {} UTC; the net change is counted.', signal, abs(size)::varchar, unit, strftime(occurred_at, '%Y-%m-%d %H:%M:%S'))
         when 'freeze' then format('{} stood still from {} and caught up by {} {} at {} UTC; the energy is spread over that time.', signal, strftime(span_start, '%Y-%m-%d %H:%M:%S'), size::varchar, unit, strftime(occurred_at, '%Y-%m-%d %H:%M:%S'))
+        when 'rollover' then format('{} rolled over from {} to {} {} at {} UTC; {} {} are counted.', signal, value_before::varchar, value_after::varchar, unit, strftime(occurred_at, '%Y-%m-%d %H:%M:%S'), size::varchar, unit)
+        when 'jump' then format('{} rose by {} {} from {} to {} UTC, more than the connection can deliver in that time; it is counted as an estimate.', signal, size::varchar, unit, strftime(span_start, '%Y-%m-%d %H:%M:%S'), strftime(occurred_at, '%Y-%m-%d %H:%M:%S'))
+        when 'gap' then format('{} has no sample from {} to {} UTC; its rise of {} {} is spread over the last three years of that.', signal, strftime(span_start, '%Y-%m-%d'), strftime(occurred_at, '%Y-%m-%d %H:%M:%S'), size::varchar, unit)
     end as message
 from events
 union all

@@ -6,7 +6,8 @@ with spread as (
     select * from {{ ref('int_energy_spread') }}
 ),
 
--- The last sample of a counter covers what follows it, but without a next sample no energy is known there.
+-- The last sample of a counter covers what follows it, but without a next sample no energy is known there. So does one after
+-- which no sample came for years.
 tails as (
     select
         window_id,
@@ -15,6 +16,10 @@ tails as (
     from {{ ref('int_counter_steps') }}
     where is_energy
     group by window_id
+    union all
+    select window_id, from_us, max_gap_us
+    from {{ ref('int_counter_steps') }}
+    where is_energy and spread_from_us > from_us
 ),
 
 buckets as (
@@ -38,7 +43,7 @@ parts as (
     select
         window_id,
         bucket_us,
-        energy * reached_us // whole_us - energy * done_us // whole_us as energy,
+        {{ share('energy', 'reached_us', 'whole_us') }} - {{ share('energy', 'done_us', 'whole_us') }} as energy,
         covered_us,
         is_estimated
     from clipped

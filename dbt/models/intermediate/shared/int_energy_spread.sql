@@ -51,13 +51,15 @@ where is_energy
 union all
 select
     intervals.window_id,
-    intervals.from_us,
+    greatest(intervals.from_us, to_us - {{ longest_spread_us() }}),
     to_us,
     case
         when kind = 'interval_energy' then micro * nano_kwh_per_micro
-        else micro * watts * (to_us - intervals.from_us) // 3600000000
+        else {{ share('micro * watts', 'to_us - intervals.from_us', 3600000000) }}
     end,
-    is_estimated or parted.from_us is not null as is_estimated,
+    is_estimated
+    or parted.from_us is not null
+    or to_us - intervals.from_us > {{ longest_spread_us() }} as is_estimated,
     intervals.from_us,
     covered_until_us
 from intervals

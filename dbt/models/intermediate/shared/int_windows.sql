@@ -42,8 +42,9 @@ select
     signals.is_flag,
     signals.is_exact,
     signals.is_interval,
-    (assets.power_limit_kw * 1000)::bigint as power_limit_w,
-    {{ nano_kwh_per_micro('signals.unit') }} as nano_kwh_per_micro
+    {{ nano_kwh_per_micro('signals.unit') }} as nano_kwh_per_micro,
+    case when nano_kwh_per_micro is not null then (assets.power_limit_kw * 1000)::bigint end as power_limit_w,
+    {{ micro('signals.rollover_at') }} * coalesce(nano_kwh_per_micro, 1) as rollover
 from merged
 inner join {{ ref('stg_shared__signals') }} as signals on merged.asset_id = signals.asset_id and merged.signal = signals.signal
 inner join {{ ref('stg_shared__assets') }} as assets on merged.asset_id = assets.asset_id
