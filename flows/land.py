@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,8 +52,11 @@ def land(
     """
     for name in ("max_power_kw", "capacity_kwh"):
         value = getattr(options, name)
-        if value is not None and not 0 < value < math.inf:
-            raise WrongUsage(f"{name} must be a positive number, not {value}", "leave it out if it is not known")
+        if value is not None and not 0 < value <= 1e9:
+            raise WrongUsage(
+                f"{name} must be a positive number up to 10^9 (a terawatt), not {value}",
+                "leave it out if it is not known",
+            )
     for name in ("asset", "site"):
         value = getattr(options, name)
         if value is not None and not is_name(value):

@@ -26,7 +26,7 @@ end
 
 {#- The part of an amount that belongs to a part of its time, cut to a whole number. Divided first: the same to the last digit. -#}
 {% macro share(amount, part_us, whole_us) -%}
-({{ amount }} // ({{ whole_us }}) * ({{ part_us }}) + {{ amount }} % ({{ whole_us }}) * ({{ part_us }}) // ({{ whole_us }}))
+(({{ amount }}) // ({{ whole_us }}) * ({{ part_us }}) + ({{ amount }}) % ({{ whole_us }}) * ({{ part_us }}) // ({{ whole_us }}))
 {%- endmacro %}
 
 {#- Energy of a longer time is spread over the last three years of it: a clock that was never set says 1970, and quarters of an

@@ -131,10 +131,11 @@ class CounterModels:
                 connection.unregister("landed")
             changes = find_changes(connection, [METER, BESS], commits, self._folder)
         assert changes is not None
-        # Through Arrow: DuckDB keeps what it has read of a file of that name.
-        self._db.register("spans", pq.read_table(changes.spans))
-        self._db.execute("CREATE OR REPLACE TABLE lake.build.changed_spans AS FROM spans")
-        self._db.unregister("spans")
+        for name, path in (("changed_spans", changes.spans), ("local_days", changes.days)):
+            # Through Arrow: DuckDB keeps what it has read of a file of that name.
+            self._db.register("found", pq.read_table(path))
+            self._db.execute(f"CREATE OR REPLACE TABLE lake.build.{name} AS FROM found")
+            self._db.unregister("found")
         for name in MODELS:
             self._db.execute(f"CREATE OR REPLACE TABLE scratch.main.{name} AS {self._sql[name]}")
 

@@ -236,7 +236,8 @@ class Register:
         """One step between kept samples."""
         (t0, before, flat_since), (t1, value) = previous, now
         rise, through = value - before, self.rise((t0, before), now)
-        in_gap = t1 - t0 > max_gap
+        # Over more than the longest day nobody knows which day it was used in.
+        in_gap = t1 - t0 > min(max_gap, 25 * 60 * MINUTE)
         start = max(t0, t1 - THREE_YEARS)
         if through != rise:
             return Spread(start, t1, through, in_gap), Event(t1, "rollover", through, t0)
