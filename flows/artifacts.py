@@ -68,9 +68,10 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def counts(files: Sequence[FileOutcome]) -> dict[str, int]:
-    """Files by outcome: landed, unchanged, refused."""
+    """Files by outcome: landed, unchanged, refused, and left out where there are any."""
     found = Counter(outcome.status for outcome in files)
-    return {status: found[status] for status in ("landed", "unchanged", "refused")}
+    left_out = ("left out",) if found["left out"] else ()
+    return {status: found[status] for status in ("landed", "unchanged", *left_out, "refused")}
 
 
 def summary(files: Sequence[FileOutcome]) -> str:
@@ -91,6 +92,9 @@ def landing(source: str, report: LandReport | InboxReport) -> str:
         listed = [_refusal(name, outcome) for name, outcome in refused[:ROWS_SHOWN]]
         more = f"\n\n… and {len(refused) - ROWS_SHOWN:,} more; see `ops.fetches`" if len(refused) > ROWS_SHOWN else ""
         parts.append(f"### Refused: {len(refused):,}\n\n" + "\n".join(listed) + more)
+    left_out = [_refusal(name, outcome) for name, outcome in named if outcome.status == "left out"]
+    if left_out:
+        parts.append(f"### Not landed on purpose: {len(left_out):,}\n\n" + "\n".join(left_out[:ROWS_SHOWN]))
     if isinstance(report, InboxReport):
         parts.append(_inbox(report))
     quarantined = Counter[str]()

@@ -34,7 +34,7 @@ CELL_VOLTAGES = ("cell_v", "cell_v_avg", "cell_v_max", "cell_v_min", "cell_v_spr
 ROLES: dict[tuple[str, str], tuple[float, float]] = {
     **{(role, "V"): (0, 6) for role in CELL_VOLTAGES},
     **{(role, "mV"): (0, 6_000) for role in CELL_VOLTAGES},
-    ("pack_voltage", "V"): (0, 2_000),
+    ("pack_voltage", "V"): (-50, 2_000),
     ("soh", "%"): (0, 120),
     ("ambient_humidity", "%"): (-5, 105),
     ("coolant_supply_pressure", "bar"): (-1, 50),
