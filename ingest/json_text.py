@@ -56,7 +56,7 @@ def _check_json(document: Any) -> None:
             elif isinstance(value, list):
                 inner += value
             elif isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
-                raise UnreadableFile(f"the JSON holds text that is no Unicode: {value[:40]!r}", "export the file again")
+                raise UnreadableFile("the JSON holds text that is no Unicode", "export the file again")
         level, here = level + 1, inner
 
 

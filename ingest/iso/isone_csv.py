@@ -127,7 +127,7 @@ def _head(lines: Lines) -> _Head:
             )
         elif cells[0] not in ("H", "T"):
             raise UnreadableFile(
-                f"the file is no report of ISO-NE (lines of C, H, D and T): line {number} begins {text[:60]!r}",
+                f"the file is no report of ISO-NE (lines of C, H, D and T): line {number} is none",
                 "land the operator's own files",
             )
     return head

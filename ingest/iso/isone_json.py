@@ -78,9 +78,9 @@ def read_answer(content: bytes, path: Path, market: str) -> Report:
 def _records(document: Any, market: str) -> list[Any]:
     """The records of an LMP document."""
     if not isinstance(document, dict) or len(document) != 1:
-        shown = ", ".join(document) if isinstance(document, dict) else "a list or a value"
+        shown = f"{len(document)} keys" if isinstance(document, dict) else "a list or a value"
         raise UnreadableFile(
-            f"the document is no answer of ISO-NE's web services about LMPs: it holds {shown[:100]!r}",
+            f"the document is no answer of ISO-NE's web services about LMPs: it holds {shown}",
             "land documents of LMPs",
         )
     ((key, held),) = document.items()

@@ -140,7 +140,9 @@ def named(
     """
     names: list[str | None] = []
     if not any(cell in known for cell in cells):
-        raise UnreadableFile(f"the file is not {what}: it begins {','.join(cells)[:100]!r}", "check what it is")
+        page = any(cell.lstrip().startswith("<") for cell in cells[:1])
+        seen = "it is a page of HTML or XML" if page else f"none of its {len(cells)} columns is known"
+        raise UnreadableFile(f"the file is not {what}: {seen}", "check what it is")
     for cell in cells:
         if cell not in known:
             raise UnreadableFile(

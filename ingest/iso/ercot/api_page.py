@@ -35,7 +35,7 @@ def read_page(content: bytes, layout_of: Callable[[list[str]], Layout]) -> Rows:
             raise TypeError("a row is no array")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UnusableMember(
-            f"it is no page of ERCOT's Public API ({type(error).__name__}: {error}): {content[:200]!r}",
+            f"it is no page of ERCOT's Public API ({type(error).__name__}: {error})",
             "ask for the page again; an answer that says why there are no data is none",
         ) from error
     layout = layout_of(header)

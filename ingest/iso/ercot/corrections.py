@@ -126,7 +126,7 @@ def _recognise(header: list[str], postings: dict[tuple[str, ...], Posting]) -> P
     if any(name.startswith(("MCPC", "CappedMCPC")) for name in names) and "SCEDTimestamp" in names:
         raise LeftOut("corrections of prices for capacity of SCED runs")
     raise UnusableMember(
-        f"it corrects nothing that is known: its columns begin with {', '.join(header[:6])}",
+        f"it corrects nothing that is known: none of its {len(header)} columns shows what",
         "check that it is of the report (13044 of the DAM, 13045 of real time)",
     )
 

@@ -227,6 +227,6 @@ def recognise(header: list[str]) -> Disclosed:
         if disclosed.marks <= names:
             return disclosed
     raise UnusableMember(
-        f"it is no member of a 60-day disclosure that is known: its columns begin with {', '.join(header[:6])}",
+        f"it is no member of a 60-day disclosure that is known: none of its {len(header)} columns shows which",
         "check that the file is of NP3-966-ER or NP3-965-ER",
     )

@@ -250,7 +250,12 @@ def test_rows_that_contradict_each_other_are_refused_and_a_repeated_one_is_not()
         ("nyiso-dam-lbmp-zone", "x.csv", "Time Stamp,Name,PTID,LBMP ($/MWHr)\n", "no column 'Marginal Cost Losses"),
         ("nyiso-dam-lbmp-zone", "20160401damlbmp_zone.csv", f"{PLAIN}\n", "no prices yet"),
         ("nyiso-dam-lbmp-zone", "x.csv", "Time Stamp,Time Zone,Fuel Category,Gen MW\n", "fuel mix, not prices"),
-        ("nyiso-dam-lbmp-zone", "x.csv", "<html><body>502</body></html>", "not NYISO's price file: it begins '<html>"),
+        (
+            "nyiso-dam-lbmp-zone",
+            "x.csv",
+            "<html><body>502</body></html>",
+            "not NYISO's price file: it is a page of HTML",
+        ),
         ("nyiso-dam-lbmp-zone", "x.csv", "", "empty"),
     ],
 )
