@@ -27,7 +27,7 @@ TARGET_RATIO = 2.0
 #: What is measured of a landing: label → (module, function).
 SHARES = {
     "hash and zstd": ("lakehouse.archive", "Archive.receive"),
-    "parse: CSV": ("ingest.tabulate", "read_typed"),
+    "parse: CSV": ("ingest.table", "read_typed"),
     "parse: local to UTC": ("ingest.observe", "to_utc"),
     "contract checks": ("flows.file_outcome", "check"),
     "staging": ("lakehouse.staging", "Staging.write"),

@@ -20,7 +20,7 @@ from ingest.espi_time import calendar_zone
 from ingest.layout import Layout
 from ingest.layout_tables import INTERVAL_KINDS
 from ingest.source import LandOptions, RawFile
-from ingest.tabulate import few_enough, one_asset_only
+from ingest.table import few_enough, one_asset_only
 from lakehouse.errors import UnreadableFile
 
 SECOND = 1_000_000

@@ -21,6 +21,11 @@ def unit_in(header: str, brackets: str) -> str | None:
     return found.group(1) if found else None
 
 
+def same_unit(one: str, other: str) -> bool:
+    """Whether two spellings are one unit: letters of any case, and m³ as m3."""
+    return one.casefold().replace("³", "3") == other.casefold().replace("³", "3")
+
+
 def numbered(cells: tuple[str, ...]) -> list[str]:
     """Header cells made unique: the second `x` becomes `x #2`."""
     seen: dict[str, int] = {}

@@ -23,7 +23,7 @@ from ingest.layout_tables import SignalRule
 from ingest.lines import Lines, split_cells
 from ingest.recognise import Found
 from ingest.source import LandOptions
-from ingest.tabulate import one_asset_only
+from ingest.table import one_asset_only
 from lakehouse.errors import UnreadableFile
 
 #: Quality flags (AEMO, Meter Data File Format Specification NEM12 & NEM13, appendix): E estimated, S substituted,

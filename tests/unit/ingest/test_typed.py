@@ -8,7 +8,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from reading import parse
 
-from ingest import tabulate
+from ingest import table
 from ingest.source import Parsed
 from lakehouse.errors import UnreadableFile
 
@@ -34,7 +34,7 @@ plain = st.lists(
 def outcome(text: str, signal: str, as_text: bool) -> object:
     with pytest.MonkeyPatch.context() as patch:
         if as_text:
-            patch.setattr(tabulate, "read_typed", lambda *_: None)
+            patch.setattr(table, "read_typed", lambda *_: None)
         try:
             parsed: Parsed = parse(text, name=f"box/{signal}.csv")
         except UnreadableFile as error:
@@ -51,7 +51,7 @@ def test_the_quick_reading_equals_the_reading_as_text(listed: list[tuple[str, st
 
 
 def test_a_plain_file_takes_the_quick_reading(monkeypatch: pytest.MonkeyPatch) -> None:
-    read = tabulate.read_typed
+    read = table.read_typed
     taken: list[bool] = []
 
     def watched(*given: object) -> object:
@@ -59,7 +59,7 @@ def test_a_plain_file_takes_the_quick_reading(monkeypatch: pytest.MonkeyPatch) -
         taken.append(grid is not None)
         return grid
 
-    monkeypatch.setattr(tabulate, "read_typed", watched)
+    monkeypatch.setattr(table, "read_typed", watched)
     parse("ts,com_ap\n2024-03-01 10:00:00,1.5\n2024-03-01 10:01:00,\n", name="m1/com_ap.csv")
     parse("ts,com_ap\n2024-03-01 10:00:00,1.5\n2024-03-01 10:01:00,1e3\n", name="m1/com_ap.csv")
     assert taken == [True, False]

@@ -13,6 +13,7 @@ import pytest
 import xlwt
 from reading import parse, refused, rows, stamps, values
 
+from ingest.layout import load_layout
 from ingest.source import Parsed
 from lakehouse.errors import TerminalError, UnreadableFile
 
@@ -187,8 +188,9 @@ def test_a_header_is_taken_from_its_declared_row(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sheet", ['name = "a"\nnumber = 1', "", "number = 0", "match = '('", "heading = 1"])
 def test_a_sheet_that_makes_no_sense_is_an_error_of_the_layout(tmp_path: Path, sheet: str) -> None:
-    with pytest.raises(TerminalError, match=r"book\.toml"):
-        parse("a,b\n1,2\n", dirs=layout(tmp_path / "own", sheet=f"[sheet]\n{sheet}"))
+    (folder,) = layout(tmp_path / "own", sheet=f"[sheet]\n{sheet}")
+    with pytest.raises(TerminalError, match=r"book\.toml: sheet"):
+        load_layout(folder / "book.toml")
 
 
 def test_a_layout_that_names_a_sheet_takes_no_text_file(tmp_path: Path) -> None:
