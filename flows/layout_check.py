@@ -134,6 +134,8 @@ def _names(domain: str, folders: Sequence[Path]) -> set[str]:
 
 
 def _raw_file(path: Path) -> RawFile:
+    if not path.is_file():  # a pipe would be waited for
+        raise TerminalError(f"{path} is no file", "give a file; `wattlake land` takes folders")
     try:
         with path.open("rb") as opened:
             digest = hashlib.file_digest(opened, "sha256").hexdigest()

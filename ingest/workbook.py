@@ -87,7 +87,7 @@ def read_sheets(content: bytes) -> tuple[Sheet, ...]:
     sheets = tuple(_sheets(ran.stdout)) if ran.returncode == 0 else ()
     if ran.returncode:
         raise UnreadableFile(
-            "the workbook cannot be opened within 2 GiB and 2 minutes: it is damaged, or has cells far from its table",
+            "the workbook cannot be opened within 1 GiB and 2 minutes: it is damaged, or has cells far from its table",
             _AS_CSV,
         )
     if not sheets:

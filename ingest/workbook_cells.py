@@ -20,7 +20,7 @@ from datetime import date, datetime, time, timedelta
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum
 
 #: Room for a million rows of four columns, and for what they are made from.
-MEMORY_BYTES = 2 << 30
+MEMORY_BYTES = 1 << 30
 CPU_S = 120
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 _POINTED = re.compile(r"[+-]?(\d+\.\d+|\d{1,3}(\.\d{3}){2,})", re.ASCII)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -115,4 +116,7 @@ def test_a_wrong_layout_or_path_is_an_error_without_a_trace(tmp_path: Path) -> N
     ):  # fmt: skip
         ran = check(path, *options)
         assert ran.exit_code in (1, 2) and says in ran.output and "Traceback" not in ran.output
-    assert check(tmp_path, "--rows", "1").exit_code == 1
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path, tmp_path / "pipe"):
+        ran = check(place)
+        assert ran.exit_code == 1 and "is no file" in ran.output
