@@ -137,7 +137,10 @@ def _wrong(path: Path, error: Exception) -> TerminalError:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"]) or "layout"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return TerminalError(f"layout {path}: {where}: {first['msg']}{more}", "mend it; docs/layouts.md has every key")
+    return TerminalError(
+        f"layout {path}: {where}: {first['msg'].removeprefix('Value error, ')}{more}",
+        "mend it; docs/layouts.md has every key",
+    )
 
 
 @lru_cache(maxsize=512)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -50,11 +51,11 @@ def texts(draw: st.DrawFn) -> str:
     return draw(st.sampled_from(["", "\ufeff"])) + end.join(["ts,pos_ae,surplus", *(f"{line},7" for line in lines)])
 
 
-def outcome(text: str, piece_bytes: int) -> object:
+def outcome(text: str, piece_bytes: int, layout: str = "reference_meter", dirs: tuple[Path, ...] = ()) -> object:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "PIECE_BYTES", piece_bytes)
         try:
-            parsed: Parsed = parse(text, name="box/file.csv", layout="reference_meter")
+            parsed: Parsed = parse(text, name="box/file.csv", layout=layout, dirs=dirs)
         except UnreadableFile as error:
             return str(error)
     tables = {name: table.to_pylist() for name, table in parsed.tables.items()}
@@ -67,10 +68,69 @@ def test_where_a_file_is_cut_changes_nothing(text: str, piece_bytes: int) -> Non
     assert outcome(text, piece_bytes) == outcome(text, 1 << 30)
 
 
+ENDS = """name = "ends_{step}"
+domain = "meter"
+description = "Ends of intervals"
+[recognise]
+header = ["ts", "kwh"]
+[dialect]
+delimiter = ","
+[stamps]
+columns = ["ts"]
+format = "iso"
+{stamps}
+timezone = "Europe/Berlin"
+[[signal]]
+name = "kwh"
+kind = "{kind}"
+{signal}
+"""
+
+
+@pytest.fixture(scope="module")
+def ends(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Layouts of intervals by their ends, and of registers read at the end of their row."""
+    folder = tmp_path_factory.mktemp("layouts")
+    for step in (10, 30, 60):
+        stamps = f'interval_s = {step * 60}\nmarks = "end"'
+        (folder / f"{step}.toml").write_text(ENDS.format(step=step, stamps=stamps, kind="interval_energy", signal=""))
+    register = ENDS.format(step="register", stamps="interval_s = 3600", kind="counter", signal='read_at = "end"')
+    (folder / "register.toml").write_text(register)
+    return folder
+
+
+@st.composite
+def texts_of_ends(draw: st.DrawFn) -> tuple[str, str]:
+    """A layout's name and a file of it: ends as the clock shows them, or as start and length added up."""
+    begin, step = draw(st.sampled_from([AUTUMN, SPRING])), draw(st.sampled_from([10, 30, 60]))
+    added_up = draw(st.booleans())
+    lines = []
+    for number in range(draw(st.integers(1, 60))):
+        start = (begin + timedelta(minutes=number * step)).astimezone(BERLIN)
+        end = (begin + timedelta(minutes=(number + 1) * step)).astimezone(BERLIN)
+        shown = start.replace(tzinfo=None) + timedelta(minutes=step) if added_up else end.replace(tzinfo=None)
+        lines.append(f"{shown:%Y-%m-%d %H:%M:%S},{number}.25")
+    for _ in range(draw(st.integers(0, 3))):
+        at = draw(st.integers(0, len(lines) - 1))
+        if draw(st.booleans()) and len(lines) > 1:
+            lines.pop(at)
+        else:
+            lines.insert(draw(st.integers(0, len(lines) - 1)), lines[at])
+    if draw(st.booleans()):
+        lines.reverse()
+    name = draw(st.sampled_from([60, "register"])) if step == 60 else step
+    return f"ends_{name}", "\n".join(["ts,kwh", *lines])
+
+
+@hypothesis_settings(max_examples=150, deadline=None)
+@given(drawn=texts_of_ends(), piece_bytes=st.integers(30, 900))
+def test_where_a_file_of_ends_is_cut_changes_nothing(ends: Path, drawn: tuple[str, str], piece_bytes: int) -> None:
+    layout, text = drawn
+    assert outcome(text, piece_bytes, layout, (ends,)) == outcome(text, 1 << 30, layout, (ends,))
+
+
 def pieces(monkeypatch: pytest.MonkeyPatch, text: str, piece_bytes: int) -> list[tuple[int, bool]]:
     """Rows of every piece, and whether it is the file from its start."""
-    from pathlib import Path
-
     from ingest.registry import sources
     from ingest.source import LandOptions, RawFile
 
