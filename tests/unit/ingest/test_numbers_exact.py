@@ -27,6 +27,8 @@ written = st.one_of(
     texts=st.lists(written, min_size=1, max_size=20), factor=st.sampled_from(["1", "0.001", "-1", "1000", "0.5", "3"])
 )
 @example(texts=["999999999999.9999995", "0.0000005", "-0.0000015"], factor="1")
+@example(texts=["1000000000000", "-1000000000000", "999999999999.999999"], factor="1")
+@example(texts=["1000000000", "-1000000000", "999999999"], factor="1000")
 def test_exact_values_are_the_written_ones_rounded_half_even(texts: list[str], factor: str) -> None:
     numbers = parse_numbers(pa.array(texts), Decimal(factor), exact=True)
     assert numbers.micro is not None
