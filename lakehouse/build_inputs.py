@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from lakehouse.changes import EPOCH, Changes, find_changes, listed_assets, undeclared
-from lakehouse.contract import Contract
+from lakehouse.contract import QUARANTINE, Contract
 from lakehouse.dbt_runner import MANIFEST
 from lakehouse.engine import connect, identifier, quote
 from lakehouse.pieces import PIECE_ROWS, pieces
@@ -86,6 +86,9 @@ def affected_models(changes: Changes) -> list[str]:
     # What is rebuilt of one such table is read from intermediate models over others.
     if changes.tables_from:
         inputs.append("build.changed_tables")
+    # Findings over quarantine are made whole in every build of findings.
+    if changes.count:
+        inputs.append(f"raw.{QUARANTINE.name}")
     return [f"source:{name}+" for name in inputs]
 
 

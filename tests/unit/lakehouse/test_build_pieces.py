@@ -103,6 +103,12 @@ def test_changes_are_cut_to_the_days_of_a_piece_also_where_rows_are_gone(
     ]  # fmt: skip
 
 
+def test_findings_over_quarantine_are_made_with_those_over_observations(tmp_path: Path) -> None:
+    # quality_findings reads all of them, and those over quarantine lie in no published file.
+    given = dataclasses.replace(changes(tmp_path, count=1), names=("meter_observations",))
+    assert "source:raw.quarantine+" in affected_models(given)
+
+
 def test_meters_that_changed_too_are_built_first(session: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     given = dataclasses.replace(changes(tmp_path, ("prices", "hub", 0, 3)), names=("assets", "prices"))
     rest, *found = pieces(session, [PRICES], given, tmp_path, at_once=60)
