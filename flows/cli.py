@@ -269,6 +269,8 @@ def build(full_refresh: bool) -> None:
     with steps() as told:
         report = run(at, full_refresh=full_refresh, progress=told, watch=told.watch)
     build_report(report)
+    if report.built and report.held_back:
+        raise click.exceptions.Exit(1)
 
 
 @main.command(epilog=example('wattlake sql "SELECT * FROM energy_1d LIMIT 5"'))

@@ -143,6 +143,7 @@ def build_report(report: BuildReport) -> None:
     """What was built and how long each step took."""
     if not report.built:
         click.echo("nothing has changed since the published build" if report.build_id else "nothing has landed yet")
+        _warnings(report.checks)
         return
     table(("mart", "rows"), [(mart, rows) for mart, rows in sorted(report.rows.items()) if rows])
     empty = sum(not rows for rows in report.rows.values())

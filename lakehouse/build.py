@@ -27,15 +27,16 @@ from lakehouse.build_inputs import (
 from lakehouse.catalog import MARTS, located, open_catalog
 from lakehouse.changes import Changes, listed_assets, touched_by_table
 from lakehouse.checks import dbt_checks, describe, record_checks, united
-from lakehouse.contract import QUARANTINE, Contract
+from lakehouse.contract import ASSETS, QUARANTINE, Contract
 from lakehouse.damage import diagnosed, read_every_row
 from lakehouse.data_docs import kept_path
 from lakehouse.dbt_runner import Watch, marts, project_digest, run_dbt, standing_on
 from lakehouse.engine import identifier
-from lakehouse.errors import MEND, BrokenHome, ChecksFailed, TerminalError
+from lakehouse.errors import MEND, BrokenHome, ChecksFailed, ModelsFailed, TerminalError
+from lakehouse.held_back import breaking, told_by, warnings, without
 from lakehouse.ops import Ops
 from lakehouse.outages import outage_in
-from lakehouse.pins import Pin, keep, pin_all
+from lakehouse.pins import Pin, Touched, keep, pin_all
 from lakehouse.publish import Published, copy_file, follow, open_marts, published, sign, write_comments
 from lakehouse.quality import CheckResult
 from lakehouse.settings import Settings
@@ -57,6 +58,7 @@ class BuildReport:
         checks: every check that ran.
         durations: step → seconds.
         rows: mart → rows, as published.
+        held_back: asset → why its rows stay as they were published before; `checks` warns of each.
     """
 
     build_id: str | None
@@ -66,6 +68,7 @@ class BuildReport:
     checks: list[CheckResult] = field(default_factory=list)
     durations: dict[str, float] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
+    held_back: dict[str, str] = field(default_factory=dict)
 
 
 def build(
@@ -136,7 +139,8 @@ class _Build:
         ids = {name: pinned.snapshot_id for name, pinned in pins.items()}
         followed = before is not None and self._followed(before)
         if before and before.code_version == code and before.pins == ids and not full_refresh and followed:
-            return BuildReport(before.build_id, False, "nothing")
+            told = warnings(before.held_back)
+            return BuildReport(before.build_id, False, "nothing", checks=told, held_back=before.held_back)
         whole = full_refresh or before is None or before.code_version != code
         with self.ops.run("build", full_refresh=full_refresh, home=self.settings.home_name) as run:
             folder = self._folder()
@@ -148,6 +152,10 @@ class _Build:
                         touched = touched_by_table(open_catalog(self.settings), self.all_contracts, before.pins)
                         if touched and something_undeclared(self.settings, self.contracts, pins, touched):
                             touched = None
+                        if touched is not None and before.held_back:
+                            # All of them is built again, whatever has landed of them since.
+                            again: Touched = {(asset,): None for asset in before.held_back}
+                            touched.setdefault(ASSETS.name, []).append(again)
                         whole = touched is None
                     emptied = whole and before is not None
                     changes = changes_between(self.settings, self.contracts, pins, touched, folder, emptied=emptied)
@@ -221,7 +229,7 @@ class _Build:
                 if whole:  # a changed description is changed code, and a copied file keeps its comments
                     write_comments(build_file, [*declared, *marts(folder / "target", views=True)])
                 self.held()
-                sign(build_file, Published(build_id, ids, code, declared), started)
+                sign(build_file, Published(build_id, ids, code, declared, report.held_back), started)
                 take_place(build_file, self.settings.marts_path)  # readers keep the file they have open
         except BaseException as error:
             self._finish(build_id, "failed", f"{type(error).__name__}: {error}")
@@ -234,7 +242,8 @@ class _Build:
                 changed = (changes.rebuild_from, changes.rebuild_to)
                 moved = [mart for mart in declared if mart.name in touched]
             follow(self.settings, open_catalog(self.settings), moved, build_id, changed)
-        self._finish(build_id, "done")
+        told = [f"{check.name}: {check.message}" for check in warnings(report.held_back)]
+        self._finish(build_id, "done", "\n".join(told) or None)
         report.durations = self.durations
         report.rows = mart_rows(self.settings)
         return report
@@ -247,7 +256,60 @@ class _Build:
     def _audited(
         self, build_id: str, run_id: str, folder: Path, pins: dict[str, Pin], changes: Changes, whole: bool
     ) -> BuildReport:
+        """Build and check; the assets whose data break that are left as they were published."""
+        held_back: dict[str, str] = {}
+        while True:
+            try:
+                checks = self._tried(build_id, run_id, folder, pins, changes, whole, warnings(held_back))
+            except (ModelsFailed, ChecksFailed) as error:
+                found = self._at_fault(error, folder, pins, changes, whole)
+                if not found or not set(changes.assets) - set(found):
+                    raise
+                held_back |= found
+                self.progress(f"held back: {', '.join(sorted(found))}")
+                changes = without(changes, found, folder / f"without_{len(held_back)}")
+            else:
+                mode = "full" if whole else "incremental"
+                return BuildReport(build_id, True, mode, changes.count, checks, held_back=held_back)
+
+    def _at_fault(
+        self, error: TerminalError, folder: Path, pins: dict[str, Pin], changes: Changes, whole: bool
+    ) -> dict[str, str]:
+        """Asset → what its data break; empty where that cannot be told of single assets."""
+        if isinstance(error, ChecksFailed):
+            return told_by(error.checks)
+        if not isinstance(error, ModelsFailed):
+            return {}
+        models = [f"+{name}" for name in error.models]
+
+        def breaks(some: Changes) -> bool:
+            trial = folder / "trial"
+            shutil.rmtree(trial, ignore_errors=True)
+            trial.mkdir()
+            if not whole:
+                copy_file(self.settings.marts_path, trial / self.settings.marts_path.name)
+            write_manifest(trial, self.all_contracts, pins, some)
+            nodes = run_dbt(self.settings, ["run", "--select", *models], trial, self.watch)
+            return any(node.status == "error" for node in nodes)
+
+        with self.step("find the assets that break it"):
+            found = breaking(changes, breaks, folder / "some")
+        return {asset: f"{', '.join(error.models)} cannot be built with it: {error.message}" for asset in found}
+
+    def _tried(
+        self,
+        build_id: str,
+        run_id: str,
+        folder: Path,
+        pins: dict[str, Pin],
+        changes: Changes,
+        whole: bool,
+        told: list[CheckResult],
+    ) -> list[CheckResult]:
         build_file = folder / self.settings.marts_path.name
+        # What an attempt with other assets has left.
+        for left in (build_file, build_file.with_name(f"{build_file.name}.wal")):
+            left.unlink(missing_ok=True)
         if not whole:
             with self.step("copy published marts"):
                 copy_file(self.settings.marts_path, build_file)
@@ -259,14 +321,16 @@ class _Build:
                 importing.join()
                 kept, assets = kept_path(self.settings, build_id), None if whole else listed_assets(changes)
                 checks += quality.expect(build_file, marts(folder / "target"), kept, assets, changed_range(changes))
+        checks += told
         record_checks(self.ops, run_id, build_id, checks)
         failed = [check for check in checks if check.blocks]
         if failed:
             raise ChecksFailed(
                 f"{len(failed)} blocking checks failed; the last good marts stay published\n{describe(failed)}",
                 "look at the failing rows above, mend the data or the model, then build again",
+                failed,
             )
-        return BuildReport(build_id, True, "full" if whole else "incremental", changes.count, checks)
+        return checks
 
     def _run_models(self, folder: Path, pins: dict[str, Pin], changes: Changes, whole: bool) -> list[CheckResult]:
         """Build the models piece by piece, and give what dbt's tests found, each test once."""
@@ -286,9 +350,10 @@ class _Build:
                 raise (
                     outage_in(listed)
                     or diagnosed(self.settings, read_every_row)
-                    or TerminalError(
+                    or ModelsFailed(
                         f"dbt could not build {len(models_failed)} models:\n{listed}",
                         "mend these models; if the message is of a damaged file, build --full-refresh",
+                        [node.name for node in models_failed],
                     )
                 )
             checks = united(checks, dbt_checks(self.settings, nodes, build_file, manifest))

@@ -5,6 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lakehouse.quality import CheckResult
+
 from typing import ClassVar
 
 #: What mends a broken home.
@@ -91,5 +97,27 @@ class ContractViolation(TerminalError):
     """Rows or a schema change that a table's contract refuses."""
 
 
+class ModelsFailed(TerminalError):
+    """dbt could not build models over the data that landed; the last good marts stay published.
+
+    Args:
+        message, next_step: see `WattlakeError`.
+        models: their names.
+    """
+
+    def __init__(self, message: str, next_step: str, models: list[str]) -> None:
+        super().__init__(message, next_step)
+        self.models = models
+
+
 class ChecksFailed(TerminalError):
-    """A blocking check failed; the last good marts stay published."""
+    """A blocking check failed; the last good marts stay published.
+
+    Args:
+        message, next_step: see `WattlakeError`.
+        checks: those that failed, with their first rows.
+    """
+
+    def __init__(self, message: str, next_step: str = "", checks: Sequence[CheckResult] = ()) -> None:
+        super().__init__(message, next_step)
+        self.checks = checks

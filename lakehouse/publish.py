@@ -7,7 +7,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,12 +44,14 @@ class Published:
         pins: table → snapshot id that it was built from.
         code_version: digest of the dbt project that built it.
         marts: what the dbt project declares of the tables in it.
+        held_back: asset → why its rows are not those of the pins; see `lakehouse.held_back`.
     """
 
     build_id: str
     pins: dict[str, int | None]
     code_version: str
     marts: list[Mart]
+    held_back: dict[str, str] = field(default_factory=dict)
 
 
 def published(settings: Settings) -> Published | None:
@@ -69,14 +71,17 @@ def published(settings: Settings) -> Published | None:
             raise
         return None
     try:
-        row = connection.execute("SELECT build_id, pins, code_version, marts FROM marts.wattlake_build").fetchone()
+        found = connection.execute("FROM marts.wattlake_build").to_arrow_table().to_pylist()
     except duckdb.Error:
         return None
     finally:
         connection.close()
-    if row is None:
+    if not found or not {"build_id", "pins", "code_version", "marts"} <= found[0].keys():
         return None
-    return Published(row[0], json.loads(row[1]), row[2], [Mart.from_json(mart) for mart in json.loads(row[3])])
+    row = found[0]
+    declared = [Mart.from_json(mart) for mart in json.loads(row["marts"])]
+    held_back = json.loads(row.get("held_back") or "{}")  # files of before have no such column
+    return Published(row["build_id"], json.loads(row["pins"]), row["code_version"], declared, held_back)
 
 
 def open_marts(settings: Settings) -> duckdb.DuckDBPyConnection:
@@ -100,16 +105,18 @@ def sign(build_file: Path, build: Published, built_at: datetime) -> None:
     try:
         connection.execute(
             "CREATE OR REPLACE TABLE wattlake_build "
-            "(build_id VARCHAR, pins VARCHAR, code_version VARCHAR, marts VARCHAR, built_at TIMESTAMPTZ)"
+            "(build_id VARCHAR, pins VARCHAR, code_version VARCHAR, marts VARCHAR, built_at TIMESTAMPTZ, "
+            "held_back VARCHAR)"
         )
         connection.execute(
-            "INSERT INTO wattlake_build VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO wattlake_build VALUES (?, ?, ?, ?, ?, ?)",
             [
                 build.build_id,
                 json.dumps(build.pins),
                 build.code_version,
                 json.dumps([asdict(mart) for mart in build.marts]),
                 built_at,
+                json.dumps(build.held_back),
             ],
         )
         connection.execute("CHECKPOINT")

@@ -46,6 +46,8 @@ def transform(full_refresh: bool = False) -> State[dict[str, Any]]:
         artifacts.publish("build", artifacts.failed_checks(error), "Why this build was not published.")
         return outcomes.of_failed_checks(error)
     artifacts.publish("build", artifacts.build(report), "What was built, step by step, and what the checks said.")
+    if report.built and report.held_back:
+        return outcomes.of_held_back(report.held_back)
     message = f"published {report.build_id}" if report.built else "nothing has changed"
     return Completed(message=message, data={"build_id": report.build_id, "mode": report.mode, "rows": report.rows})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prefect.client.schemas.objects import State
@@ -40,4 +40,11 @@ def of_files(files: Sequence[FileOutcome]) -> State[dict[str, int]]:
 
 def of_failed_checks(error: ChecksFailed) -> State[Any]:
     """What a build ends in that was not published; the message names the checks and shows rows that fail them."""
+    return Failed(name=CHECKS_FAILED, message=str(error), data=error)
+
+
+def of_held_back(held_back: Mapping[str, str]) -> State[Any]:
+    """What a build ends in that was published without some assets: as red as failed checks, for somebody must act."""
+    told = "\n".join(f"{asset} is held back: {reason}" for asset, reason in sorted(held_back.items()))
+    error = TerminalError(told, "mend what landed of it; each build after a landing tries it again")
     return Failed(name=CHECKS_FAILED, message=str(error), data=error)
