@@ -28,6 +28,8 @@ from lakehouse.storage import Storage, is_s3, storage_at
 COMPRESSION_LEVEL = 1
 #: Smaller files are read once and kept in memory until they are parsed; larger ones are read back from the archive.
 IN_MEMORY_BYTES = 64 * 2**20
+#: Of a hash in the name of a sidecar.
+HASH_CHARS = 12
 #: Bytes hashed, packed and unpacked at a time.
 BLOCK_BYTES = 4 * 2**20
 
@@ -231,7 +233,7 @@ class Archive:
             TerminalError: it cannot be read.
         """
         uri = self._sidecar(run_id, sequence, sha256)
-        return _receipt(uri, self.storage.read(uri)) if self.storage.exists(uri) else None
+        return receipt_of(uri, self.storage.read(uri)) if self.storage.exists(uri) else None
 
     def receipts(self, run_id: str = "", damaged: list[str] | None = None) -> Iterator[Receipt]:
         """All receptions, or those of one run, in order of arrival.
@@ -249,7 +251,7 @@ class Archive:
         sidecars = [name for name in names if name.startswith(f"{received}/{run_id}") and name.endswith(".json")]
         for uri, content in self.storage.read_each(sidecars):
             try:
-                found.append(_receipt(uri, content))
+                found.append(receipt_of(uri, content))
             except TerminalError:
                 if damaged is None:
                     raise
@@ -270,10 +272,15 @@ class Archive:
         self.storage.write(target, json.dumps(asdict(receipt), indent=1, sort_keys=True).encode())
 
     def _sidecar(self, run_id: str, sequence: int, sha256: str) -> str:
-        return f"{self.root}/received/{run_id}-{sequence:06d}-{sha256[:12]}.json"
+        return f"{self.root}/received/{run_id}-{sequence:06d}-{sha256[:HASH_CHARS]}.json"
 
 
-def _receipt(uri: str, content: bytes) -> Receipt:
+def receipt_of(uri: str, content: bytes) -> Receipt:
+    """The receipt that a sidecar holds.
+
+    Raises:
+        TerminalError: it is damaged.
+    """
     try:
         return Receipt(**json.loads(content))
     except (ValueError, TypeError) as error:

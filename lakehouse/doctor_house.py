@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import sqlalchemy as sa
 
-from lakehouse.archive import Receipt, open_archive
+from lakehouse.archive import HASH_CHARS, open_archive, receipt_of
 from lakehouse.catalog import MARTS, RAW, is_elsewhere, located, open_catalog
 from lakehouse.damage import database_damage, read_a_row_group, table_damage
 from lakehouse.database import is_free, is_sqlite, sqlite_path
 from lakehouse.engine import identifier
-from lakehouse.errors import MEND
+from lakehouse.errors import MEND, TerminalError
 from lakehouse.finding import Check, Finding
 from lakehouse.ops import RUNS, Ops, now
 from lakehouse.presence import MARKER, holds_a_house, kind_held
@@ -22,7 +22,8 @@ from lakehouse.settings import Settings
 
 #: Published marts older than this, over raw tables that have moved on, point at a schedule that does not run.
 STALE_MARTS = timedelta(days=2)
-#: The newest objects of the archive are read and hashed, up to so many bytes; a replay reads all.
+#: So many of the newest receptions are read and hashed, up to so many bytes; a replay reads all.
+NEWEST = 20
 HASHED_BYTES = 64 * 2**20
 #: A DuckDB file begins with three headers of 4 KiB; blocks follow.
 HEADER_BYTES = 3 * 4096
@@ -96,34 +97,30 @@ def _tables(settings: Settings) -> Iterator[Finding]:
 
 
 def _received(settings: Settings) -> Iterator[Finding]:
-    """The archive: every receipt, the presence of all bytes, and the hashes of the newest."""
+    """The archive: the bytes of every reception are there, and the newest ones have their hash."""
     archive = open_archive(settings)
-    damaged: list[str] = []
-    receipts = list(archive.receipts(damaged=damaged))
-    for uri in damaged:
-        yield Finding("archive", "problem", f"{uri} is damaged", "restore it from a backup, or land the file again")
-    there = {file.uri for file in archive.storage.list(archive.root)} if receipts else set()
-    kept = {receipt.sha256: receipt for receipt in receipts if receipt.dropped_at is None}
-    gone = [receipt for sha256, receipt in kept.items() if archive.object(sha256) not in there]
-    read = [receipt for receipt in _newest(kept) if archive.object(receipt.sha256) in there]
-    wrong = [receipt for receipt in read if not archive.is_sound(receipt.sha256)]
-    for receipts_, what in ((gone, "gone"), (wrong, "damaged")):
-        for receipt in receipts_:
-            says = f"the bytes of {receipt.path} ({receipt.sha256[:12]}…) are {what}"
-            yield Finding("archive", "problem", says, "restore them from a backup, or land the original file again")
-    if not damaged and not gone and not wrong:
-        says = f"{len(receipts)} receptions, all bytes there; the newest {len(read)} have their hash"
-        yield Finding("archive", "ok", says)
-
-
-def _newest(kept: dict[str, Receipt]) -> list[Receipt]:
-    found, size = [], 0
-    for receipt in sorted(kept.values(), key=lambda receipt: receipt.order, reverse=True):
+    listing = list(archive.storage.list(archive.root))
+    sidecars = sorted((file for file in listing if file.uri.endswith(".json")), key=lambda file: file.modified_at)
+    objects = {file.uri.rsplit("/", 1)[-1][:HASH_CHARS] for file in listing if file.uri.endswith(".zst")}
+    # A sidecar is named after the run, the number and the hash, so that few of them need to be read.
+    bare = [file for file in sidecars if file.uri.removesuffix(".json")[-HASH_CHARS:] not in objects]
+    looked_at = {file.uri: file for file in (*bare, *sidecars[-NEWEST:])}
+    sound, size = True, 0
+    for uri, content in archive.storage.read_each(looked_at):
+        try:
+            receipt = receipt_of(uri, content)
+        except TerminalError as error:
+            sound = False
+            yield Finding("received", "problem", error.message, "restore it from a backup, or land the file again")
+            continue
         size += receipt.bytes
-        if size > HASHED_BYTES:
-            break
-        found.append(receipt)
-    return found
+        if receipt.dropped_at or size > HASHED_BYTES or archive.is_sound(receipt.sha256):
+            continue
+        sound = False
+        says = f"the bytes of {receipt.path} ({receipt.sha256[:HASH_CHARS]}…) are damaged or gone"
+        yield Finding("received", "problem", says, "restore them from a backup, or land the original file again")
+    if sound:
+        yield Finding("received", "ok", f"{len(sidecars)} receptions, all bytes there; the newest have their hash")
 
 
 def _ops(settings: Settings) -> Iterator[Finding]:
@@ -202,6 +199,6 @@ CHECKS: dict[str, Check] = {
     "database": _database,
     "tables": _tables,
     "runs": _ops,
-    "archive": _received,
+    "received": _received,
     "marts": _marts,
 }

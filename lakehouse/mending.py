@@ -73,11 +73,9 @@ def put_tables_aside(settings: Settings, ops: Ops, contracts: Sequence[Contract]
     for namespace, read in ((RAW, read_every_row), (MARTS, read_a_row_group)):
         for _, name in sorted(catalog.list_tables(namespace)):
             if damage := table_damage(settings, catalog, (namespace, name), read):
-                catalog.drop_table((namespace, name))
                 contract = by_name.get(name) if namespace == RAW else None
-                done.append(
-                    f"{namespace}.{name}: {damage}; {_folder_aside(settings, catalog, namespace, name, contract)}"
-                )
+                said = _let_go(settings, catalog, (namespace, name), contract)
+                done.append(f"{namespace}.{name}: {damage}; {said}")
     return done
 
 
@@ -86,15 +84,16 @@ def _drop_elsewhere(settings: Settings, catalog: Catalog) -> list[str]:
     done = []
     for (namespace, name), location in sorted((located(settings) or {}).items()):
         if is_elsewhere(settings, location):
-            catalog.drop_table((namespace, name))
             place = location.rsplit("/metadata/", 1)[0]
-            said = _folder_aside(settings, catalog, namespace, name, None)
+            said = _let_go(settings, catalog, (namespace, name), None)
             done.append(f"{namespace}.{name} lies in {place}, which stays as it is; {said}")
     return done
 
 
 def _take_back(settings: Settings, catalog: Catalog, contract: Contract, done: list[str]) -> bool:
     """Register the newest sound metadata of a table that the catalog lacks; put its files aside where there is none."""
+    from pyiceberg.exceptions import NoSuchTableError
+
     name = (RAW, contract.name)
     folder = f"{settings.warehouse}/{RAW}/{contract.name}"
     if name in catalog.list_tables(RAW):
@@ -106,9 +105,10 @@ def _take_back(settings: Settings, catalog: Catalog, contract: Contract, done: l
             catalog.register_table(name, uri)
         if table_damage(settings, catalog, name, read_every_row) is None:
             return True
-        catalog.drop_table(name)
+        with suppress(NoSuchTableError):
+            catalog.drop_table(name)
     if files:
-        said = _folder_aside(settings, catalog, RAW, contract.name, contract)
+        said = _let_go(settings, catalog, name, contract)
         done.append(f"raw.{contract.name}: no metadata of it can be read; {said}")
     return False
 
@@ -117,19 +117,24 @@ def _metadata(uri: str) -> re.Match[str] | None:
     return METADATA.fullmatch(uri.rsplit("/", 1)[-1])
 
 
-def _folder_aside(settings: Settings, catalog: Catalog, namespace: str, name: str, contract: Contract | None) -> str:
-    """Make room for a new table where its files lie by default; says what was done.
+def _let_go(settings: Settings, catalog: Catalog, name: tuple[str, str], contract: Contract | None) -> str:
+    """Take a table out of the catalog, and make room for a new one where its files lie by default; says what was done.
 
     Objects in S3 are not renamed: the new table gets another place, and what the old one holds belongs to none.
     """
-    folder = f"{settings.warehouse}/{namespace}/{name}"
-    if is_s3(folder):
-        if contract:
-            ensure_table(catalog, contract, namespace, location=f"{folder}-{_instant()}")
-        return f"its files stay in {folder}, and belong to no table"
-    if not Path(folder).exists():
-        return "it is made anew"
-    return f"its folder here is {_aside(Path(folder)).name} now"
+    from pyiceberg.exceptions import NoSuchTableError
+
+    namespace, table = name
+    folder = f"{settings.warehouse}/{namespace}/{table}"
+    said = "it is made anew"
+    if not is_s3(folder) and Path(folder).exists():
+        said = f"its folder here is {_aside(Path(folder)).name} now"
+    with suppress(NoSuchTableError):
+        catalog.drop_table(name)
+    if is_s3(folder) and contract:
+        ensure_table(catalog, contract, namespace, location=f"{folder}-{_instant()}")
+        said = f"its files stay in {folder}, and belong to no table"
+    return said
 
 
 def _aside(path: Path) -> Path:

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from flows.cli import main
+from lakehouse.archive import open_archive
 from lakehouse.doctor import examine
 from lakehouse.ops import RUNS, Ops
 from lakehouse.settings import Settings
@@ -53,3 +54,24 @@ def test_what_is_wrong_is_found_told_and_makes_the_command_fail(
     assert "WATTLAKE_WAREHUOSE" in findings["settings"]["says"]
     assert "interrupted" in findings["runs"]["says"] and findings["runs"]["status"] == "warning"
     assert all(finding["mend"] for finding in findings.values() if finding["status"] != "ok")
+
+
+def test_bytes_of_the_archive_that_are_damaged_or_gone_are_told_with_their_file(
+    settings: Settings, tmp_path: Path
+) -> None:
+    files = [
+        write_signal(tmp_path, asset, "com_ap", [(stamp, 1) for stamp in minutes("2024-06-01", count)])
+        for asset, count in (("gone", 4), ("cut", 5), ("unread", 6))
+    ]
+    land_meter(settings, *files)
+    assert [f.status for f in examine(settings) if f.name == "received"] == ["ok"]
+    receipts = {Path(receipt.path).parent.name: receipt for receipt in open_archive(settings).receipts()}
+    objects = {name: Path(open_archive(settings).object(receipt.sha256)) for name, receipt in receipts.items()}
+    objects["gone"].unlink()
+    objects["cut"].write_bytes(objects["cut"].read_bytes()[:-5])
+    (sidecar,) = Path(settings.archive).glob(f"received/*{receipts['unread'].sha256[:12]}.json")
+    sidecar.write_bytes(sidecar.read_bytes()[:50])
+    told = {finding.says for finding in examine(settings) if finding.name == "received" and finding.status == "problem"}
+    assert len(told) == 3
+    for part in (f"the bytes of {files[0]}", f"the bytes of {files[1]}", str(sidecar)):
+        assert sum(part in text for text in told) == 1
