@@ -56,10 +56,10 @@ def explain(mart: str, values: tuple[str, ...], style: str) -> None:
     COLUMN=VALUE pairs tell the row: those of its key, or any others that one row alone has. Numbers are worked out
     again from the rows that are shown and counted, and stand beside the published ones; exit code 1 where they differ.
     """
-    from flows.cli import settings
+    from flows.cli import house
     from flows.explain import explain as explained
 
-    found = explained(settings(), mart, values)
+    found = explained(house(), mart, values)
     if style == "json":
         click.echo(json.dumps(as_json(found), indent=1, default=str, ensure_ascii=False))
     else:
