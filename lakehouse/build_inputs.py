@@ -95,9 +95,10 @@ def affected_models(changes: Changes) -> list[str]:
 def changed_inputs(changes: Changes) -> list[str]:
     """dbt's sources, schema and name, that make other rows of what stands on them."""
     inputs = [f"raw.{name}" for name in changes.names]
-    if changes.count:
-        inputs += ["build.changed_spans", "build.local_days"]
-    return inputs
+    # Findings are made of observations and of what was refused: a build makes all of their parts, or none.
+    if changes.count or QUARANTINE.name in changes.names:
+        inputs += ["build.changed_spans", "build.local_days", f"raw.{QUARANTINE.name}"]
+    return list(dict.fromkeys(inputs))
 
 
 def write_manifest(folder: Path, contracts: Sequence[Contract], pins: dict[str, Pin], changes: Changes | None) -> Path:

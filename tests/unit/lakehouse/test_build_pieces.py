@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -114,3 +115,15 @@ def test_meters_that_changed_too_are_built_first(session: duckdb.DuckDBPyConnect
     rest, *found = pieces(session, [PRICES], given, tmp_path, at_once=60)
     assert rest.names == ("assets",) and spans(rest) == []
     assert len(found) == 2
+
+
+@pytest.mark.parametrize("names", [("meter_observations",), ("meter_observations", "quarantine"), ("quarantine",)])
+def test_findings_of_values_and_of_refusals_are_made_together_or_not_at_all(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    """One mart holds both: what it is put together of is there in every build that makes it."""
+    given = replace(changes(tmp_path, count=int("meter_observations" in names)), names=names)
+    together = {"source:build.changed_spans+", "source:build.local_days+", "source:raw.quarantine+"}
+    selected = affected_models(given)
+    assert together <= set(selected) and len(selected) == len(set(selected))
+    assert not together & set(affected_models(changes(tmp_path, ("prices", "hub", 0, 9))))
