@@ -1,0 +1,131 @@
+"""Small wrong changes to the code, and the tests that must notice them.
+
+A mutant is one piece of text that stands once in one file, and what it becomes. Add one whenever a fault got past the suite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One wrong change.
+
+    Args:
+        name: what is wrong with it.
+        path: the file, from the checkout.
+        old, new: the text that stands there once, and what it becomes.
+        tests: what must fail then; of the default suite, and without recorded data.
+    """
+
+    name: str
+    path: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+_COUNTER_RULES = ("tests/dbt/test_counter_edges.py",)
+_CHANGES = ("tests/dbt/test_counter_edges.py",)
+
+MUTANTS = (
+    Mutant(
+        "a battery of two halves is covered where one half is",
+        "dbt/models/intermediate/iso/int_bess_quarters.sql",
+        "else least(coalesce(own.covered_us, 0), coalesce(charging.covered_us, 0))",
+        "else greatest(coalesce(own.covered_us, 0), coalesce(charging.covered_us, 0))",
+        ("tests/dbt/test_revenue_rules.py",),
+    ),
+    Mutant(
+        "two runs of a counter decide how a step is read, not three",
+        "lakehouse/changes.py",
+        "CONTEXT_RUNS = 3",
+        "CONTEXT_RUNS = 2",
+        _CHANGES,
+    ),
+    Mutant(
+        "a run that ends with the change is not the one after it",
+        "lakehouse/changes.py",
+        "n.last_ts >= t.t1",
+        "n.last_ts > t.t1",
+        _CHANGES,
+    ),
+    Mutant(
+        "a changed calendar leaves the first day of the old one",
+        "lakehouse/changes.py",
+        "OLD_DAY_H = 26",
+        "OLD_DAY_H = 0",
+        _CHANGES,
+    ),
+    Mutant(
+        "a fall of exactly a tenth is a correction",
+        "dbt/models/intermediate/shared/int_counter_steps.sql",
+        "(amount_before - amount) * 10 < abs(amount_before)",
+        "(amount_before - amount) * 10 <= abs(amount_before)",
+        _COUNTER_RULES,
+    ),
+    Mutant(
+        "exactly 24 hours of one value are no freeze",
+        "dbt/models/intermediate/shared/int_counter_steps.sql",
+        "from_us - flat_before_us >= {{ 24 * 3600 * 1000000 }}",
+        "from_us - flat_before_us > {{ 24 * 3600 * 1000000 }}",
+        _COUNTER_RULES,
+    ),
+    Mutant(
+        "capacities exactly a tenth apart are of two batteries",
+        "dbt/models/intermediate/iso/int_bess_halves.sql",
+        "<= 0.1 * greatest(gen.capacity_mw, load.capacity_mw)",
+        "< 0.1 * greatest(gen.capacity_mw, load.capacity_mw)",
+        ("tests/dbt/test_revenue_rules.py",),
+    ),
+    Mutant(
+        "a wall clock has an hour that ends at 25",
+        "ingest/iso/ercot/clock.py",
+        "if hour_ending > 24:",
+        "if hour_ending > 25:",
+        ("tests/unit/ingest/iso/ercot",),
+    ),
+    Mutant(
+        "10^18 millionths are taken for a number of 18 digits",
+        "ingest/numbers.py",
+        "EXACT_LIMIT = 10**18",
+        "EXACT_LIMIT = 10**18 + 1",
+        ("tests/unit/ingest",),
+    ),
+    Mutant(
+        "a shuffled file proves which of two hours a stamp is of",
+        "ingest/local_time.py",
+        "_ANCHORS, _ANCHORS_A_SIDE = 8, 2",
+        "_ANCHORS, _ANCHORS_A_SIDE = 8, 0",
+        ("tests/unit/ingest",),
+    ),
+    Mutant(
+        "the first instant of 1970 is none that a meter has seen",
+        "lakehouse/intake.py",
+        "pc.or_(pc.less(values, first), pc.greater_equal(values, last))",
+        "pc.or_(pc.less_equal(values, first), pc.greater_equal(values, last))",
+        ("tests/unit/lakehouse",),
+    ),
+    Mutant(
+        "the first instant of 2100 is one that a meter has seen",
+        "lakehouse/intake.py",
+        "pc.or_(pc.less(values, first), pc.greater_equal(values, last))",
+        "pc.or_(pc.less(values, first), pc.greater(values, last))",
+        ("tests/unit/lakehouse",),
+    ),
+    Mutant(
+        "a value equal to its minimum is below it",
+        "lakehouse/intake.py",
+        "pc.less(values, column.minimum)",
+        "pc.less_equal(values, column.minimum)",
+        ("tests/unit/lakehouse",),
+    ),
+    Mutant(
+        "a value equal to its maximum is above it",
+        "lakehouse/intake.py",
+        "pc.greater(values, column.maximum)",
+        "pc.greater_equal(values, column.maximum)",
+        ("tests/unit/lakehouse",),
+    ),
+)
