@@ -1,6 +1,6 @@
 """How strong the suite is: each small wrong change to the code makes a named test fail.
 
-By night every mutant is made in a copy of the checkout and its tests run there; by day it is only seen that each mutant can
+By night every mutant is made in a copy of the checkout and its tests run there; by day it is seen that each mutant can
 still be made, so that the list stays true to the code.
 """
 
