@@ -1,6 +1,6 @@
 """Small wrong changes to the code, and the tests that must notice them.
 
-A mutant is one piece of text that stands once in one file, and what it becomes. Add one when a fault got past the suite.
+A mutant is a piece of text that stands once in one file, and what it becomes. Add one for each fault that got past us.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Small inputs rebuilt from public reports, through the whole house: `wattlake land`, `build`, `sql` as users type them.
+"""Small inputs rebuilt from public reports, through the house: `wattlake land`, `build`, `sql` as users type them.
 
 Each folder of ../shared/cases holds its input and, in `expected.txt`, the right answer and why; the figures are those.
 """
