@@ -75,8 +75,8 @@ MUTANTS = (
     Mutant(
         "capacities exactly a tenth apart are of two batteries",
         "dbt/models/intermediate/iso/int_bess_halves.sql",
-        "<= 0.1 * greatest(gen.capacity_mw, load.capacity_mw)",
-        "< 0.1 * greatest(gen.capacity_mw, load.capacity_mw)",
+        "load.capacity_micro_mw) <= greatest(",
+        "load.capacity_micro_mw) < greatest(",
         ("tests/dbt/test_revenue_rules.py",),
     ),
     Mutant(
