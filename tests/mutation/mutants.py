@@ -26,8 +26,9 @@ class Mutant:
     tests: tuple[str, ...]
 
 
-_COUNTER_RULES = ("tests/dbt/test_counter_edges.py",)
-_CHANGES = ("tests/dbt/test_counter_edges.py",)
+_COUNTER_RULE = ("tests/dbt/test_counter_rule.py",)
+_CHANGES = ("tests/unit/lakehouse/test_changes.py",)
+_INTAKE = ("tests/unit/lakehouse/test_instants_and_ranges.py",)
 
 MUTANTS = (
     Mutant(
@@ -38,17 +39,17 @@ MUTANTS = (
         ("tests/dbt/test_revenue_rules.py",),
     ),
     Mutant(
-        "two runs of a counter decide how a step is read, not three",
-        "lakehouse/changes.py",
-        "CONTEXT_RUNS = 3",
-        "CONTEXT_RUNS = 2",
+        "a step of a counter is read without the run beyond its neighbour",
+        "lakehouse/counter_context.py",
+        "CONTEXT_RUNS = 1",
+        "CONTEXT_RUNS = 0",
         _CHANGES,
     ),
     Mutant(
         "a run that ends with the change is not the one after it",
-        "lakehouse/changes.py",
-        "n.last_ts >= t.t1",
-        "n.last_ts > t.t1",
+        "lakehouse/counter_context.py",
+        "n.last_ts >= x.{end}",
+        "n.last_ts > x.{end}",
         _CHANGES,
     ),
     Mutant(
@@ -61,16 +62,16 @@ MUTANTS = (
     Mutant(
         "a fall of exactly a tenth is a correction",
         "dbt/models/intermediate/shared/int_counter_steps.sql",
-        "(amount_before - amount) * 10 < abs(amount_before)",
-        "(amount_before - amount) * 10 <= abs(amount_before)",
-        _COUNTER_RULES,
+        "-step * 10 < abs(amount_before)",
+        "-step * 10 <= abs(amount_before)",
+        _COUNTER_RULE,
     ),
     Mutant(
         "exactly 24 hours of one value are no freeze",
         "dbt/models/intermediate/shared/int_counter_steps.sql",
         "from_us - flat_before_us >= {{ 24 * 3600 * 1000000 }}",
         "from_us - flat_before_us > {{ 24 * 3600 * 1000000 }}",
-        _COUNTER_RULES,
+        _COUNTER_RULE,
     ),
     Mutant(
         "capacities exactly a tenth apart are of two batteries",
@@ -84,48 +85,69 @@ MUTANTS = (
         "ingest/iso/ercot/clock.py",
         "if hour_ending > 24:",
         "if hour_ending > 25:",
-        ("tests/unit/ingest/iso/ercot",),
+        ("tests/unit/ingest/iso/ercot/test_ercot_prices.py",),
     ),
     Mutant(
         "10^18 millionths are taken for a number of 18 digits",
         "ingest/numbers.py",
         "EXACT_LIMIT = 10**18",
         "EXACT_LIMIT = 10**18 + 1",
-        ("tests/unit/ingest",),
+        ("tests/unit/ingest/test_numbers_exact.py",),
     ),
     Mutant(
         "a shuffled file proves which of two hours a stamp is of",
         "ingest/local_time.py",
         "_ANCHORS, _ANCHORS_A_SIDE = 8, 2",
         "_ANCHORS, _ANCHORS_A_SIDE = 8, 0",
-        ("tests/unit/ingest",),
+        ("tests/unit/ingest/test_local_time.py",),
     ),
     Mutant(
         "the first instant of 1970 is none that a meter has seen",
         "lakehouse/intake.py",
         "pc.or_(pc.less(values, first), pc.greater_equal(values, last))",
         "pc.or_(pc.less_equal(values, first), pc.greater_equal(values, last))",
-        ("tests/unit/lakehouse",),
+        _INTAKE,
     ),
     Mutant(
         "the first instant of 2100 is one that a meter has seen",
         "lakehouse/intake.py",
         "pc.or_(pc.less(values, first), pc.greater_equal(values, last))",
         "pc.or_(pc.less(values, first), pc.greater(values, last))",
-        ("tests/unit/lakehouse",),
+        _INTAKE,
     ),
     Mutant(
         "a value equal to its minimum is below it",
         "lakehouse/intake.py",
         "pc.less(values, column.minimum)",
         "pc.less_equal(values, column.minimum)",
-        ("tests/unit/lakehouse",),
+        _INTAKE,
     ),
     Mutant(
         "a value equal to its maximum is above it",
         "lakehouse/intake.py",
         "pc.greater(values, column.maximum)",
         "pc.greater_equal(values, column.maximum)",
-        ("tests/unit/lakehouse",),
+        _INTAKE,
+    ),
+    Mutant(
+        "excursions of a counter are looked for half a day around",
+        "lakehouse/counter_context.py",
+        "EXCURSION_H = 24",
+        "EXCURSION_H = 12",
+        _CHANGES,
+    ),
+    Mutant(
+        "what the connection delivers is counted in 64 bits",
+        "dbt/macros/counters.sql",
+        "{{ power_limit_w }}::hugeint * (",
+        "{{ power_limit_w }} * (",
+        _COUNTER_RULE,
+    ),
+    Mutant(
+        "a step above the limit of the connection is no estimate",
+        "dbt/models/intermediate/shared/int_counter_steps.sql",
+        "kind in ('correction', 'freeze', 'jump')",
+        "kind in ('correction', 'freeze')",
+        _COUNTER_RULE,
     ),
 )
