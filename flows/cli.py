@@ -326,6 +326,24 @@ def check() -> None:
         raise click.exceptions.Exit(1)
 
 
+@main.command("dbt-env", epilog=example("wattlake dbt-env > env.sh && . ./env.sh && cd dbt && dbt build"))
+def dbt_env() -> None:
+    """Print the environment in which dbt's own commands work on a copy of the marts: eval "$(wattlake dbt-env)".
+
+    Run it again for what has landed since. What such a dbt builds is published nowhere; `wattlake build` does that.
+    """
+    import shlex
+
+    from flows.present import log
+    from ingest.registry import contracts
+    from lakehouse.audit import hand_over
+
+    variables = hand_over(house(), contracts())
+    for name, value in variables.items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+    log(f"dbt works in {variables['WATTLAKE_DBT_FOLDER']}, on a copy: nothing of it is published")
+
+
 @main.command(epilog=example("wattlake maintain --sweep"))
 @click.option("--dry-run", is_flag=True, help="say what would be done, and change nothing")
 @click.option("--sweep", is_flag=True, help="delete orphaned files; they are only listed otherwise")

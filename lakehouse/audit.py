@@ -20,7 +20,7 @@ from lakehouse.ops import Ops
 from lakehouse.pins import keep, pin_all
 from lakehouse.publish import Published, copy_file, published
 from lakehouse.quality import CheckResult
-from lakehouse.settings import Settings
+from lakehouse.settings import DBT_PROJECT, Settings
 
 
 @dataclass(frozen=True)
@@ -42,18 +42,49 @@ def workspace(settings: Settings, contracts: Sequence[Contract], kind: str) -> I
     """A workspace in which everything published counts as changed, so that checks look at all of it."""
     folder = settings.temporary(kind, uuid.uuid4().hex)
     try:
-        build_file = folder / settings.marts_path.name
-        now = {name: keep(settings, pinned, folder) for name, pinned in pin_all(settings, contracts).items()}
-        before = published(settings)
-        pins = now
-        if before is not None:
-            copy_file(settings.marts_path, build_file)
-            pins = {name: replace(now[name], snapshot_id=before.pins.get(name)) for name in now if name in before.pins}
-        changes = changes_between(settings, contracts, pins, None, folder)
-        manifest = write_manifest(folder, contracts, pins, changes)
-        yield Workspace(settings, folder, build_file, manifest)
+        yield prepare(settings, contracts, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def prepare(settings: Settings, contracts: Sequence[Contract], folder: Path) -> Workspace:
+    """Make a workspace in an empty folder; see `workspace`."""
+    build_file = folder / settings.marts_path.name
+    now = {name: keep(settings, pinned, folder) for name, pinned in pin_all(settings, contracts).items()}
+    before = published(settings)
+    pins = now
+    if before is not None:
+        copy_file(settings.marts_path, build_file)
+        pins = {name: replace(now[name], snapshot_id=before.pins.get(name)) for name in now if name in before.pins}
+    changes = changes_between(settings, contracts, pins, None, folder)
+    manifest = write_manifest(folder, contracts, pins, changes)
+    return Workspace(settings, folder, build_file, manifest)
+
+
+def hand_over(settings: Settings, contracts: Sequence[Contract]) -> dict[str, str]:
+    """Make a workspace for a dbt that somebody runs by hand in the project's folder; the one before goes.
+
+    It holds a copy of the marts: what that dbt builds is published nowhere.
+
+    Returns:
+        The environment variables that make dbt work in it.
+    """
+    folder = settings.root / "dbt"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    prepare(settings, contracts, folder)
+    return {
+        "WATTLAKE_HOME": str(settings.root),
+        "WATTLAKE_DBT_FOLDER": str(folder),
+        "WATTLAKE_DBT_THREADS": str(settings.threads),
+        "WATTLAKE_MEMORY_LIMIT": settings.memory_limit,
+        "DBT_PROJECT_DIR": str(DBT_PROJECT),
+        "DBT_PROFILES_DIR": str(DBT_PROJECT),
+        "DBT_TARGET_PATH": str(folder / "target"),
+        "DBT_LOG_PATH": str(folder / "logs"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
 
 
 def check(

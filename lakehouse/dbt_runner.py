@@ -126,6 +126,7 @@ def run_dbt(
     environment = {
         **os.environ,
         "WATTLAKE_BUILD_PID": str(os.getpid()),
+        "WATTLAKE_DBT_FOLDER": ".",  # a shell in which dbt is run by hand names another
         "WATTLAKE_DBT_THREADS": str(settings.threads),
         "WATTLAKE_MEMORY_LIMIT": settings.memory_limit,
         **settings.s3_environment(),
