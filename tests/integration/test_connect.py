@@ -89,7 +89,9 @@ def test_a_dbt_project_of_ones_own_reads_the_marts(house: Settings, beside: Path
     (profile,) = blocks("yaml")
     assert yaml.safe_load(profile)["mine"]["outputs"]["dev"]["type"] == "duckdb"
     (beside / "profiles.yml").write_text(profile)
-    (beside / "dbt_project.yml").write_text("name: mine\nversion: '1.0.0'\nconfig-version: 2\nprofile: mine\nmodel-paths: [models]\n")
+    (beside / "dbt_project.yml").write_text(
+        "name: mine\nversion: '1.0.0'\nconfig-version: 2\nprofile: mine\nmodel-paths: [models]\n"
+    )
     (beside / "models").mkdir()
     (beside / "models" / "sources.yml").write_text(
         "sources: [{name: wattlake, database: marts, schema: main, tables: [{name: energy_1d}]}]\n"
