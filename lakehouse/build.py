@@ -149,7 +149,7 @@ class _Build:
                 with self.step("find changes"):
                     touched = None
                     if not whole and before is not None:
-                        touched = touched_by_table(open_catalog(self.settings), self.all_contracts, before.pins)
+                        touched = touched_by_table(open_catalog(self.settings), self.contracts, before.pins)
                         if touched and something_undeclared(self.settings, self.contracts, pins, touched):
                             touched = None
                         if touched is not None and before.held_back:

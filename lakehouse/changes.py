@@ -155,7 +155,7 @@ def find_changes(
     pq.write_table(pa.Table.from_pylist(rows, schema=TABLES_SCHEMA), tables)
     some = rows if touched is not None else any(_has_rows(connection, contract) for contract in others)
     names = tuple(sorted(name for name, commits in (touched or {}).items() if commits))
-    if not count and not some and not emptied and QUARANTINE.name not in names:
+    if not count and not some and not emptied:
         return None
     columns = "min(rebuild_from), max(rebuild_to), min(read_from), max(read_to)"
     found = connection.execute(f"SELECT {columns} FROM read_parquet({quote(str(spans))})").fetchall()[0]

@@ -56,7 +56,7 @@ def test_lines_of_one_day_that_contradict_each_other_are_kept_instant_by_instant
     assert found == [(2, "e 2024-06-01T23:30:00.000000Z"), (2, "e 2024-06-01T23:45:00.000000Z")]
 
 
-def test_a_contradiction_is_a_finding_with_both_values_whether_or_not_a_row_changes(
+def test_a_contradiction_is_a_finding_with_both_values_also_where_the_value_stays(
     settings: Settings, tmp_path: Path
 ) -> None:
     land_meter(settings, write_signal(tmp_path / "a", "m1", "com_ap", [(NOON, 5), (NOON, 7)]), timezone="UTC")
@@ -68,9 +68,12 @@ def test_a_contradiction_is_a_finding_with_both_values_whether_or_not_a_row_chan
         "com_ap says 5.0 in line 2 of com_ap.csv and 7.0 in line 3, which holds, of 2024-06-01 12:00:00 UTC.",
     )  # fmt: skip
     assert query(settings, FINDINGS) == [first]
-    # What holds has landed before, so that no row of the observations changes.
+    # What holds has the value that had landed before.
     land_meter(settings, write_signal(tmp_path / "b", "m2", "com_ap", [(NOON, 4), (NOON, 3)]), timezone="UTC")
     assert build(settings).mode == "incremental"
     found = query(settings, FINDINGS)
     assert found[0] == first and found[1][:5] == ("warning", "m2", "com_ap", noon, 4.0)
+    # Rows that are only refused change no mart.
+    land_meter(settings, write_signal(tmp_path / "c", "m2", "com_ap", [(NOON, 3), (ONE, "x")]), timezone="UTC")
+    assert query(settings, "SELECT count(*) FROM raw.quarantine") == [(3,)]
     assert not build(settings).built
