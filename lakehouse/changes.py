@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse.catalog import RAW
-from lakehouse.contract import ASSETS, DEFAULT_MAX_POWER_KW, QUARANTINE, SIGNALS, Contract
+from lakehouse.contract import ASSETS, DEFAULT_MAX_POWER_KW, SIGNALS, Contract
 from lakehouse.counter_context import counter_runs, reach
 from lakehouse.engine import quote
 from lakehouse.local_days import calendar
