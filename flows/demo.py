@@ -222,9 +222,9 @@ def _show_next(home: Path, page: Path, rows: Sequence[str]) -> None:
     click.echo("Try next:")
     for title, sql in QUESTIONS:
         click.echo(
-            f"\n  {title}:\n  WATTLAKE_HOME={shlex.quote(str(home))} python -m uv run wattlake sql {shlex.quote(sql)}"
+            f"\n  {title}:\n  WATTLAKE_HOME={shlex.quote(str(home))} python -m uv run --no-dev wattlake sql {shlex.quote(sql)}"
         )
     click.echo("\n  one number, back to the lines of the files that it was made of:")
     for row in rows:
-        click.echo(f"  WATTLAKE_HOME={shlex.quote(str(home))} python -m uv run wattlake explain {row}")
+        click.echo(f"  WATTLAKE_HOME={shlex.quote(str(home))} python -m uv run --no-dev wattlake explain {row}")
     click.echo(f"\nEvery table and column is described in {page}")

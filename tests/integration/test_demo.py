@@ -25,7 +25,7 @@ def test_the_demo_agrees_with_the_truth_and_says_that_its_data_are_simulated(
     assert shown.exit_code == 0, shown.output
     assert shown.output.startswith("SIMULATED DATA")
     assert "differs:" not in shown.output
-    assert shown.output.count("uv run wattlake sql") == 4
+    assert shown.output.count("uv run --no-dev wattlake sql") == 4
     for operator in ("CAISO", "ERCOT", "ISONE", "NYISO"):
         assert f"\n{operator} " in shown.output
     assert max(len(line) for line in shown.output.splitlines() if set(line) == {"─"}) <= 80
