@@ -50,6 +50,8 @@ _UNMISTAKABLE = (*CANDIDATES[:6], *CANDIDATES[-2:])
 #: Days since 1899-12-30 of a spreadsheet's calendar, 1954 to 2119; to a millisecond, which is as exact as they are.
 _SERIAL = r"^[2-7]\d{4}(\.\d{1,15})?$"
 _SERIAL_1970 = 25_569
+#: What `detect` tries where stamps are dates alone: a value a day.
+_DATES = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d")
 #: What `detect` tries where stamps end with an offset from UTC.
 _OFFSET_CANDIDATES = tuple(f"{name}%z" for name in CANDIDATES if "%" in name)
 _ENDS_WITH_OFFSET = r":\d{2}.*([+-]\d{2}(:?\d{2})?|Z|UTC|GMT)$"
@@ -158,7 +160,8 @@ def split_spans(text: pa.Array, separator: str) -> tuple[pa.Array, pa.Array]:
 def _detect(text: pa.Array, more: tuple[str, ...] = ()) -> Stamps:
     tried: list[Stamps] = []
     offsets = bool(pc.any(pc.match_substring_regex(text, _ENDS_WITH_OFFSET)).as_py())
-    for name in (*CANDIDATES, *(_OFFSET_CANDIDATES if offsets else ()), *more):
+    dates = not pc.any(pc.match_substring(text, ":")).as_py()
+    for name in (*CANDIDATES, *(_OFFSET_CANDIDATES if offsets else ()), *(_DATES if dates else ()), *more):
         stamps = _parse(text, name)
         if name in _UNMISTAKABLE and stamps.ok.all():
             return stamps
