@@ -47,6 +47,12 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     ):
         lake.add_signal("house", signal, "counter", "kWh", expected_s, 3 * expected_s)
         lake.add_samples("house", signal, [(at, None, Decimal(100 * n), None) for n, at in enumerate(stamps)])
+    lake.add_signal("house", "interpolated", "counter", "kWh", 3600, 10_800, estimated_statuses="interpolated")
+    said = {3: "interpolated", 4: "read"}
+    stamps = [local(SPRING) + timedelta(hours=number) for number in range(7)]
+    lake.add_samples(
+        "house", "interpolated", [(at, None, Decimal(number), said.get(number)) for number, at in enumerate(stamps)]
+    )
     lake.build()
     return lake
 
@@ -96,11 +102,24 @@ def test_a_register_read_at_midnights_gives_whole_days_and_one_read_monthly_esti
     assert sum(energy for energy, _ in monthly.values()) == 300
 
 
+def test_what_is_counted_from_and_to_an_estimated_reading_is_an_estimate(lake: Lake) -> None:
+    rows = lake.rows("select interval_start, is_estimated from energy_15min where signal = 'interpolated' order by 1")
+    hours = {start.astimezone(UTC): estimated for start, estimated in rows if start.minute == 0}
+    assert [hours[local(SPRING) + timedelta(hours=number)] for number in range(6)] == [
+        False,
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
 def test_nothing_is_found_wrong_with_any_of_them(lake: Lake) -> None:
     # A gas day begins and ends inside of days, and summer time is missing between the values a day (below).
     found = lake.rows(
         """select distinct rule, signal from quality_findings
-        where signal <> 'gas_day' and (rule, signal) <> ('missing_days', 'daily')"""
+        where signal not in ('gas_day', 'interpolated') and (rule, signal) <> ('missing_days', 'daily')"""
     )
     assert found == [("estimated_energy", "register_a_month")]
 
