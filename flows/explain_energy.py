@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from flows.explain import Evidence, Explanation, House, Row, Step
@@ -15,6 +15,10 @@ NANO_PER_MICRO = {"Wh": 1, "kWh": 1_000, "MWh": 1_000_000}
 WATTS = {"W": 1, "kW": 1_000, "MW": 1_000_000}
 #: Samples before and after the interval that are looked at, so that a spike at its edge has its neighbours.
 NEIGHBOURS = 4
+#: Values that a register comes back from are shown for less than a day.
+LONGEST_SPIKE = timedelta(days=1)
+#: The longest time that energy is spread over (dbt macro longest_spread_us).
+LONGEST_SPREAD = timedelta(days=1096)
 COLUMNS = ("ts", "interval_end", "value_exact", "text", "line")
 
 
@@ -42,15 +46,21 @@ def energy(house: House, found: Explanation) -> None:
     kind, unit = declared.get("kind"), declared.get("unit") or ""
     events = house.rows(
         "SELECT * FROM marts.counter_events WHERE asset_id = ? AND signal = ? AND occurred_at > ? AND span_start < ?",
-        [row["asset_id"], row["signal"], start, end],
+        [row["asset_id"], row["signal"], start - LONGEST_SPIKE, end],
     )
-    samples = _samples(house, table, row, start, max([end, *(event["occurred_at"] for event in events)]))
+    spikes = [event for event in events if event["kind"] == "spike"]
+    samples = _samples(
+        house, table, row,
+        min([start, *(spike["span_start"] for spike in spikes)]),
+        max([end, *(event["occurred_at"] for event in events)]),
+        NEIGHBOURS + sum(spike["samples_left_out"] for spike in spikes),
+    )  # fmt: skip
     if kind == "counter":
         found.rules += [
             "A counter's step between two samples is spread evenly over the time between them; what lies in the "
             "interval counts.",
-            "A spike is left out; after a reset nothing is known of the step; after a freeze the step is spread over "
-            "the frozen time (marts.counter_events).",
+            "A spike is left out; after a reset nothing is known of the step; a rollover goes on past the declared "
+            "value; after a freeze the step is spread over the frozen time (marts.counter_events).",
         ]
         if samples:
             sql = "SELECT * FROM marts.counter_events WHERE asset_id = ? AND signal = ? AND occurred_at BETWEEN ? AND ?"
@@ -84,13 +94,13 @@ def event(house: House, found: Explanation) -> None:
     found.steps.append(Step("value_after", "sample of the event", after, row["value_after"]))
 
 
-def _samples(house: House, table: str, row: Row, start: datetime, end: datetime) -> list[Row]:
+def _samples(house: House, table: str, row: Row, start: datetime, end: datetime, beside: int = NEIGHBOURS) -> list[Row]:
     """Exact samples of an interval and some on both sides of it."""
     where, of = "asset_id = ? AND signal = ? AND value_exact IS NOT NULL", [row["asset_id"], row["signal"]]
     sql = f"""
-        (SELECT * FROM {table} WHERE {where} AND ts < ? ORDER BY ts DESC LIMIT {NEIGHBOURS})
+        (SELECT * FROM {table} WHERE {where} AND ts < ? ORDER BY ts DESC LIMIT {beside})
         UNION ALL (SELECT * FROM {table} WHERE {where} AND ts >= ? AND ts <= ?)
-        UNION ALL (SELECT * FROM {table} WHERE {where} AND ts > ? ORDER BY ts LIMIT {NEIGHBOURS})
+        UNION ALL (SELECT * FROM {table} WHERE {where} AND ts > ? ORDER BY ts LIMIT {beside})
     """
     found = house.rows(sql, [*of, start, *of, start, end, *of, end])
     return sorted(found, key=lambda sample: sample["ts"])
@@ -99,21 +109,23 @@ def _samples(house: House, table: str, row: Row, start: datetime, end: datetime)
 def _steps(samples: Sequence[Row], events: dict[datetime, Row], factor: int) -> Iterator[Amount]:
     """Steps between the samples that are no spikes."""
     before: Row | None = None
-    spike: object = None
+    left_out = 0
     for sample in samples:
         event = events.get(sample["ts"])
         if event and event["kind"] == "spike":
-            spike = sample["value_exact"]
-        if spike is not None:
-            if sample["value_exact"] == spike:
-                continue
-            spike = None
+            left_out = event["samples_left_out"]
+        if left_out:
+            left_out -= 1
+            continue
         if before is not None:
             step = sample["value_exact"] - before["value_exact"]
             kind = event["kind"] if event else None
             start = event["span_start"] if event and kind == "freeze" else before["ts"]
+            start = max(start, sample["ts"] - LONGEST_SPREAD)
             said = f"step {sample['value_exact']} - {before['value_exact']}" + (f", {kind}" if kind else "")
             nano = 0 if kind == "reset" else int(step * 1_000_000) * factor
+            if event and kind == "rollover":
+                nano = int(event["size"] * 1_000_000) * factor
             yield Amount(nano, start, sample["ts"], said)
         before = sample
 
