@@ -219,12 +219,11 @@ def _rows_to_explain(query: Query) -> list[str]:
 
 def _show_next(home: Path, page: Path, rows: Sequence[str]) -> None:
     home = home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home
+    command = f"WATTLAKE_HOME={shlex.quote(str(home))} python -m uv run --no-dev wattlake"
     click.echo("Try next:")
     for title, sql in QUESTIONS:
-        click.echo(
-            f"\n  {title}:\n  WATTLAKE_HOME={shlex.quote(str(home))} python -m uv run --no-dev wattlake sql {shlex.quote(sql)}"
-        )
+        click.echo(f"\n  {title}:\n  {command} sql {shlex.quote(sql)}")
     click.echo("\n  one number, back to the lines of the files that it was made of:")
     for row in rows:
-        click.echo(f"  WATTLAKE_HOME={shlex.quote(str(home))} python -m uv run --no-dev wattlake explain {row}")
+        click.echo(f"  {command} explain {row}")
     click.echo(f"\nEvery table and column is described in {page}")

@@ -16,6 +16,8 @@ from flows.query import session_for
 from flows.sql_shell import HISTORY, is_whole, offered, shell
 from lakehouse.settings import Settings
 
+from .conftest import land_meter, write_signal
+
 ROWS = "SELECT asset_id, signal, energy_kwh::DECIMAL(9, 3) AS kwh FROM {} WHERE asset_id = 'm1' ORDER BY ALL"
 Sql = Callable[..., Result]
 
@@ -90,7 +92,8 @@ def test_a_hint_fits_what_went_wrong(sql: Sql, query: str, says: str) -> None:
 
 
 def test_without_marts_the_hint_is_to_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WATTLAKE_HOME", str(tmp_path))
+    land_meter(Settings(home=tmp_path / "home"), write_signal(tmp_path, "m1", "com_ap", [("2024-06-01 00:00:00", 1)]))
+    monkeypatch.setenv("WATTLAKE_HOME", str(tmp_path / "home"))
     for query in ("FROM energy_1d", "FROM marts.energy_1d"):
         shown = CliRunner().invoke(main, ["sql", query])
         assert "next: nothing is published yet: run `wattlake build`" in shown.output, shown.output
