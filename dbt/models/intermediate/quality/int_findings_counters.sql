@@ -8,7 +8,11 @@ changed_signals as (
 ),
 
 events as (
-    select events.*, lod.local_date, greatest(events.span_start, lod.bucket_start) as interval_start
+    select
+        events.*,
+        lod.local_date,
+        -- By the instant of the event, as the span of one begins where the one before it ended.
+        case when events.kind = 'freeze' then greatest(events.span_start, lod.bucket_start) else events.occurred_at end as interval_start
     from {{ ref('counter_events') }} as events
     inner join spans
         on events.asset_id = spans.asset_id
