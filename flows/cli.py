@@ -233,7 +233,6 @@ def replay(dry_run: bool) -> None:
     from flows.present import file_progress
     from flows.replay import replay as run
     from flows.tables import table
-    from lakehouse.errors import TerminalError
 
     with file_progress() as progress:
         report = run(house(), dry_run=dry_run, progress=progress)
@@ -246,11 +245,8 @@ def replay(dry_run: bool) -> None:
     if report.restored:
         click.echo(f"recorded anew: {report.restored} landings that the database had lost")
     click.echo(f"{report.receipts} receptions replayed")
-    if report.damaged:
-        raise TerminalError(
-            f"damaged in the archive: {', '.join(report.damaged)}",
-            "restore these from a backup, or land the original files again; no row was taken away",
-        )
+    if report.incomplete:
+        raise report.incomplete
 
 
 @main.command(epilog=example("wattlake build"))

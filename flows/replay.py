@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from flows.land import Progress, source_named
 from flows.lander import Arrival, Lander
-from flows.landings import Landing, ReplayedLandings
+from flows.landings import File, Landing, ReplayedLandings, file_of
 from flows.restore import Restoration
 from flows.settle import SHADOW, drop_shadow, options_of, raw_tables, raw_tables_mended
+from ingest.layout import broken_layouts
 from ingest.registry import contracts
 from lakehouse.archive import Archive, Receipt, open_archive
 from lakehouse.archive_age import refuse_if_dropped
@@ -25,6 +26,7 @@ from lakehouse.catalog import RAW, ensure_table, open_catalog
 from lakehouse.contract import Contract
 from lakehouse.damage import read_every_row, table_damage
 from lakehouse.engine import connect, identifier
+from lakehouse.errors import TerminalError, visible
 from lakehouse.mending import mend_marker
 from lakehouse.ops import Ops
 from lakehouse.pins import pin_of
@@ -63,6 +65,7 @@ class ReplayReport:
         receipts: receptions read anew.
         tables: the raw tables.
         damaged: what of the archive cannot be read; empty where all is well.
+        unread: files that had landed and are refused as the layouts are now, with the reason; their rows are gone.
         mended: what was put aside or taken back first.
         restored: landings that were recorded anew, because the database had lost them.
     """
@@ -72,6 +75,22 @@ class ReplayReport:
     damaged: list[str]
     mended: list[str] = field(default_factory=list)
     restored: int = 0
+    unread: list[str] = field(default_factory=list)
+
+    @property
+    def incomplete(self) -> TerminalError | None:
+        """What a person has to act on, or None where the archive gave everything."""
+        if self.damaged:
+            return TerminalError(
+                f"damaged in the archive: {', '.join(self.damaged)}",
+                "restore these from a backup, or land the original files again; no row was taken away",
+            )
+        if self.unread:
+            return TerminalError(
+                "files that had landed cannot be read as the layouts are now:\n" + "\n".join(self.unread),
+                "mend their layouts and replay again: the archive keeps their bytes",
+            )
+        return None
 
 
 def replay(
@@ -79,7 +98,8 @@ def replay(
 ) -> ReplayReport:
     """Rebuild all raw tables from the archive, whatever has become of them and of the catalog.
 
-    A damaged archive gives what it still has: rows that a table lacks come back, and none is taken away.
+    A damaged archive gives what it still has: rows that a table lacks come back, and none is taken away. A file that
+    had landed and is refused as the layouts are now has no rows, and is told.
 
     Args:
         settings: of the home.
@@ -87,8 +107,9 @@ def replay(
         progress: called a reception.
 
     Raises:
-        TerminalError: bytes of a reception were dropped for their age, or its source does not exist any more; nothing
-            was changed.
+        TerminalError: bytes of a reception were dropped for their age, its source does not exist any more, or a file
+            cannot be read while a layout of the user's is broken; no table was
+            replaced.
         BrokenHome: in a dry run, the catalog is damaged, lost or elsewhere.
     """
     archive = open_archive(settings)
@@ -109,6 +130,8 @@ def replay(
                 ensure_table(catalog, contract, shadow)
             work = _Replay(settings, ops, run.id, archive, shadow, restoration, progress)
             damaged += work.land_again(receipts)
+            if work.unread and not dry_run:
+                _refuse_if_a_layout_is_broken(settings, receipts)
             tables = [
                 _take_over(settings, catalog, contract, shadow, run.id, dry_run, whole=not damaged)
                 for contract in contracts()
@@ -119,7 +142,12 @@ def replay(
         run.rows = sum(table.missing + table.surplus for table in tables)
         if damaged:
             run.status, run.error = "failed", f"damaged in the archive: {', '.join(damaged)}"
-    return ReplayReport(len(receipts), tables, damaged, mended, restored)
+        elif work.unread:
+            run.status, run.error = (
+                "failed",
+                f"not read any more: {', '.join(visible(file.tail) for file in work.unread)}",
+            )
+    return ReplayReport(len(receipts), tables, damaged, mended, restored, list(work.unread.values()))
 
 
 @contextmanager
@@ -142,6 +170,8 @@ class _Replay:
     restoration: Restoration
     progress: Progress
     replayed: dict[str, ReplayedLandings] = field(default_factory=dict)
+    #: files whose latest landing is refused now → why
+    unread: dict[File, str] = field(default_factory=dict)
 
     @property
     def landings(self) -> list[Landing]:
@@ -171,8 +201,29 @@ class _Replay:
                 blocks = partial(self.archive.blocks, receipt.sha256)
                 lander.take(Arrival(Path(receipt.path), blocks, receipt.request, receipt))
             lander.commit()
+            self._note(lander)
             self.restoration.landed(self.archive, members, lander)
         return damaged
+
+    def _note(self, lander: Lander) -> None:
+        for outcome, receipt in lander.received:
+            file = file_of(receipt.sha256, receipt.path, receipt.request)
+            if outcome.status == "refused":
+                self.unread[file] = visible(outcome.reason or outcome.path)
+            else:
+                self.unread.pop(file, None)
+
+
+def _refuse_if_a_layout_is_broken(settings: Settings, receipts: Sequence[Receipt]) -> None:
+    """A slip in a layout file shall not cost the rows of the files that it is for.
+
+    Raises:
+        TerminalError: a layout file of the user's is wrong.
+    """
+    for folder in settings.layout_dirs:
+        for domain in sorted({receipt.source for receipt in receipts}):
+            for broken in broken_layouts(domain, folder):
+                raise broken.error
 
 
 def _take_over(

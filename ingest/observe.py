@@ -120,7 +120,8 @@ class Observer:
                 _refuse(tabulated.refusals, block.rows, block.at, block.field, reason)
             elif block.field not in self.progress.refused_columns:
                 self.progress.refused_columns.add(block.field)
-                line = int(block.rows.line[block.at[0]])
+                first = int(block.rows.line[block.at[0]]) if len(block.at) else 1
+                line = int(str(tabulated.dialect.get("header_line") or first))
                 tabulated.refusals.add(line, block.field, "the column's name does not print as it is")
         tabulated.blocks = named
 

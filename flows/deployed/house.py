@@ -13,7 +13,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import State, StateType
-from prefect.states import Cancelled, Completed
+from prefect.states import Cancelled, Completed, Failed
 from prefect.types._datetime import now
 
 from flows import artifacts
@@ -63,10 +63,12 @@ def replay(dry_run: bool = False) -> State[dict[str, str]]:
     report = _replay(dry_run, bar)
     bar.finish()
     artifacts.publish("replay", artifacts.replay(report), "How each raw table compares with the archived bytes.")
-    outcomes = {table.table: table.outcome for table in report.tables}
-    different = [name for name, outcome in outcomes.items() if outcome != "equal"]
+    if report.incomplete:
+        return Failed(message=str(report.incomplete), data=report.incomplete)
+    found = {table.table: table.outcome for table in report.tables}
+    different = [name for name, outcome in found.items() if outcome != "equal"]
     message = f"{len(different)} tables {'differ' if dry_run else 'replaced'}: {', '.join(different)}"
-    return Completed(message=message if different else "all tables equal the archive", data=outcomes)
+    return Completed(message=message if different else "all tables equal the archive", data=found)
 
 
 @flow(persist_result=False, flow_run_name=names.house)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from flows.land import land
+from flows.replay import replay
 from flows.transform import build
 from ingest.source import LandOptions
 from lakehouse.catalog import open_catalog
+from lakehouse.errors import TerminalError
 from lakehouse.settings import Settings
 from tests.querying import query
 
@@ -49,6 +53,38 @@ def test_a_layout_in_the_home_is_used_and_a_changed_one_reads_the_bytes_anew(
     assert land(settings, "meter", [log], LandOptions()).files[0].status == "unchanged"
     observed = open_catalog(settings).load_table(("raw", "meter_observations")).scan().to_arrow()
     assert sorted(observed["value"].to_pylist()) == [1.5, 1.6]
+
+
+def test_a_file_that_its_layout_reads_no_more_is_told_by_replay_and_comes_back_with_the_layout(
+    settings: Settings, tmp_path: Path
+) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("when;heater\n01.02.2024 10:00;1500\n")
+    layout = settings.root / "layouts" / "greenhouse.toml"
+    layout.parent.mkdir(parents=True)
+    sound = LAYOUT.format(unit="W", factor="1")
+    layout.write_text(sound)
+    assert land(settings, "meter", [log], LandOptions()).ok
+
+    values = "SELECT value FROM raw.meter_observations"
+    layout.write_text(sound.replace('name = "heater"', 'nmae = "heater"'))
+    with pytest.raises(TerminalError, match="nmae"):
+        replay(settings)
+    assert query(settings, values) == [(1500.0,)]
+
+    layout.write_text(sound.replace('"when", "heater"', '"when", "cooler"'))
+    assert land(settings, "meter", [log], LandOptions()).files[0].status == "refused"
+    assert query(settings, values) == [(1500.0,)]
+    report = replay(settings)
+    assert report.incomplete is not None and "log.csv" in str(report.incomplete)
+    assert query(settings, "SELECT status FROM ops.runs WHERE kind = 'replay' ORDER BY started_at DESC LIMIT 1") == [
+        ("failed",)
+    ]
+    assert query(settings, values) == []
+
+    layout.write_text(sound)
+    assert replay(settings).incomplete is None
+    assert query(settings, values) == [(1500.0,)]
 
 
 SUBMETERS = """
