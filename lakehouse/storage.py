@@ -263,4 +263,6 @@ class S3Storage:
         """An empty listing and a bucket that is not there look alike to s3fs."""
         bucket = uri.removeprefix("s3://").split("/")[0]
         if not self._files.exists(bucket):
-            raise TerminalError(f"S3 has no bucket {bucket!r}", "make the bucket, or mend the setting that names it")
+            raise TerminalError(
+                f"S3 has no bucket {bucket!r}", "make it, or mend WATTLAKE_WAREHOUSE or WATTLAKE_ARCHIVE, which name it"
+            )
