@@ -56,7 +56,7 @@ def explain(mart: str, values: tuple[str, ...], style: str) -> None:
     COLUMN=VALUE pairs tell the row: those of its key, or any others that one row alone has. Numbers are worked out
     again from the rows that are shown and counted, and stand beside the published ones; exit code 1 where they differ.
     """
-    from flows.cli import house
+    from flows.cli_base import house
     from flows.explain import explain as explained
 
     found = explained(house(), mart, values)

@@ -41,7 +41,7 @@ def check(file: Path, domain: str | None, count: int, **options: Any) -> None:
     Which layout recognises it, or what the nearest ones miss; how it is read; its first values with instant, interval,
     signal and unit; and what would be refused, and why. Exits with 1 if the file would be refused.
     """
-    from flows.cli import settings
+    from flows.cli_base import settings
     from flows.layout_check import check_layout
     from ingest.source import LandOptions
 
