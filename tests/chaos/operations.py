@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections import Counter
 from datetime import date, datetime, timedelta
@@ -88,17 +89,21 @@ def build_with_dbt_killed(settings: Settings, victim: str, told: str) -> str:
         told: file that gets dbt's process id.
     """
 
-    def run(arguments: list[str], *, env: dict[str, str], cwd: Path, **_: Any) -> subprocess.CompletedProcess[str]:
-        dbt = subprocess.Popen(arguments, env=env, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        Path(told).write_text(str(dbt.pid))
-        log = cwd / "logs" / "dbt.log"
+    start = subprocess.Popen
+
+    def kill_at_the_first_model(dbt: subprocess.Popen[str], log: Path) -> None:
         while not (log.exists() and " START sql" in log.read_text()):
             assert dbt.poll() is None, "dbt ended before it could be killed"
             time.sleep(0.01)
         os.kill(dbt.pid if victim == "dbt" else os.getpid(), signal.SIGKILL)
-        return subprocess.CompletedProcess(arguments, dbt.wait(), "", "")
 
-    dbt_runner.subprocess.run = run
+    def started(arguments: list[str], *, cwd: Path, **options: Any) -> subprocess.Popen[str]:
+        dbt = start(arguments, cwd=cwd, **options)
+        Path(told).write_text(str(dbt.pid))
+        threading.Thread(target=kill_at_the_first_model, args=(dbt, cwd / "logs" / "dbt.log"), daemon=True).start()
+        return dbt
+
+    dbt_runner.subprocess.Popen = started
     return transform.build(settings).mode
 
 

@@ -51,13 +51,15 @@ def test_first_landings_and_readers_at_once_make_one_home(worker: Worker, tmp_pa
     one = first_files(tmp_path / "one")
     two = [str(write_signal(tmp_path / "two", "m3", "com_ap", [(stamp, 3) for stamp in MINUTES]))]
     count = "SELECT count(*) AS n FROM raw.meter_observations"
+    readers = [start(home, "sql", count), start(home, "catalog")]
     all_done(
         start(home, "land", "meter", *one),
         start(home, "land", "meter", *two),
         start(home, "land", "meter", *one),
-        start(home, "sql", count),
-        start(home, "catalog"),
     )
+    for reader in readers:  # one that was there before the first landing found no house
+        _, err = reader.communicate(timeout=TIMEOUT_S)
+        assert reader.returncode == 0 or "there is no house" in err, err
     for files in (one, two):
         worker.done("land", {"home": str(alone)}, paths=files)
     found, expected = (worker.done("outcome", {"home": str(path)}) for path in (home, alone))
@@ -70,13 +72,15 @@ def test_builds_landings_a_replay_and_readers_at_once_lose_nothing(worker: Worke
     one, two = first_files(tmp_path / "one"), second_files(tmp_path / "two")
     worker.done("land", settings, paths=one)
     n = "SELECT (SELECT count(*) FROM raw.meter_observations) AS raw_rows"
+    with_a_refused_file = start(home, "land", "meter", *two)
     all_done(
         start(home, "build"),
         start(home, "replay"),
-        start(home, "land", "meter", *two),
         start(home, "build"),
         start(home, "sql", n),
     )
+    out, err = with_a_refused_file.communicate(timeout=TIMEOUT_S)
+    assert with_a_refused_file.returncode == 1 and "1 refused" in out, err
     assert worker.done("build", settings) in ("incremental", "nothing")
     found = worker.done("outcome", settings)
     assert set(worker.done("replay", settings, dry_run=True).values()) == {"equal"}
