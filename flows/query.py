@@ -17,8 +17,7 @@ from flows.present import AS_JSON
 from flows.results import chosen, write
 from flows.sql_hints import NO_SQL, hint
 from flows.tables import table
-from lakehouse.damage import diagnosed, read_a_row_group
-from lakehouse.errors import TerminalError
+from lakehouse.errors import BrokenHome, TerminalError
 from lakehouse.queries import Statement, names_only_marts, readable, refuse_in_home
 from lakehouse.reader import open_marts_session, open_session
 from lakehouse.settings import Settings
@@ -75,6 +74,12 @@ def parsed(query: str) -> list[Statement]:
         raise TerminalError(f"the query failed: {error}", NO_SQL) from error
 
 
+def _damage(settings: Settings) -> BrokenHome | None:
+    from lakehouse.damage import diagnosed, read_a_row_group  # loads what reads Iceberg: only where something failed
+
+    return diagnosed(settings, read_a_row_group)
+
+
 def answer(
     settings: Settings,
     connection: duckdb.DuckDBPyConnection,
@@ -97,7 +102,7 @@ def answer(
         row = connection.execute("SELECT current_setting('TimeZone')").fetchone()
         write(relation, style, output, row[0] if row else "UTC")
     except duckdb.Error as error:
-        if isinstance(error, OF_FILES) and (damage := diagnosed(settings, read_a_row_group)):
+        if isinstance(error, OF_FILES) and (damage := _damage(settings)):
             raise damage from error
         raise TerminalError(f"the query failed: {error}", hint(settings, connection, statement.text, error)) from error
 

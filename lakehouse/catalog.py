@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from lakehouse.database import is_sqlite, sqlite_path, url_of
 from lakehouse.errors import BrokenHome, ContractViolation
 from lakehouse.outages import explained
 from lakehouse.settings import Settings
 from lakehouse.storage import S3_CONNECT_TIMEOUT_S, S3_READ_TIMEOUT_S, bound_attempts, is_s3
+from lakehouse.uris import is_sqlite, sqlite_path, url_of
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog

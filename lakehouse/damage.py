@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from lakehouse.catalog import is_elsewhere, located, open_catalog
-from lakehouse.database import is_sqlite, sqlite_path
 from lakehouse.engine import connect
 from lakehouse.errors import MEND, BrokenHome, TransientError, WattlakeError
 from lakehouse.outages import explain, explained
 from lakehouse.pins import pin_of
 from lakehouse.settings import Settings
 from lakehouse.storage import is_s3
+from lakehouse.uris import is_sqlite, sqlite_path
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

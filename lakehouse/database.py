@@ -4,75 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
 from lakehouse.errors import TransientError
+from lakehouse.uris import is_postgres, sqlite_path, url_of
 
 LOG = logging.getLogger(__name__)
 WAITS = "another process works at %r; this one goes on when that has ended"
-#: libpq: give up a connection attempt, notice a peer that is gone though no packet said so, and name ourselves.
-POSTGRES_OPTIONS = {
-    "connect_timeout": "10",
-    "keepalives_idle": "30",
-    "tcp_user_timeout": "60000",  # milliseconds
-    "application_name": "wattlake",
-}
 #: Schema of the ops tables in Postgres, where the catalog's own tables lie in the default one.
 POSTGRES_SCHEMA = "ops"
 #: SQLite: wait so long for another writer instead of failing.
 SQLITE_BUSY_MS = 30_000
-
-
-def url_of(uri: SecretStr) -> str:
-    """The URI with a driver's options, as SQLAlchemy takes it. It holds the password: never show it."""
-    if is_sqlite(uri):
-        # As a URI of SQLite's own: SQLAlchemy would read a query from the first question mark of a path.
-        path = quote(os.fsencode(sqlite_path(uri).absolute()))
-        return f"sqlite:///file:{path}?uri=true"
-    url = sa.make_url(uri.get_secret_value())
-    if url.get_backend_name() == "postgresql":
-        url = url.set(drivername="postgresql+psycopg2").update_query_dict({**POSTGRES_OPTIONS, **url.query})
-    return url.render_as_string(hide_password=False)
-
-
-def shown(uri: SecretStr) -> str:
-    """The URI for people: its password masked."""
-    if is_sqlite(uri):
-        return uri.get_secret_value()
-    return sa.make_url(uri.get_secret_value()).render_as_string(hide_password=True)
-
-
-def postgres_options(uri: SecretStr) -> dict[str, str]:
-    """The URI as libpq's options: host, port, dbname, user, password, and what its query says."""
-    url = sa.make_url(url_of(uri))
-    given = {
-        "host": url.host, "port": url.port, "dbname": url.database, "user": url.username, "password": url.password,
-        **url.query,
-    }  # fmt: skip
-    return {name: str(value) for name, value in given.items() if value is not None}
-
-
-def is_postgres(uri: SecretStr) -> bool:
-    """Whether it names a Postgres database."""
-    return uri.get_secret_value().startswith("postgresql://")
-
-
-def is_sqlite(uri: SecretStr) -> bool:
-    """Whether it names an SQLite file."""
-    return uri.get_secret_value().startswith("sqlite:///")
-
-
-def sqlite_path(uri: SecretStr) -> Path:
-    """The file of an SQLite URI."""
-    return Path(uri.get_secret_value().removeprefix("sqlite:///"))
 
 
 def open_engine(uri: SecretStr) -> sa.Engine:

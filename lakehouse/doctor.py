@@ -12,13 +12,13 @@ from functools import partial
 import sqlalchemy as sa
 
 from lakehouse import doctor_house
-from lakehouse.database import shown
 from lakehouse.engine import connect, extension_path, only_signed_from_here, quote
 from lakehouse.errors import WattlakeError
 from lakehouse.finding import Check, Finding
 from lakehouse.outages import explain
 from lakehouse.settings import Settings
 from lakehouse.storage import is_s3, make_folder, storage_at
+from lakehouse.uris import shown
 
 #: Less than this and the next landing may not fit: one staged file of 2 million rows takes about 100 MB.
 LEAST_FREE_BYTES = 2**30

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from lakehouse.archive import HASH_CHARS, open_archive, receipt_of
 from lakehouse.catalog import MARTS, RAW, is_elsewhere, located, open_catalog
 from lakehouse.damage import database_damage, read_a_row_group, table_damage
-from lakehouse.database import is_free, is_sqlite, sqlite_path
+from lakehouse.database import is_free
 from lakehouse.engine import identifier
 from lakehouse.errors import MEND, TerminalError
 from lakehouse.finding import Check, Finding
@@ -19,6 +19,7 @@ from lakehouse.ops import RUNS, Ops, now
 from lakehouse.presence import MARKER, holds_a_house, kind_held
 from lakehouse.publish import open_marts, published
 from lakehouse.settings import Settings
+from lakehouse.uris import is_sqlite, sqlite_path
 
 #: Published marts older than this, over raw tables that have moved on, point at a schedule that does not run.
 STALE_MARTS = timedelta(days=2)

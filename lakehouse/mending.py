@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 from lakehouse.catalog import MARTS, RAW, ensure_table, is_elsewhere, located, open_catalog
 from lakehouse.damage import database_damage, read_a_row_group, read_every_row, table_damage
-from lakehouse.database import sqlite_path
 from lakehouse.ops import Ops
 from lakehouse.presence import MARKER, kind_held, mark_again
 from lakehouse.settings import Settings
 from lakehouse.storage import is_s3, storage_at
+from lakehouse.uris import sqlite_path
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog

@@ -17,10 +17,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from lakehouse.archive import open_archive
-from lakehouse.database import create_tables, exclusive, open_engine, shown
+from lakehouse.database import create_tables, exclusive, open_engine
 from lakehouse.errors import MEND, BrokenHome
 from lakehouse.outages import explain, explained
 from lakehouse.settings import Settings
+from lakehouse.uris import shown
 
 METADATA = sa.MetaData()
 #: Values in one IN list: SQLite takes 32,766.

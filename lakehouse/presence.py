@@ -7,10 +7,10 @@ import os
 import uuid
 from itertools import islice
 
-from lakehouse.database import is_sqlite, sqlite_path
 from lakehouse.errors import MEND, BrokenHome, TerminalError
 from lakehouse.settings import Settings
 from lakehouse.storage import storage_at
+from lakehouse.uris import is_sqlite, sqlite_path
 
 #: Says in a home which kind of assets it holds.
 MARKER = "home.json"

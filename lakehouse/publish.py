@@ -71,14 +71,15 @@ def published(settings: Settings) -> Published | None:
             raise
         return None
     try:
-        found = connection.execute("FROM marts.wattlake_build").to_arrow_table().to_pylist()
+        cursor = connection.execute("FROM marts.wattlake_build")  # no table of Arrow's: that would load pandas
+        names, values = [column[0] for column in cursor.description or ()], cursor.fetchone()
     except duckdb.Error:
         return None
     finally:
         connection.close()
-    if not found or not {"build_id", "pins", "code_version", "marts"} <= found[0].keys():
+    row = dict(zip(names, values or (), strict=False))
+    if not {"build_id", "pins", "code_version", "marts"} <= row.keys():
         return None
-    row = found[0]
     declared = [Mart.from_json(mart) for mart in json.loads(row["marts"])]
     held_back = json.loads(row.get("held_back") or "{}")  # files of before have no such column
     return Published(row["build_id"], json.loads(row["pins"]), row["code_version"], declared, held_back)

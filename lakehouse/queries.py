@@ -17,10 +17,11 @@ from typing import Any
 
 import duckdb
 
-from lakehouse.database import is_sqlite, sqlite_path
+from lakehouse.engine import quote
 from lakehouse.errors import WrongUsage
 from lakehouse.settings import Settings
 from lakehouse.storage import is_s3
+from lakehouse.uris import is_sqlite, sqlite_path
 
 #: Table functions that make rows of their arguments, read files, or tell of the session.
 READING_FUNCTIONS = re.compile(
@@ -142,7 +143,8 @@ def names_only_marts(query: str, marts: Collection[str] = ()) -> bool:
 def tree_of(query: str) -> dict[str, Any] | None:
     """The syntax tree of SELECT statements as DuckDB writes it; None where it writes none."""
     with duckdb.connect() as parser:
-        row = parser.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchone()
+        # Quoted, for to bind a value DuckDB loads pandas and Arrow.
+        row = parser.execute(f"SELECT json_serialize_sql({quote(query)}::VARCHAR)").fetchone()
     tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
     return None if tree["error"] else tree
 

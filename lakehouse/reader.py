@@ -116,7 +116,8 @@ def _of_ops(name: str, kind: str) -> str:
 
 def _attach_database(connection: duckdb.DuckDBPyConnection, uri: SecretStr, tables: list[str]) -> str:
     """Attach the tables of a database read-only; returns the schema that holds the ops tables."""
-    from lakehouse.database import POSTGRES_SCHEMA, is_postgres, postgres_options, sqlite_path
+    from lakehouse.database import POSTGRES_SCHEMA
+    from lakehouse.uris import is_postgres, postgres_options, sqlite_path
 
     if not is_postgres(uri):
         load(connection, ("sqlite_scanner",))

@@ -22,9 +22,9 @@ from flows.deployed.markets import realtime
 from flows.download import GIVE_UP_AFTER
 from ingest.http import ATTEMPTS, Client
 from lakehouse import database
-from lakehouse.database import sqlite_path
 from lakehouse.errors import TerminalError, TransientError
 from lakehouse.settings import Settings
+from lakehouse.uris import sqlite_path
 
 from ..servers.market_exchange import failing, instead, late
 from ..servers.market_server import market_server

@@ -50,9 +50,10 @@ class Way:
             + (f'unit = "{self.unit}"\n' if name == "A" else "")
             for name in self.signals
         ]
+        interval = "interval_s = 900\n" if self.kind == "interval_energy" else ""  # it says nothing of samples
         return (
             'name = "mine"\ndomain = "meter"\ndescription = "mine"\n[recognise]\nheader = ["stamp", "A", "B [kW]"]\n'
-            f'[stamps]\ncolumns = ["stamp"]\ntimezone = "{self.zone}"\ninterval_s = 900\n'
+            f'[stamps]\ncolumns = ["stamp"]\ntimezone = "{self.zone}"\n{interval}'
             f'[shape]\nunit_brackets = "{self.brackets}"\n[asset]\nsource = "{self.asset_source}"\n' + "".join(rules)
         )
 
