@@ -443,4 +443,4 @@ def test_commands_download_say_what_came_and_fail_where_something_lacks(
     assert (found.exit_code, "WATTLAKE_CAISO_URL: Value error, must begin with https" in found.output) == (1, True)
     monkeypatch.delenv("WATTLAKE_CAISO_URL")
     found = run("download", "no-such-feed", "--days", "1")
-    assert (found.exit_code, "cannot be downloaded" in found.output) == (2, True)
+    assert (found.exit_code, "there is no source" in found.output) == (2, True)
