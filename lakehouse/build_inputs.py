@@ -86,10 +86,6 @@ def affected_models(changes: Changes) -> list[str]:
     # What is rebuilt of one such table is read from intermediate models over others.
     if changes.tables_from:
         inputs.append("build.changed_tables")
-    # Findings over quarantine are made whole in every build of findings. A line that contradicts another one of its
-    # file is in quarantine beside a row that changed: where no row has changed, nothing there makes another finding.
-    if changes.count:
-        inputs.append(f"raw.{QUARANTINE.name}")
     return [f"source:{name}+" for name in inputs]
 
 

@@ -63,7 +63,7 @@ def test_deployments_runs_and_artifacts_read_well(prefect: PrefectService, page:
     page.goto(f"{prefect.url}/artifacts/artifact/{artifact.id}")
     page.get_by_text("Refused: 1").wait_for()
     page.get_by_text("<img src=x onerror=alert(1)>|`odd`.csv").first.wait_for()
-    page.get_by_text("next step: write a layout file").wait_for()
+    page.get_by_text("write a layout file for it").wait_for()
     assert page.locator("img[src=x]").count() == 0
     page.get_by_text("In quarantine: 1 rows or cells").wait_for()
     page.screenshot(path=tmp_path / "artifact.png")
