@@ -387,7 +387,7 @@ def test_every_caveat_in_a_row_is_explained(lake: MarketLake) -> None:
 def test_an_explanation_works_every_dollar_out_again_from_raw_rows(lake: MarketLake) -> None:
     """Of pairs and of single batteries, with gaps, blanks, restatements and corrections."""
     lake.lake.execute(f"ATTACH '{lake.marts}' AS marts (READ_ONLY)")
-    house = House(None, lake.lake)  # type: ignore[arg-type]  # no home is asked for anything here
+    house = House(None, lake.lake)  # no home is asked for anything here
     try:
         rows = house.rows(
             "SELECT * FROM marts.bess_revenue_15min WHERE operating_day IN (?, ?, ?) "

@@ -34,9 +34,9 @@ def middle_of_days(found: list[dict[str, object]], months: tuple[int, ...]) -> f
     """Hour (UTC) of the middle of the energy of interval rows, over months."""
     weight = moment = 0.0
     for row in found:
-        start, end, value = row["ts"], row["interval_end"], float(row["value"])  # type: ignore[arg-type]
-        if start.month in months:  # type: ignore[attr-defined]
-            centre = start + (end - start) / 2  # type: ignore[operator]
+        start, end, value = row["ts"], row["interval_end"], float(row["value"])
+        if start.month in months:
+            centre = start + (end - start) / 2
             weight, moment = weight + value, moment + value * (centre.hour + centre.minute / 60)
     return moment / weight
 

@@ -24,7 +24,7 @@ def printed(capsys: pytest.CaptureFixture[str], columns: int, **given: object) -
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", str(columns))
         capsys.readouterr()
-        table(**given)  # type: ignore[arg-type]
+        table(**given)
         return capsys.readouterr().out
 
 

@@ -59,7 +59,7 @@ AUTUMN = [
 
 def ends(day: str, clocks: list[str], **options: object) -> tuple[list[str], list[int]]:
     stamps = naive(*(f"{day} {clock}" for clock in clocks))
-    starts, status, _ = starts_of(stamps, np.full(len(stamps), 15 * MINUTE), ZONE, **options)  # type: ignore[arg-type]
+    starts, status, _ = starts_of(stamps, np.full(len(stamps), 15 * MINUTE), ZONE, **options)
     return shown(starts), status.tolist()
 
 

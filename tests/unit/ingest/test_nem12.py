@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -124,6 +125,6 @@ def test_a_register_of_another_quantity_is_refused(written: str) -> None:
     lambda text: "\ufeff" + text,
     lambda text: "\n" + text.partition("\n")[2],
 ])  # fmt: skip
-def test_line_ends_marks_and_a_missing_header_change_nothing(change) -> None:  # type: ignore[no-untyped-def]
+def test_line_ends_marks_and_a_missing_header_change_nothing(change) -> None:
     text = HEAD.format(minutes=30, unit="kWh") + day(48) + "900\n"
     assert rows(parse(change(text))) and stamps(parse(change(text))) == stamps(parse(text))
