@@ -125,6 +125,6 @@ def test_a_register_of_another_quantity_is_refused(written: str) -> None:
     lambda text: "\ufeff" + text,
     lambda text: "\n" + text.partition("\n")[2],
 ])  # fmt: skip
-def test_line_ends_marks_and_a_missing_header_change_nothing(change) -> None:
+def test_line_ends_marks_and_a_missing_header_change_nothing(change: Callable[[str], str]) -> None:
     text = HEAD.format(minutes=30, unit="kWh") + day(48) + "900\n"
     assert rows(parse(change(text))) and stamps(parse(change(text))) == stamps(parse(text))
