@@ -49,17 +49,29 @@ def _absolute(path: Path) -> Path:
 def _refuse_no_server(uri: str) -> None:
     """Refuse a URI that no server can have; the message shows none of it, for it may hold a password."""
     try:
-        if uri.startswith("postgresql"):
-            import sqlalchemy as sa
-
-            host, port = "any", sa.make_url(uri).port
-        else:
-            parts = urlsplit(uri)
-            host, port = parts.hostname or "", parts.port
-    except Exception:  # noqa: BLE001  whatever a parser makes of it
+        host, port = _server_of(uri)
+    except ValueError:
         raise ValueError("is no URI of a server: scheme://host:port/…, with a number for the port") from None
     if not host or (port is not None and not 0 < port < 2**16):
         raise ValueError("names no host, or a port that is none: scheme://host:port/…")
+
+
+def _server_of(uri: str) -> tuple[str, int | None]:
+    """Host and port; libpq finds a host of its own where Postgres' URI names none.
+
+    Raises:
+        ValueError: it is no URI.
+    """
+    if not uri.startswith("postgresql"):
+        parts = urlsplit(uri)
+        return parts.hostname or "", parts.port
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return "any", make_url(uri).port
+    except ArgumentError as error:
+        raise ValueError from error
 
 
 def _in_home(values: dict[str, Any], name: str) -> str:
