@@ -4,7 +4,8 @@ with samples as (
     select
         windows.window_id,
         epoch_us(observations.ts) as at_us,
-        {{ micro('observations.value_exact') }} * coalesce(windows.nano_kwh_per_micro, 1) as amount
+        {{ micro('observations.value_exact') }} * coalesce(windows.nano_kwh_per_micro, 1) as amount,
+        coalesce(list_contains(string_split(windows.estimated_statuses, '|'), observations.text), false) as is_estimated
     from {{ ref('stg_shared__observations') }} as observations
     inner join {{ ref('int_windows') }} as windows
         on observations.asset_id = windows.asset_id
@@ -23,5 +24,6 @@ select
     window_id,
     at_us,
     amount,
+    is_estimated,
     sum(is_new::integer) over (partition by window_id order by at_us rows unbounded preceding)::bigint as run
 from compared

@@ -13,6 +13,7 @@ with kept as (
         samples.window_id,
         samples.at_us,
         samples.amount,
+        samples.is_estimated,
         -- Start of the run of equal values, excursions included: one of them ends a run.
         min(samples.at_us) over (partition by samples.window_id, samples.run) as flat_from_us
     from {{ ref('int_counter_samples') }} as samples
@@ -26,6 +27,8 @@ paired as (
         *,
         lag(amount) over series as amount_before,
         lag(at_us) over series as from_us,
+        -- What is counted from or to a reading that its source calls estimated is an estimate too.
+        is_estimated or lag(is_estimated) over series as touches_estimate,
         lag(flat_from_us) over series as flat_before_us
     from kept
     window series as (partition by window_id order by at_us)
@@ -72,6 +75,8 @@ select
     case when kind = 'reset' then 0 else energy end as energy,
     kind,
     is_energy,
-    coalesce(kind in ('correction', 'freeze', 'jump'), false) or at_us - from_us > max_gap_us as is_estimated,
+    coalesce(kind in ('correction', 'freeze', 'jump'), false)
+    or at_us - from_us > max_gap_us
+    or touches_estimate as is_estimated,
     max_gap_us
 from classified

@@ -28,18 +28,6 @@ with intervals as (
         and observations.interval_end > observations.ts
 ),
 
--- Readings of counters that their source calls estimated: so is what was counted from and to them.
-estimated_readings as (
-    select windows.window_id, epoch_us(observations.ts) as at_us
-    from {{ ref('stg_shared__observations') }} as observations
-    inner join {{ ref('int_windows') }} as windows
-        on observations.asset_id = windows.asset_id
-        and observations.signal = windows.signal
-        and observations.ts >= windows.read_from
-        and observations.ts <= windows.read_to
-    where windows.kind = 'counter' and list_contains(string_split(windows.estimated_statuses, '|'), observations.text)
-),
-
 -- The calendar reaches a day beyond what is rebuilt: what began before it and matters has passed a midnight since.
 parted as (
     select intervals.window_id, intervals.from_us
@@ -51,19 +39,14 @@ parted as (
 )
 
 select
-    steps.window_id,
+    window_id,
     spread_from_us,
     to_us,
     energy,
-    is_estimated
-    or to_us - from_us > {{ 25 * 3600 * 1000000 }}
-    or before.at_us is not null
-    or after.at_us is not null as is_estimated,
+    is_estimated or to_us - from_us > {{ 25 * 3600 * 1000000 }} as is_estimated,
     from_us as covered_from_us,
     least(to_us, from_us + max_gap_us) as covered_until_us
-from {{ ref('int_counter_steps') }} as steps
-left join estimated_readings as before on steps.window_id = before.window_id and steps.from_us = before.at_us
-left join estimated_readings as after on steps.window_id = after.window_id and steps.to_us = after.at_us
+from {{ ref('int_counter_steps') }}
 where is_energy
 union all
 select
