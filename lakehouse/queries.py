@@ -98,8 +98,11 @@ def _judge_functions(text: str) -> None:
         return
     for node in nodes(tree):
         if node.get("type") == "TABLE_FUNCTION":
-            name = str(node["function"].get("function_name", "")).lower()
-            if not READING_FUNCTIONS.fullmatch(name):
+            called = node["function"]
+            name = str(called.get("function_name", "")).lower()
+            # What is called by the name of the published file is a macro in it: DuckDB's own functions are not there.
+            of_marts = "marts" in (str(called.get("catalog", "")).lower(), str(called.get("schema", "")).lower())
+            if not of_marts and not READING_FUNCTIONS.fullmatch(name):
                 raise WrongUsage(f"the table function {name} is not served: it may do more than read", ONLY_READS)
 
 

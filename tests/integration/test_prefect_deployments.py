@@ -113,7 +113,7 @@ def test_a_terminal_failure_is_not_tried_again_and_says_what_to_do(prefect: Pref
         assert attempts(prefect, run) == [1]
     refused = prefect.markdown(runs["none of 1 files landed"])
     assert "### Refused: 1" in refused
-    assert "next step: write a layout file" in refused
+    assert "write a layout file for it" in refused
 
 
 def test_a_transient_failure_is_tried_again_and_recovers(prefect: PrefectService) -> None:

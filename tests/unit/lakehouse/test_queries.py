@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import duckdb
@@ -119,3 +120,27 @@ def test_results_are_written_beside_the_home_and_never_into_it(settings: Setting
     for inside in ("lake/rows.csv", "kept/rows.csv", "home/catalog.db"):
         with pytest.raises(WrongUsage, match="the house keeps"):
             refuse_in_home(moved, tmp_path / inside)
+
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
+
+
+def queries_of_the_docs() -> list[str]:
+    """Every SQL block of the docs but those for clients of their own (docs/connect.md)."""
+    pages = (page for page in sorted(DOCS.glob("*.md")) if page.name != "connect.md")
+    return [
+        block
+        for page in pages
+        for block in re.findall(r"^```sql\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+    ]
+
+
+@pytest.mark.parametrize("query", queries_of_the_docs())
+def test_what_the_docs_ask_may_be_asked(query: str) -> None:
+    assert readable(query)
+
+
+@pytest.mark.parametrize("name", ["enable_logging", "marts_.enable_logging", "main.enable_logging", "query"])
+def test_a_function_that_is_not_of_the_marts_is_not_taken_for_a_macro_of_theirs(name: str) -> None:
+    with pytest.raises(WrongUsage):
+        readable(f"SELECT * FROM {name}('x')")
