@@ -74,7 +74,7 @@ SLICES = _table(
     sa.Column("dialect", sa.String),  # JSON
     sa.Column("rows_read", sa.BigInteger),
     sa.Column("rows_empty", sa.BigInteger),
-    sa.Column("rows_quarantined", sa.BigInteger),
+    sa.Column("rows_quarantined", sa.BigInteger),  # with rows that a later line of the file contradicts
     sa.Column("rows_new", sa.BigInteger),
     sa.Column("rows_replaced", sa.BigInteger),
     sa.Column("rows_equal", sa.BigInteger),
@@ -193,10 +193,18 @@ class Ops:
 
     def finish(self, table: sa.Table, row_id: str, status: str, **values: object) -> None:
         """Set the end, the status and what is known now."""
+        end = table.update().where(table.c.id == row_id).values(finished_at=self.instant(), status=status, **values)
+        try:
+            self._commit(end)
+        except Exception:
+            raise
+        except BaseException:  # a second signal: Prefect may send a run that it cancels SIGTERM twice
+            self._commit(end)
+            raise
+
+    def _commit(self, statement: sa.Update) -> None:
         with self.engine.begin() as connection:
-            connection.execute(
-                table.update().where(table.c.id == row_id).values(finished_at=self.instant(), status=status, **values)
-            )
+            connection.execute(statement)
 
     def tables_with_rows(self) -> set[str]:
         """Raw tables into which rows have landed."""

@@ -181,6 +181,8 @@ def _columns(cells: list[str], name: str, market: Market) -> list[str | None]:
         )
     if "Net Demand" in cells or "Net demand" in cells:
         raise UnreadableFile("the file is a chart of CAISO's Today's Outlook, not LMPs", "land reports of LMPs")
+    if any("Hourly Breakdown of Renewable Resources" in cell for cell in cells):
+        raise UnreadableFile("the file is a Daily Renewables Watch of CAISO, not LMPs", "land reports of LMPs")
     known = {**COLUMNS, **dict.fromkeys(market.prices, "price")}
     required = [name for name in (*COLUMNS.values(), "price") if name is not None]
     return named(cells, known, required, f"an LMP report of CAISO's {market.name}")

@@ -21,8 +21,8 @@ PRICES = "20260714_PRC_LMP_DAM_TH_SP15_excerpt5.csv"
 REFUSED = {
     "20160519_20160520_ENE_SLRS_DAM_xml.zip": "report ENE_SLRS of OASIS as XML",
     "20160520_20160522_SLD_FCST_DAM_xml.zip": "report SLD_FCST of OASIS as XML",
-    "20170312_DailyRenewablesWatch_DSTstart.txt": "Hourly Breakdown of Renewable Resources",
-    "20171105_DailyRenewablesWatch_DSTend.txt": "Hourly Breakdown of Renewable Resources",
+    "20170312_DailyRenewablesWatch_DSTstart.txt": "Daily Renewables Watch",
+    "20171105_DailyRenewablesWatch_DSTend.txt": "Daily Renewables Watch",
     "20250204_20250211_SLD_REN_FCST_DAM_20250214_04_52_10_v1.zip": "another report of OASIS (SLD_REN_FCST_DAM)",
     "20250219_20250227_SLD_FCST_7DA_20250221_01_09_58_v1.zip": "another report of OASIS (SLD_FCST_7DA)",
     "derived_rt15_STANDFD2_1_N011_2020.csv": "a third party",

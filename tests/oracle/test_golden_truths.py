@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from flows.cli import main
+from lakehouse.contradictions import CONTRADICTED
 
 pytestmark = pytest.mark.real_data
 
@@ -121,18 +122,33 @@ def test_the_rack_system_has_its_spread_and_mean_current(sql: Sql) -> None:
 
 def test_every_refused_row_has_its_file_line_text_and_reason(sql: Sql) -> None:
     refused = sql("SELECT count(*), count(file), count(raw_text), min(length(reason)) > 10 FROM raw.quarantine")
-    assert refused == [(3, 3, 3, True)]
+    assert refused == [(7, 7, 7, True)]
     unread = sql(
         "SELECT parse_filename(path), error LIKE '%next:%' FROM ops.fetches WHERE status = 'refused' ORDER BY 1"
     )
     assert unread == [("PROVENANCE.csv", True), ("PROVENANCE.csv", True), ("smard_price_2024.csv", True)]
 
 
+#: Instants of the GivenEnergy recordings of which a page states two values, counted in the files themselves.
+CONTRADICTIONS = {"MeterData_2025-06-03.json": 2, "MeterData_2025-06-04.json": 1, "MeterData_2025-06-06.json": 1}
+
+
+def test_lines_that_a_later_line_of_their_file_contradicts_are_told_by_file(sql: Sql) -> None:
+    told = f"""
+        SELECT parse_filename(file), count(*) FROM raw.quarantine WHERE reason = '{CONTRADICTED}' GROUP BY file
+    """
+    assert dict(sql(told)) == CONTRADICTIONS
+
+
 def test_what_was_read_is_what_landed_was_empty_or_was_refused(sql: Sql) -> None:
+    # A contradicted row is read with the others, and is in quarantine as well.
     unexplained = sql(
-        """
+        f"""
         SELECT file FROM ops.slices
-        WHERE rows_read <> rows_new + rows_equal + conflicts + rows_empty + rows_quarantined
+        WHERE rows_read <> rows_new + rows_equal + conflicts + rows_empty + rows_quarantined - (
+            SELECT count(*) FROM raw.quarantine AS kept
+            WHERE kept.source_object = slices.sha256 AND kept.reason = '{CONTRADICTED}'
+        )
         """
     )
     assert unexplained == []
