@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from flows.maintain import maintain
 from lakehouse.catalog import open_catalog
 from lakehouse.contract import observations
-from lakehouse.diff import Staging
 from lakehouse.settings import Settings
-from lakehouse.writer import merge
+from lakehouse.writing.diff import Staging
+from lakehouse.writing.writer import merge
+from tests.support.house import maintain
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table

@@ -14,11 +14,12 @@ import pyarrow.csv as pacsv
 
 from benchmarks.child import cpu_s, measured
 from benchmarks.lake import FIRST_S, values
-from flows.land import land
-from flows.transform import build
-from ingest.local_time import to_wall
-from ingest.source import LandOptions
+from ingest.registry import registry
+from ingest.time.local_time import to_wall
+from lakehouse.landing.files import land_files
+from lakehouse.marts.build import build
 from lakehouse.settings import Settings
+from lakehouse.source import LandOptions
 
 #: Points of the small and the large house of a scale.
 POINTS = {"small": (100_000, 400_000), "full": (10_000_000, 40_000_000)}
@@ -47,10 +48,10 @@ def land_and_build(home: str, inbox: str) -> dict[str, Any]:
     """Land a folder and build: processor seconds of both, wall seconds of each step of the build."""
     settings = Settings(home=Path(home), threads=2)
     began = cpu_s()
-    report = land(settings, "meter", [Path(inbox)], LandOptions(timezone=ZONE))
+    report = land_files(settings, registry(), "meter", [Path(inbox)], LandOptions(timezone=ZONE))
     assert report.ok
     landed = cpu_s()
-    built = build(settings)
+    built = build(settings, registry().contracts)
     assert built.built
     return {"land": landed - began, "build": cpu_s() - landed, "steps": built.durations, "rows": built.rows}
 

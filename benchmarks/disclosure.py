@@ -76,14 +76,15 @@ def land_day(home: str, path: str, first: str) -> dict[str, object]:
     import time
 
     from benchmarks.child import cpu_s
-    from flows.land import land
-    from ingest.source import LandOptions
+    from ingest.registry import registry
+    from lakehouse.landing.files import land_files
     from lakehouse.settings import Settings
+    from lakehouse.source import LandOptions
 
     settings = Settings(home=Path(home))
-    land(settings, "ercot-60d", [Path(first)], LandOptions())
+    land_files(settings, registry(), "ercot-60d", [Path(first)], LandOptions())
     cpu, wall = cpu_s(), time.perf_counter()
-    report = land(settings, "ercot-60d", [Path(path)], LandOptions())
+    report = land_files(settings, registry(), "ercot-60d", [Path(path)], LandOptions())
     took = {"cpu_s": cpu_s() - cpu, "wall_s": time.perf_counter() - wall}
     return {**took, "rows": report.files[0].counts.new}
 

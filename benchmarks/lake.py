@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from ingest.registry import contracts
-from lakehouse.build_inputs import is_observations, write_manifest
-from lakehouse.changes import find_changes
-from lakehouse.dbt_runner import run_dbt
+from ingest.registry import registry
 from lakehouse.engine import connect, identifier, quote
+from lakehouse.marts.changes import find_changes
+from lakehouse.marts.dbt_runner import run_dbt
+from lakehouse.marts.inputs import is_observations, write_manifest
 from lakehouse.pins import empty_select
 from lakehouse.settings import Settings
 
@@ -97,7 +97,7 @@ class Compiled:
 def compile_models(folder: Path, observations: Path, kind: str) -> Compiled:
     """Compile the dbt project over one file of observations whose signals are all of one kind."""
     settings = Settings(home=folder / "home", threads=2)
-    manifest_views = {contract.name: empty_select(contract) for contract in contracts()}
+    manifest_views = {contract.name: empty_select(contract) for contract in registry().contracts}
     source = f"read_parquet({quote(str(observations))})"
     manifest_views["meter_observations"] = (
         f"SELECT *, NULL::VARCHAR AS source_object, NULL::BIGINT AS line FROM {source}"
@@ -117,10 +117,10 @@ def compile_models(folder: Path, observations: Path, kind: str) -> Compiled:
     connection.execute("ATTACH ':memory:' AS raw")
     for name, sql in manifest_views.items():
         connection.execute(f"CREATE VIEW raw.{identifier(name)} AS {sql}")
-    changes = find_changes(connection, [c for c in contracts() if is_observations(c)], None, folder)
+    changes = find_changes(connection, [c for c in registry().contracts if is_observations(c)], None, folder)
     connection.close()
     (folder / "dbt").mkdir(exist_ok=True)
-    manifest = write_manifest(folder / "dbt", contracts(), {}, changes)
+    manifest = write_manifest(folder / "dbt", registry().contracts, {}, changes)
     described = json.loads(manifest.read_text())
     described["views"]["raw"] = manifest_views
     manifest.write_text(json.dumps(described))

@@ -27,13 +27,13 @@ TARGET_RATIO = 2.0
 #: What is measured of a landing: label → (module, function).
 SHARES = {
     "hash and zstd": ("lakehouse.archive", "Archive.receive"),
-    "parse: CSV": ("ingest.table", "read_typed"),
-    "parse: local to UTC": ("ingest.observe", "to_utc"),
-    "contract checks": ("flows.file_outcome", "check"),
-    "staging": ("lakehouse.staging", "Staging.write"),
-    "proof of no duplicates": ("lakehouse.fresh", "only_adding"),
-    "sorted files": ("lakehouse.fresh", "_write_file"),
-    "commit": ("lakehouse.writer", "commit"),
+    "parse: CSV": ("ingest.text.table", "read_typed"),
+    "parse: local to UTC": ("ingest.layouts.engine.observe", "to_utc"),
+    "contract checks": ("lakehouse.landing.outcome", "check"),
+    "staging": ("lakehouse.writing.staging", "Staging.write"),
+    "proof of no duplicates": ("lakehouse.writing.append_only", "only_adding"),
+    "sorted files": ("lakehouse.writing.append_only", "_write_file"),
+    "commit": ("lakehouse.writing.writer", "commit"),
 }
 
 
@@ -119,11 +119,12 @@ def _peer(folder: Path) -> None:
 
 
 def _land(folder: Path) -> None:
-    from flows.land import land
-    from ingest.source import LandOptions
+    from ingest.registry import registry
+    from lakehouse.landing.files import land_files
     from lakehouse.settings import Settings
+    from lakehouse.source import LandOptions
 
-    report = land(Settings(home=folder / "home"), "meter", [folder / "files"], LandOptions())
+    report = land_files(Settings(home=folder / "home"), registry(), "meter", [folder / "files"], LandOptions())
     broken = [outcome.reason for outcome in report.files if outcome.status != "landed" or outcome.rows_quarantined]
     if broken:
         raise SystemExit(f"not all files landed whole: {broken[:3]}")

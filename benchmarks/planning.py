@@ -18,12 +18,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from flows.download_spool import Spool
-from ingest.http import Client
-from ingest.http_turns import Clock
+from ingest.http.client import Client
+from ingest.http.turns import Clock
 from ingest.iso.access import Access
 from ingest.iso.answers import JUDGES
-from ingest.iso.requests import plan_of
-from ingest.iso.requests.request import Known, Planned, Window
+from ingest.iso.plans import plan_of
+from ingest.iso.request import Known, Planned, Window
 
 NODES = {"small": 50, "full": 50}
 YEAR = (date(2025, 1, 1), date(2026, 1, 1))

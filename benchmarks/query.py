@@ -20,7 +20,7 @@ def command(home: str, arguments: list[str]) -> None:
     """One `wattlake` command in a process of its own."""
     environment = {**os.environ, "WATTLAKE_HOME": home}
     subprocess.run(
-        [sys.executable, "-m", "flows.cli", *arguments], env=environment, check=True, stdout=subprocess.DEVNULL,
+        [sys.executable, "-m", "flows.cli.main", *arguments], env=environment, check=True, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
 

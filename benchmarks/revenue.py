@@ -17,16 +17,16 @@ from typing import Any
 import pyarrow as pa
 
 from benchmarks.child import measured
-from flows.transform import build
-from ingest.registry import contracts
+from ingest.registry import registry
 from ingest.simulate.fleet import simulate_fleet
 from ingest.simulate.fleet.tables import tables
-from lakehouse import build as building
 from lakehouse.catalog import open_catalog
-from lakehouse.publish import open_marts
+from lakehouse.marts import build as building
+from lakehouse.marts.build import build
+from lakehouse.marts.publish import open_marts
 from lakehouse.settings import Settings
-from lakehouse.staging import Staging
-from lakehouse.writer import merge
+from lakehouse.writing.staging import Staging
+from lakehouse.writing.writer import merge
 
 #: Batteries and days by scale; ERCOT had about 340 batteries in 2026.
 FLEETS = {"small": (340, 84), "full": (340, 365)}
@@ -112,7 +112,7 @@ def land_fleet(home: str, batteries: int, begin: int, end: int) -> int:
     settings = Settings(home=Path(home), threads=2)
     rows, staged, staging = 0, 0, _staging(settings)
     for number, part in enumerate(_parts(batteries, begin, end)):
-        for contract in contracts():
+        for contract in registry().contracts:
             if contract.name in part:
                 staging.add(contract, number, part[contract.name])
                 rows += part[contract.name].num_rows
@@ -130,7 +130,7 @@ def _staging(settings: Settings) -> Staging:
 
 def _commit(settings: Settings, staging: Staging) -> None:
     properties = {"wattlake.run": uuid.uuid4().hex, "wattlake.source": "benchmark", "wattlake.objects": "0" * 64}
-    for contract in contracts():
+    for contract in registry().contracts:
         if contract.name != "assets" and staging.files(contract):
             merge(settings, open_catalog(settings), contract, staging, properties=properties)
 
@@ -157,7 +157,7 @@ def build_revenue(home: str, batteries: int, days: int, whole: bool = True) -> d
     building.run_dbt = watched
     try:
         settings = Settings(home=Path(home), threads=2)
-        assert build(settings, full_refresh=whole).built
+        assert build(settings, registry().contracts, full_refresh=whole).built
     finally:
         building.run_dbt = run_dbt
     connection = open_marts(settings)
@@ -174,7 +174,7 @@ def build_late_day(home: str, batteries: int, days: int) -> dict[str, float]:
     """Land one day of one battery again, published later and with other telemetry, and build."""
     settings = Settings(home=Path(home), threads=2)
     name = "ercot_sced_esr_resources"
-    contract = next(contract for contract in contracts() if contract.name == name)
+    contract = next(contract for contract in registry().contracts if contract.name == name)
     rows = tables(simulate_fleet(FIRST_DAY + timedelta(days=days // 2), 1, 1, seed=8, faults=False))[name]
     later = pa.array(
         [moment + timedelta(days=30) for moment in rows["published_at"].to_pylist()], rows["published_at"].type

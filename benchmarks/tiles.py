@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from ingest.local_time import to_wall
+from ingest.time.local_time import to_wall
 
 RECORDED = Path(__file__).resolve().parents[2] / "shared" / "data" / "meter" / "p1mon" / "p1mon_minute.csv"
 ZONE = "Europe/Berlin"

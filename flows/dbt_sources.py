@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ingest.registry import contracts
+from ingest.registry import registry
 from lakehouse.contract import TYPES, Contract
 from lakehouse.settings import DBT_PROJECT
 
@@ -25,7 +25,7 @@ def render() -> str:
         "    schema: raw",
         "    tables:",
     ]
-    for contract in sorted(contracts(), key=lambda contract: contract.name):
+    for contract in sorted(registry().contracts, key=lambda contract: contract.name):
         lines += _table(contract)
     return "\n".join(lines) + "\n"
 

@@ -13,13 +13,11 @@ from typing import Any
 import click
 
 from flows.demo_market import show_prices, show_revenue
-from flows.docs import write_site
-from flows.land import land
-from flows.present import build_report, file_progress, log
-from flows.progress import steps
-from flows.tables import table
-from flows.transform import build
-from ingest.registry import contracts
+from flows.docs_site.site import write_site
+from flows.report.progress import steps
+from flows.report.tables import table
+from flows.report.terminal import build_report, file_progress, log
+from ingest.registry import registry
 from ingest.simulate import (
     Comparison,
     Delivery,
@@ -31,6 +29,8 @@ from ingest.simulate import (
     summarise,
 )
 from lakehouse.inventory import inventory
+from lakehouse.landing.files import land_files
+from lakehouse.marts.build import build
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
 
@@ -90,14 +90,14 @@ def demo(home: Path, days: int) -> bool:
     for delivery in (*on_time, *market.deliveries):
         _land(settings, delivery)
     with steps() as told:
-        build(settings, progress=told, watch=told.watch)
+        build(settings, registry().contracts, progress=told, watch=told.watch)
     click.echo("\nLate data: a day that was missing lands, and only the days it touches are rebuilt.")
     _land(settings, late)
     with steps() as told:
-        report = build(settings, progress=told, watch=told.watch)
+        report = build(settings, registry().contracts, progress=told, watch=told.watch)
     build_report(report)
     page = write_site(settings, None, progress=log)
-    connection = open_session(settings, contracts())
+    connection = open_session(settings, registry().contracts)
     try:
 
         def query(sql: str) -> list[tuple[Any, ...]]:
@@ -120,7 +120,7 @@ def demo(home: Path, days: int) -> bool:
 def _land(settings: Settings, delivery: Delivery) -> None:
     log(f"landing: {delivery.title}")
     with file_progress() as progress:
-        report = land(settings, delivery.source, delivery.paths, delivery.options, progress)
+        report = land_files(settings, registry(), delivery.source, delivery.paths, delivery.options, progress)
     counts = [outcome.counts for outcome in report.files]
     new, equal = sum(count.new for count in counts), sum(count.equal for count in counts)
     click.echo(f"landed {delivery.title}: {len(report.files)} files, {new:,} new rows, {equal:,} known ones")
@@ -139,7 +139,7 @@ def _clear(settings: Settings) -> None:
 
 
 def _show_tables(settings: Settings) -> None:
-    states = inventory(settings, contracts())
+    states = inventory(settings, registry().contracts)
     rows = [
         (state.table, state.rows, f"{state.first:%Y-%m-%d}" if state.first else None,
          f"{state.last:%Y-%m-%d}" if state.last else None)

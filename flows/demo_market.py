@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from flows.tables import table
+from flows.report.tables import table
 from ingest.simulate import MarketFiles
 
 Query = Callable[[str], list[tuple[Any, ...]]]

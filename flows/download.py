@@ -13,20 +13,21 @@ from typing import Literal
 
 from flows.download_records import Records
 from flows.download_spool import Spool, Spooled
-from flows.file_outcome import FileOutcome
-from flows.land import Progress, land
-from ingest.http import Client
-from ingest.http_exchange import OUTCOMES, Answer
-from ingest.http_turns import WALL, Clock
+from ingest.http.client import Client
+from ingest.http.exchange import OUTCOMES, Answer
+from ingest.http.turns import WALL, Clock
 from ingest.iso.access import Access, access_of_environment
 from ingest.iso.answers import JUDGES, unpack_documents
-from ingest.iso.requests import plan_of
-from ingest.iso.requests.request import Document, Known, Plan, Planned, Request, Unobtainable, Window
-from ingest.source import LandOptions
+from ingest.iso.plans import plan_of
+from ingest.iso.request import Document, Known, Plan, Planned, Request, Unobtainable, Window
+from ingest.registry import registry
 from lakehouse.errors import UnreadableFile, WattlakeError, WrongUsage
+from lakehouse.landing.files import Progress, land_files
+from lakehouse.landing.outcome import FileOutcome
 from lakehouse.ops import Ops
 from lakehouse.outages import explained
 from lakehouse.settings import Settings
+from lakehouse.source import LandOptions
 
 #: Documents a commit.
 BATCH_FILES = 100
@@ -281,7 +282,9 @@ class _Work:
             path: {name: entry.origin[name] for name in _ORIGIN if entry.origin[name] is not None}
             for path, entry in spooled.items()
         }
-        landed = land(self._settings, self._report.source, list(spooled), self._options, origins=origins)
+        landed = land_files(
+            self._settings, registry(), self._report.source, list(spooled), self._options, origins=origins
+        )
         self._report.superseded += landed.superseded
         self._report.files += landed.files
         refused = {outcome.path: str(outcome.reason) for outcome in landed.refused}

@@ -11,9 +11,9 @@ from flows.download import TURNS
 from flows.download_records import OPEN
 from ingest.iso.access import ERCOT_ACCOUNT, ISONE_ACCOUNT, Access, access_of_environment
 from lakehouse.database import is_free
-from lakehouse.finding import Check, Finding
 from lakehouse.ops import DOWNLOADS, Ops, now
 from lakehouse.settings import Settings
+from lakehouse.upkeep.finding import Check, Finding
 from lakehouse.uris import is_postgres, sqlite_path
 
 #: Environment variables of market operators.

@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from flows.download_spool import Spooled
-from ingest.http_exchange import Answer
-from ingest.iso.requests.request import Document, Known, Last, Unobtainable
+from ingest.http.exchange import Answer
+from ingest.iso.request import Document, Known, Last, Unobtainable
 from lakehouse.ops import DOWNLOADS, RUNS, Ops
 
 #: Outcomes after which the bytes of a document, or the fact that there are none, are at hand.

@@ -19,8 +19,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from ingest.http_exchange import Answer, http_date
-from ingest.iso.requests.request import Document
+from ingest.http.exchange import Answer, http_date
+from ingest.iso.request import Document
 from lakehouse.storage import take_place
 
 #: What is known of where a document came from.

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ingest.files import LayoutSource
-from ingest.layout import load_layout
-from ingest.opened import open_whole
-from ingest.pieces import PIECE_BYTES
-from ingest.recognise import Verdict, verdicts
-from ingest.registry import sources
-from ingest.source import WHOLE_FILE_BYTES, LandOptions, Parsed, RawFile
+from ingest.layouts.engine.layout import load_layout
+from ingest.layouts.engine.opened import open_whole
+from ingest.layouts.engine.pieces import PIECE_BYTES
+from ingest.layouts.engine.recognise import Verdict, verdicts
+from ingest.layouts.engine.source import LayoutSource
+from ingest.registry import registry
 from lakehouse.contract import ASSETS, SIGNALS
 from lakehouse.errors import TerminalError, UnreadableFile, WattlakeError
-from lakehouse.intake import check as check_rows
+from lakehouse.source import WHOLE_FILE_BYTES, LandOptions, Parsed, RawFile
+from lakehouse.writing.validate import check as check_rows
 
 #: Layouts that come nearest to a file that none recognises.
 NEAREST = 3
@@ -99,7 +99,7 @@ def check_layout(
         layout = load_layout(own)
         options = LandOptions(**{**vars(options), "layout": layout.name})
         folders, domain = (own, *folders), layout.domain
-    known = {s.name: s for s in sources().values() if isinstance(s, LayoutSource) and domain in (None, s.name)}
+    known = {s.name: s for s in registry().sources.values() if isinstance(s, LayoutSource) and domain in (None, s.name)}
     if not known:
         raise TerminalError(f"no layout is of the domain {domain!r}", "domains: meter, bess")
     report = LayoutCheck(path, file.size_bytes)
@@ -128,7 +128,7 @@ def check_layout(
 
 
 def _names(domain: str, folders: Sequence[Path]) -> set[str]:
-    from ingest.layout import layouts
+    from ingest.layouts.engine.layout import layouts
 
     return {layout.name for folder in (*folders, None) for layout in layouts(domain, folder)}
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from lakehouse.finding import Check, Finding
 from lakehouse.settings import Settings
+from lakehouse.upkeep.finding import Check, Finding
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient

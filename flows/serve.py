@@ -13,8 +13,8 @@ from pathlib import Path
 import click
 
 from lakehouse.errors import TerminalError
+from lakehouse.serving.sql_server import SqlServer, token
 from lakehouse.settings import Settings
-from lakehouse.sql_server import SqlServer, token
 
 #: Seconds between looks at the published file: a rename tells nobody.
 FOLLOW_EVERY_S = 0.5

@@ -7,12 +7,12 @@ import pkgutil
 from functools import lru_cache
 from pathlib import Path
 
-from ingest.source import Source
-from lakehouse.contract import SHARED, Contract
+from lakehouse.source import Registry, Source
 
 
 @lru_cache(maxsize=1)
-def _found() -> tuple[Source, ...]:
+def registry() -> Registry:
+    """Every source of the house, in the order of their names."""
     found: list[Source] = []
     for package in pkgutil.iter_modules([str(Path(__file__).parent)], "ingest."):
         if not package.ispkg:
@@ -20,15 +20,4 @@ def _found() -> tuple[Source, ...]:
         folder = Path(__file__).parent / package.name.rpartition(".")[2]
         if (folder / "source.py").is_file():
             found += importlib.import_module(f"{package.name}.source").SOURCES
-    return tuple(found)
-
-
-def sources() -> dict[str, Source]:
-    """Every source by the name the user types."""
-    return {source.name: source for source in sorted(_found(), key=lambda source: source.name)}
-
-
-def contracts() -> tuple[Contract, ...]:
-    """The contracts of every raw table: each source's own, then the shared ones."""
-    own = {contract.name: contract for source in sources().values() for contract in source.contracts}
-    return (*own.values(), *SHARED)
+    return Registry({source.name: source for source in sorted(found, key=lambda source: source.name)})

@@ -6,12 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from lakehouse.quality import CheckResult
-
 from typing import ClassVar
+
+from lakehouse.check_result import CheckResult
 
 #: What mends a broken home.
 MEND = "run `wattlake replay`, then `wattlake build`; docs/mending.md tells more"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from ingest.iso.source import ERCOT
-from ingest.source import LandOptions, RawFile, standing
-from lakehouse.intake import check
+from lakehouse.source import LandOptions, RawFile, standing
+from lakehouse.writing.validate import check
 
 SOURCES = {source.name: source for source in ERCOT}
 

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from ingest.registry import sources
-from ingest.source import LandOptions, Parsed, RawFile, standing
+from ingest.registry import registry
+from lakehouse.source import LandOptions, Parsed, RawFile, standing
 
 
 def parse(
@@ -30,7 +30,7 @@ def parse(
     data = content.encode() if isinstance(content, str) else content
     sha256 = hashlib.sha256(data).hexdigest()
     file = RawFile(sha256, Path("/given/box") / name, len(data), lambda: iter([data]), published_at, received_at)
-    return standing(sources()[source].parse(file, LandOptions()))
+    return standing(registry().sources[source].parse(file, LandOptions()))
 
 
 def table(pieces: Sequence[Parsed]) -> pa.Table:

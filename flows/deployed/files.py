@@ -9,16 +9,17 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows import artifacts
-from flows.backfill import backfill as backfill_files
 from flows.deployed import events, names, outcomes
 from flows.deployed.attempts import attempted
 from flows.deployed.parameters import DeviceSource, FileOptions, SourceName
-from flows.inbox import BATCH_FILES, SETTLE_S, InboxReport, take_inbox
-from flows.land import land as land_files
-from flows.lander import LandReport
-from ingest.source import LandOptions
+from flows.report import artifacts
+from ingest.registry import registry
+from lakehouse.landing.backfill import backfill as backfill_files
+from lakehouse.landing.files import land_files
+from lakehouse.landing.inbox import BATCH_FILES, SETTLE_S, InboxReport, take_inbox
+from lakehouse.landing.run import LandReport
 from lakehouse.settings import Settings
+from lakehouse.source import LandOptions
 
 
 @flow(persist_result=False, flow_run_name=names.files)
@@ -77,19 +78,19 @@ def inbox(
 
 @attempted(name="land files")
 def _land(source: str, paths: list[Path], options: LandOptions, bar: artifacts.ProgressBar) -> LandReport:
-    return land_files(Settings(), source, paths, options, bar)
+    return land_files(Settings(), registry(), source, paths, options, bar)
 
 
 @attempted(name="land batches")
 def _backfill(
     source: str, paths: list[Path], options: LandOptions, batch: int, bar: artifacts.ProgressBar
 ) -> LandReport:
-    return backfill_files(Settings(), source, paths, options, batch, bar)
+    return backfill_files(Settings(), registry(), source, paths, options, batch, bar)
 
 
 @attempted(name="take the inbox")
 def _inbox(source: str, options: LandOptions, settle_s: float, bar: artifacts.ProgressBar) -> InboxReport:
-    return take_inbox(Settings(), source, options, settle_s=settle_s, progress=bar)
+    return take_inbox(Settings(), registry(), source, options, settle_s=settle_s, progress=bar)
 
 
 def _conclude(

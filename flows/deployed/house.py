@@ -16,20 +16,20 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.states import Cancelled, Completed, Failed
 from prefect.types._datetime import now
 
-from flows import artifacts
 from flows.deployed import events, names, outcomes
 from flows.deployed.attempts import attempted
-from flows.maintain import MaintainReport
-from flows.maintain import maintain as maintain_house
-from flows.replay import ReplayReport
-from flows.replay import replay as replay_archive
-from flows.transform import build
-from ingest.registry import contracts, sources
-from lakehouse.build import BuildReport
+from flows.report import artifacts
+from ingest.registry import registry
 from lakehouse.errors import ChecksFailed
 from lakehouse.inventory import Freshness
 from lakehouse.inventory import freshness as freshness_of
+from lakehouse.landing.replay import ReplayReport
+from lakehouse.landing.replay import replay as replay_archive
+from lakehouse.marts.build import BuildReport
+from lakehouse.marts.build import build as build_marts
 from lakehouse.settings import Settings
+from lakehouse.upkeep.maintain import MaintainReport
+from lakehouse.upkeep.maintain import maintain as maintain_house
 
 
 @flow(persist_result=False, flow_run_name=names.house)
@@ -99,7 +99,7 @@ def freshness() -> State[dict[str, str]]:
     artifacts.publish("freshness", artifacts.freshness(states), "The newest row of each table that has to be fresh.")
     late = [state for state in states if state.stale]
     for state in late:
-        for name, source in sources().items():
+        for name, source in registry().sources.items():
             if state.contract in source.contracts:
                 events.emit(events.STALE, name, message=str(state))
     data = {state.contract.name: "stale" if state.stale else "fresh" for state in states}
@@ -110,22 +110,22 @@ def freshness() -> State[dict[str, str]]:
 
 @attempted(name="build")
 def _build(full_refresh: bool) -> BuildReport:
-    return build(Settings(), full_refresh=full_refresh, progress=get_run_logger().info)
+    return build_marts(Settings(), registry().contracts, full_refresh=full_refresh, progress=get_run_logger().info)
 
 
 @attempted(name="look at each table")
 def _look() -> list[Freshness]:
-    return freshness_of(Settings(), contracts())
+    return freshness_of(Settings(), registry().contracts)
 
 
 @attempted(name="replay")
 def _replay(dry_run: bool, bar: artifacts.ProgressBar) -> ReplayReport:
-    return replay_archive(Settings(), dry_run=dry_run, progress=bar)
+    return replay_archive(Settings(), registry(), dry_run=dry_run, progress=bar)
 
 
 @attempted(name="maintain")
 def _maintain(dry_run: bool, sweep: bool) -> MaintainReport:
-    return maintain_house(Settings(), dry_run=dry_run, sweep=sweep, progress=get_run_logger().info)
+    return maintain_house(Settings(), registry(), dry_run=dry_run, sweep=sweep, progress=get_run_logger().info)
 
 
 def _absorb_waiting(full_refresh: bool) -> None:

@@ -9,18 +9,19 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows import artifacts
 from flows.deployed import events, names, outcomes
 from flows.deployed.attempts import attempted
 from flows.deployed.parameters import MarketFeed
 from flows.download import DownloadReport, Mode
 from flows.download import download as download_days
-from flows.inbox import InboxReport, take_inbox
+from flows.report import artifacts
 from ingest.iso.source import SOURCES
-from ingest.source import LandOptions
+from ingest.registry import registry
 from lakehouse.database import is_free
 from lakehouse.errors import TerminalError, WattlakeError
+from lakehouse.landing.inbox import InboxReport, take_inbox
 from lakehouse.settings import Settings
+from lakehouse.source import LandOptions
 
 
 @flow(persist_result=False, flow_run_name=names.days)
@@ -120,7 +121,7 @@ def _download(
 
 @attempted(name="take the inbox")
 def _inbox(source: str, simulated: bool) -> InboxReport:
-    return take_inbox(Settings(), source, LandOptions(simulated=simulated))
+    return take_inbox(Settings(), registry(), source, LandOptions(simulated=simulated))
 
 
 def _downloading(sources: list[str]) -> list[str]:

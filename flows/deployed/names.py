@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from prefect import runtime
 
-from flows.artifacts import plain
+from flows.report.artifacts import plain
 
 
 def files() -> str:

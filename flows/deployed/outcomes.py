@@ -8,9 +8,9 @@ from typing import Any
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows import artifacts
-from flows.file_outcome import FileOutcome
+from flows.report import artifacts
 from lakehouse.errors import ChecksFailed, TerminalError
+from lakehouse.landing.outcome import FileOutcome
 
 #: Names of ends beside Prefect's own; deploy/automations.yaml names them too.
 REFUSED, CHECKS_FAILED, STALE = "Refused", "ChecksFailed", "Stale"

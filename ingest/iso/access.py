@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ingest.http import Client
-from ingest.http_exchange import Ask, Denied, Operator, Veiled
+from ingest.http.client import Client
+from ingest.http.exchange import Ask, Denied, Operator, Veiled
 from lakehouse.errors import TerminalError
 
 #: Client id of ERCOT's login, the same for everybody (ERCOT developer portal, "Registration and authentication").
@@ -217,7 +217,7 @@ class ErcotToken:
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def headers(self, client: Client) -> Mapping[str, str]:
-        """See `ingest.http.Credentials`.
+        """See `ingest.http.client.Credentials`.
 
         Raises:
             TransientError, TerminalError: the login gives no token.
@@ -232,7 +232,7 @@ class ErcotToken:
         }
 
     def renew(self, sent: Mapping[str, str]) -> bool:
-        """See `ingest.http.Credentials`; another request may have had the token renewed meanwhile."""
+        """See `ingest.http.client.Credentials`; another request may have had the token renewed meanwhile."""
         if self._token and sent["Authorization"] == f"Bearer {self._token.get_secret_value()}":
             if self._renewals == RENEWALS:
                 return False
@@ -276,15 +276,15 @@ class Basic:
 
     @property
     def account(self) -> str:
-        """See `ingest.http.Credentials`."""
+        """See `ingest.http.client.Credentials`."""
         return Veiled(f"{self.username}:{self.password.get_secret_value()}")
 
     async def headers(self, client: Client) -> Mapping[str, str]:
-        """See `ingest.http.Credentials`."""
+        """See `ingest.http.client.Credentials`."""
         coded = base64.b64encode(self.account.encode()).decode()
         client.hide(coded)
         return {"Authorization": Veiled(f"Basic {coded}")}
 
     def renew(self, sent: Mapping[str, str]) -> bool:
-        """See `ingest.http.Credentials`."""
+        """See `ingest.http.client.Credentials`."""
         return False

@@ -13,8 +13,8 @@ from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
-from ingest.http_exchange import Denied, Judge, Malformed, Refused, Throttled, Verdict
-from ingest.iso.oasis import NO_DATA, error_in
+from ingest.http.exchange import Denied, Judge, Malformed, Refused, Throttled, Verdict
+from ingest.iso.caiso.oasis import NO_DATA, error_in
 from ingest.iso.packed import DAMAGED
 from lakehouse.errors import UnreadableFile
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.local_time import AMBIGUOUS, OK, to_utc, zone
+from ingest.time.local_time import AMBIGUOUS, OK, to_utc, zone
 
 Int64Array = npt.NDArray[np.int64]
 Int8Array = npt.NDArray[np.int8]
@@ -90,8 +90,8 @@ def abbreviated(text: str, pattern: str, name: str) -> datetime:
 def by_order(naive: Int64Array, series: Int64Array, name: str, step: int) -> tuple[Int64Array, Int8Array]:
     """Wall-clock stamps of documents that grow row by row to UTC, each location by itself.
 
-    `ingest.local_time.to_utc` tells the passes of a repeated hour apart where both are there. A document that ends in
-    that hour has one: where it goes on from the time before it without a gap, it is the first.
+    `ingest.time.local_time.to_utc` tells the passes of a repeated hour apart where both are there. A document that ends
+    in that hour has one: where it goes on from the time before it without a gap, it is the first.
 
     Args:
         naive: microseconds since 1970 of the wall clock, in file order.
@@ -100,7 +100,7 @@ def by_order(naive: Int64Array, series: Int64Array, name: str, step: int) -> tup
         step: longest distance of two stamps without a gap between them.
 
     Returns:
-        Microseconds since 1970 UTC, and for every row OK, NONEXISTENT or AMBIGUOUS of `ingest.local_time`.
+        Microseconds since 1970 UTC, and for every row OK, NONEXISTENT or AMBIGUOUS of `ingest.time.local_time`.
     """
     utc, status = to_utc(naive, name, series)
     for number in np.unique(series[status == AMBIGUOUS]).tolist():

@@ -18,8 +18,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.source import REJECTS_SCHEMA, Parsed
 from lakehouse.contract import Contract
+from lakehouse.source import REJECTS_SCHEMA, Parsed
 
 UInt64Array = npt.NDArray[np.uint64]
 

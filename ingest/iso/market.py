@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ingest.iso.contracts import PUBLISHED_AS_MODIFIED, PUBLISHED_AS_RECEIVED, PUBLISHED_BY_OPERATOR
-from ingest.source import LandOptions, Parsed, RawFile
 from lakehouse.contract import Contract
+from lakehouse.errors import TerminalError
+from lakehouse.source import LandOptions, Parsed, RawFile
 
 #: Stands for the reception of bytes that nobody received (a parser called by itself).
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,7 +27,7 @@ class MarketSource:
         needs: what it needs from the user, one line.
         contracts: the tables that it lands.
         suffixes: of files in a folder that are worth reading.
-        read: `module:function` that turns bytes into rows, piece by piece (see `ingest.source.Source.parse`). It is
+        read: `module:function` that turns bytes into rows, piece by piece (see `lakehouse.source.Source.parse`). It is
             imported when it is needed, so that a list of sources loads no library.
     """
 
@@ -49,8 +50,16 @@ class MarketSource:
         """Whether a file found in a folder is worth reading, by its suffix."""
         return path.name.lower().endswith(self._suffixes)
 
+    def layouts_digest(self, layout_dirs: Sequence[Path]) -> str | None:
+        """None: documents of operators are read without layouts."""
+        return None
+
+    def broken_layouts(self, layout_dirs: Sequence[Path]) -> list[TerminalError]:
+        """None: documents of operators are read without layouts."""
+        return []
+
     def parse(self, file: RawFile, options: LandOptions, layout_dirs: Sequence[Path] = ()) -> Iterator[Parsed]:
-        """Read one document, without rows of it that contradict each other; see `ingest.source.Source.parse`.
+        """Read one document, without rows of it that contradict each other; see `lakehouse.source.Source.parse`.
 
         Raises:
             UnreadableFile: nothing in the file can be used; says why and what to do.

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import IO
 
-from ingest.source import RawFile
 from lakehouse.errors import UnreadableFile
+from lakehouse.source import RawFile
 
 #: Files in an archive: a day of disclosures has 17, a bulk download 1,000.
 MEMBERS = 2_000

@@ -11,14 +11,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.assemble import rejects as rejects_of_lines
-from ingest.assemble import text_of
-from ingest.blocks import Refusals
-from ingest.lines import Lines, read_grid, split_cells
-from ingest.numbers import exact_array, parse_numbers
-from ingest.source import REJECTS_SCHEMA, WHOLE_FILE_BYTES
-from ingest.stamps import Stamps, parse_stamps
+from ingest.layouts.engine.assemble import rejects as rejects_of_lines
+from ingest.layouts.engine.assemble import text_of
+from ingest.text.blocks import Refusals
+from ingest.text.lines import Lines, read_grid, split_cells
+from ingest.text.numbers import exact_array, parse_numbers
+from ingest.time.stamps import Stamps, parse_stamps
 from lakehouse.errors import UnreadableFile
+from lakehouse.source import REJECTS_SCHEMA, WHOLE_FILE_BYTES
 
 Int64Array = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -177,7 +177,7 @@ def read_sheet(lines: Lines, first: int, names: Sequence[str | None]) -> Sheet:
 
 
 def read_stamps(text: pa.Array, formats: tuple[str, ...]) -> Stamps:
-    """A column of stamps; see `ingest.stamps.parse_stamps`.
+    """A column of stamps; see `ingest.time.stamps.parse_stamps`.
 
     Raises:
         UnreadableFile: most of them are written in another way.

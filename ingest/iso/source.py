@@ -64,7 +64,7 @@ ERCOT = (
 
 CAISO = tuple(
     MarketSource(
-        f"caiso-{market}-lmp", f"CAISO {what}, with components (OASIS)", (PRICES,), f"ingest.iso.caiso:{market}"
+        f"caiso-{market}-lmp", f"CAISO {what}, with components (OASIS)", (PRICES,), f"ingest.iso.caiso.read:{market}"
     )
     for market, what in (
         ("dam", "day-ahead hourly LMPs"),
@@ -77,7 +77,7 @@ CAISO = tuple(
 ISONE = tuple(
     MarketSource(
         f"isone-{market}-lmp", f"ISO-NE {what}, with components (web services or public CSV)", (PRICES,),
-        f"ingest.iso.isone:{market}", needs=ISONE_NEEDS, suffixes=(".csv", ".json"),
+        f"ingest.iso.isone.read:{market}", needs=ISONE_NEEDS, suffixes=(".csv", ".json"),
     )
     for market, what in (
         ("dam", "day-ahead hourly LMPs"),
@@ -90,16 +90,16 @@ NYISO = (
     *(
         MarketSource(
             f"nyiso-{market}-lbmp-{kind}", f"NYISO {what} of {kind}s, with components", (PRICES,),
-            f"ingest.iso.nyiso:{market}_{kind}",
+            f"ingest.iso.nyiso.read:{market}_{kind}",
         )
         for market, what in (("dam", "day-ahead LBMPs"), ("rt5", "5-minute LBMPs"), ("rth", "hourly integrated LBMPs"))
         for kind in ("zone", "generator")
     ),
     MarketSource(
-        "nyiso-dam-as", "NYISO day-ahead prices of ancillary services", (AS_PRICES,), "ingest.iso.nyiso:dam_as",
+        "nyiso-dam-as", "NYISO day-ahead prices of ancillary services", (AS_PRICES,), "ingest.iso.nyiso.read:dam_as",
     ),
     MarketSource(
-        "nyiso-rt5-as", "NYISO real-time prices of ancillary services", (AS_PRICES,), "ingest.iso.nyiso:rt5_as",
+        "nyiso-rt5-as", "NYISO real-time prices of ancillary services", (AS_PRICES,), "ingest.iso.nyiso.read:rt5_as",
     ),
 )  # fmt: skip
 

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from ingest.iso.market import publication
-from ingest.source import LandOptions, RawFile
 from lakehouse.contract import TYPES, Contract
+from lakehouse.source import LandOptions, RawFile
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The source `meter`."""
 
-from ingest.files import LayoutSource
+from ingest.layouts.engine.source import LayoutSource
 from ingest.meter.contracts import OBSERVATIONS
 
 SOURCES = (

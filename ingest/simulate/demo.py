@@ -17,7 +17,7 @@ from ingest.simulate.faults import REGISTER_DECIMALS
 from ingest.simulate.files import WrittenFile, repeats_of, write_load_profile, write_signal
 from ingest.simulate.meters import LAST_FAULT_DAY, Meter, cold_store, house, workshop
 from ingest.simulate.truth import Fact, TrueEvent, Truth, utc_text
-from ingest.source import LandOptions
+from lakehouse.source import LandOptions
 
 ZONE = "Europe/Berlin"
 #: Six days before the clocks go back, so that the period holds a day of 25 hours.

@@ -15,7 +15,7 @@ from ingest.simulate.fleet.settlement import Statement, add_up, settle
 from ingest.simulate.markets import caiso, isone, nyiso
 from ingest.simulate.markets.stated import Price
 from ingest.simulate.truth import Comparison, Query
-from ingest.source import LandOptions
+from lakehouse.source import LandOptions
 
 #: Six days before the clocks go forward, so that the period holds a day of 23 hours.
 FIRST_DAY, CLOCK_CHANGE = date(2026, 3, 2), date(2026, 3, 8)

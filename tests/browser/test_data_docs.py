@@ -12,9 +12,9 @@ import duckdb
 import pytest
 from playwright.sync_api import sync_playwright
 
-from lakehouse import quality
-from lakehouse.data_docs import BUILDS_KEPT, kept_path, write_pages
-from lakehouse.dbt_runner import Mart
+from lakehouse.marts import expectations
+from lakehouse.marts.data_docs import BUILDS_KEPT, kept_path, write_pages
+from lakehouse.marts.dbt_runner import Mart
 from lakehouse.ops import CHECKS, Ops
 from lakehouse.settings import Settings
 from tests.browser.chromium import ARGUMENTS, CHROMIUM, in_chromium
@@ -35,7 +35,7 @@ def validated(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     connection.execute("CREATE TABLE sound AS SELECT i AS k FROM range(5) t(i)")
     connection.close()
     marts = [Mart("broken", "", ("asset_id",), None, {"coverage": (0, 1)}), Mart("sound", "", ("k",), None, {})]
-    results = quality.expect(path, marts, kept_path(settings, BUILD))
+    results = expectations.expect(path, marts, kept_path(settings, BUILD))
     assert [(r.status, r.rows_failed) for r in results[:3]] == [("fail", 5), ("pass", 0), ("fail", 9)]
     path.unlink()
     sample = '[{"asset_id": "<i>m7", "n": 3}]'
@@ -50,7 +50,7 @@ def validated(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @in_chromium
 def test_the_served_site_shows_suites_outcomes_and_failing_rows_without_a_request_outside(validated: Settings) -> None:
     environment = {**os.environ, "WATTLAKE_HOME": str(validated.home), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "flows.cli", "docs", "--port", "0"]
+    command = [sys.executable, "-m", "flows.cli.main", "docs", "--port", "0"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -102,7 +102,7 @@ def test_results_of_the_last_builds_alone_are_kept(validated: Settings, tmp_path
     (settings.root / "checks").mkdir(parents=True)
     for number in range(BUILDS_KEPT + 3):
         kept_path(settings, f"2024-{number:02d}").write_text(text)
-    from lakehouse.data_docs import keep
+    from lakehouse.marts.data_docs import keep
 
     keep(kept_path(settings, "2025-01"), {})
     pages = write_pages(settings, tmp_path / "pages", "../index.html")

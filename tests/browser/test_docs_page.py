@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from flows.docs import write_site
+from flows.docs_site.site import write_site
 from lakehouse.settings import DBT_PROJECT, Settings
 from tests.browser.chromium import ARGUMENTS, CHROMIUM, in_chromium
 

@@ -19,22 +19,21 @@ from typing import Any
 import sqlalchemy as sa
 
 from flows import download as download_module
-from flows import land as land_module
-from flows import maintain as maintain_module
-from flows import replay as replay_module
-from flows import transform
-from ingest.http_turns import Clock
+from ingest.http.turns import Clock
 from ingest.iso.access import Access
-from ingest.registry import contracts
-from ingest.source import LandOptions
-from lakehouse import build as build_module
-from lakehouse import dbt_runner, quality
+from ingest.registry import registry
 from lakehouse.archive import open_archive
 from lakehouse.catalog import open_catalog
+from lakehouse.landing import files as land_module
+from lakehouse.landing import replay as replay_module
+from lakehouse.marts import build as build_module
+from lakehouse.marts import dbt_runner, expectations
+from lakehouse.marts.publish import BUILD, published
 from lakehouse.ops import DOWNLOADS, SLICES, TABLES, Ops
-from lakehouse.publish import BUILD, published
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
+from lakehouse.source import LandOptions
+from lakehouse.upkeep import maintain as maintain_module
 
 #: Imported before the fork: what operations import when they need it.
 LAZY = ("duckdb", "pyarrow.parquet", "pyiceberg.catalog.sql", "pyiceberg.io.pyarrow", "pyiceberg.table", "pytz")
@@ -42,19 +41,21 @@ LAZY = ("duckdb", "pyarrow.parquet", "pyiceberg.catalog.sql", "pyiceberg.io.pyar
 
 def warm(*, great_expectations: bool) -> None:
     """Import everything, start nothing."""
-    contracts()
+    registry()
     for name in (*LAZY, *(["great_expectations"] if great_expectations else [])):
         importlib.import_module(name)
 
 
 def land(settings: Settings, paths: list[str], options: dict[str, Any] | None = None) -> bool:
     """Land meter files; whether any was taken."""
-    return land_module.land(settings, "meter", [Path(path) for path in paths], LandOptions(**(options or {}))).ok
+    return land_module.land_files(
+        settings, registry(), "meter", [Path(path) for path in paths], LandOptions(**(options or {}))
+    ).ok
 
 
 def build(settings: Settings) -> str:
     """A real build; its mode."""
-    return transform.build(settings).mode
+    return build_module.build(settings, registry().contracts).mode
 
 
 def publish(settings: Settings, recorded: str, record: bool = False) -> str:
@@ -77,7 +78,7 @@ def publish(settings: Settings, recorded: str, record: bool = False) -> str:
         return build_module.BuildReport(build_id, True, "incremental")
 
     build_module._Build._audited = from_record
-    return transform.build(settings).mode
+    return build_module.build(settings, registry().contracts).mode
 
 
 def build_with_dbt_killed(settings: Settings, victim: str, told: str) -> str:
@@ -104,7 +105,7 @@ def build_with_dbt_killed(settings: Settings, victim: str, told: str) -> str:
         return dbt
 
     dbt_runner.subprocess.Popen = started
-    return transform.build(settings).mode
+    return build_module.build(settings, registry().contracts).mode
 
 
 def build_killed_in_checks(settings: Settings, recorded: str) -> None:
@@ -114,7 +115,7 @@ def build_killed_in_checks(settings: Settings, recorded: str) -> None:
         shutil.copytree(recorded, folder, dirs_exist_ok=True)
         return []
 
-    validate, validated = quality._validate, []
+    validate, validated = expectations._validate, []
 
     def die(*arguments: Any) -> Any:
         validated.append(arguments)
@@ -122,13 +123,13 @@ def build_killed_in_checks(settings: Settings, recorded: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return validate(*arguments)
 
-    build_module.run_dbt, quality._validate = run_dbt, die
-    transform.build(settings)
+    build_module.run_dbt, expectations._validate = run_dbt, die
+    build_module.build(settings, registry().contracts)
 
 
 def replay(settings: Settings, dry_run: bool = False) -> dict[str, str]:
     """Table → outcome of a replay."""
-    return {table.table: table.outcome for table in replay_module.replay(settings, dry_run=dry_run).tables}
+    return {table.table: table.outcome for table in replay_module.replay(settings, registry(), dry_run=dry_run).tables}
 
 
 def damage(settings: Settings) -> None:
@@ -140,7 +141,7 @@ def damage(settings: Settings) -> None:
 
 def look(settings: Settings) -> dict[str, Any]:
     """What a reader sees now: a digest of every raw table, and one of all marts together."""
-    connection = open_session(settings, contracts())
+    connection = open_session(settings, registry().contracts)
     try:
 
         def digest(table: str) -> list[int]:
@@ -152,7 +153,7 @@ def look(settings: Settings) -> dict[str, Any]:
         )
         names = sorted(name for (name,) in connection.execute(listed).fetchall())
         return {
-            "raw": {contract.name: digest(f'raw."{contract.name}"') for contract in contracts()},
+            "raw": {contract.name: digest(f'raw."{contract.name}"') for contract in registry().contracts},
             "marts": {name: digest(f'marts."{name}"') for name in names},
         }
     finally:
@@ -197,7 +198,7 @@ def outcome(settings: Settings) -> dict[str, Any]:
 
 def power(settings: Settings) -> list[list[Any]]:
     """Every observation: asset, signal, instant in seconds, value; then how many rows the quarantine holds."""
-    connection = open_session(settings, contracts())
+    connection = open_session(settings, registry().contracts)
     try:
         rows = connection.execute(
             "SELECT asset_id, signal, epoch(ts)::BIGINT, value FROM raw.meter_observations ORDER BY ALL"
@@ -210,7 +211,7 @@ def power(settings: Settings) -> list[list[Any]]:
 
 def days(settings: Settings) -> dict[str, list[list[Any]]]:
     """The published marts by local day: samples and sum of the power, and energy of the counter in kWh."""
-    connection = open_session(settings, contracts())
+    connection = open_session(settings, registry().contracts)
     try:
         power = "SELECT asset_id, local_date::VARCHAR, n, sum FROM marts.lod_1d WHERE signal = 'com_ap' ORDER BY ALL"
         energy = (
@@ -227,13 +228,13 @@ def days(settings: Settings) -> dict[str, list[list[Any]]]:
 
 def maintain(settings: Settings) -> int:
     """Compact, expire and sweep all that may go, however young; files compacted away."""
-    report = maintain_module.maintain(settings, sweep=True, older_than=timedelta(0))
+    report = maintain_module.maintain(settings, registry(), sweep=True, older_than=timedelta(0))
     return sum(1 for table in report.compacted if table.snapshot_id)
 
 
 def samples(settings: Settings) -> list[int]:
     """Observations in the raw table, and in the days of the published marts."""
-    connection = open_session(settings, contracts())
+    connection = open_session(settings, registry().contracts)
     try:
         counted = "SELECT (SELECT count(*) FROM raw.meter_observations), (SELECT sum(n) FROM marts.lod_1d)"
         return [int(value) for value in connection.execute(counted).fetchall()[0]]

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from flows.land import land
-from flows.query import run_sql
-from flows.transform import build
-from ingest.registry import contracts
-from ingest.source import LandOptions
+from flows.cli.query import run_sql
+from ingest.registry import registry
 from lakehouse.ops import RUNS, Ops
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
+from lakehouse.source import LandOptions
+from tests.support.house import build, land
 
 DISK_MB = 192
 #: Days of a minute file in which every value differs: about 1.5 MB as bytes of each kind.
@@ -65,14 +64,14 @@ def wattlake(settings: Settings, *command: str) -> subprocess.CompletedProcess[s
     """Run a command on the home."""
     environment = {**os.environ, "WATTLAKE_HOME": str(settings.root)}
     return subprocess.run(
-        [sys.executable, "-m", "flows.cli", *command], env=environment, capture_output=True, text=True, timeout=550,
-        check=False,
+        [sys.executable, "-m", "flows.cli.main", *command], env=environment, capture_output=True, text=True,
+        timeout=550, check=False,
     )  # fmt: skip
 
 
 def count(settings: Settings) -> int:
     """Rows that a reader gets."""
-    connection = open_session(settings, contracts())
+    connection = open_session(settings, registry().contracts)
     try:
         return int(connection.execute("SELECT count(*) FROM raw.meter_observations").fetchall()[0][0])
     finally:

@@ -19,15 +19,16 @@ from typing import Any
 
 import pytest
 
-from flows.land import find_files, land, source_named
-from flows.lander import LandReport
-from flows.reading import StillFile, Unread, take_all
-from flows.replay import replay
-from ingest.source import LandOptions
+from ingest.registry import registry
 from lakehouse import ops as ops_tables
 from lakehouse.catalog import open_catalog
 from lakehouse.errors import UnreadableFile, WrongUsage
+from lakehouse.landing.files import find_files
+from lakehouse.landing.receive import StillFile, Unread, take_all
+from lakehouse.landing.run import LandReport
 from lakehouse.settings import Settings
+from lakehouse.source import LandOptions
+from tests.support.house import land, replay
 
 ROWS = "".join(f"2024-06-01 00:{minute:02d}:00,{minute}\n" for minute in range(30))
 GOOD = f"ts,com_ap\n{ROWS}".encode()
@@ -155,21 +156,21 @@ def test_a_file_of_which_nothing_can_be_used_is_refused_with_a_next_step(setting
 def test_a_million_meters_in_a_file_are_refused_before_they_cost_memory(tmp_path: Path) -> None:
     lines = "".join(f"W{number},2024-06-01 00:00,5\n" for number in range(200_000))
     content = f"name,time,Wh\n{lines}".encode()
-    from ingest.source import RawFile
+    from lakehouse.source import RawFile
 
     with pytest.raises(UnreadableFile, match=r"200000 series .* at most 50000"):
         list(
-            source_named("meter").parse(
-                RawFile("x", tmp_path / "m.csv", len(content), lambda: iter([content])), LandOptions()
-            )
+            registry()
+            .named("meter")
+            .parse(RawFile("x", tmp_path / "m.csv", len(content), lambda: iter([content])), LandOptions())
         )
 
 
 BOUNDED = """
 import resource, sys, time
 from pathlib import Path
-from flows.land import land
-from ingest.source import LandOptions
+from tests.support.house import land
+from lakehouse.source import LandOptions
 from lakehouse.settings import Settings
 land(Settings(), "meter", [Path(sys.argv[1]).with_name("warm.csv")], LandOptions())
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -209,7 +210,7 @@ def test_what_is_no_file_is_passed_over_in_folders_and_refused_by_name(settings:
     server.bind(str(folder / "socket.csv"))
     try:
         names = ("gone.csv", "loop.csv", "pipe.csv", "socket.csv", "zero.csv")
-        found = find_files(source_named("meter"), [folder])
+        found = find_files(registry().named("meter"), [folder])
         assert found.files == [(folder / "m1/com_ap.csv").resolve()]
         assert found.passed_over == [folder / name for name in names]
         by_name = land(settings, "meter", [folder / name for name in names] + [folder / "m1"], LandOptions())
@@ -237,7 +238,7 @@ def test_a_file_that_changes_after_it_was_listed_is_refused_and_the_others_land(
         change(second)
         take_all(*given)
 
-    monkeypatch.setattr("flows.land.take_all", changed_before)
+    monkeypatch.setattr("lakehouse.landing.files.take_all", changed_before)
     report = land(settings, "meter", [first, second], LandOptions())
     assert [outcome.status for outcome in report.files] == ["landed", "refused"]
     assert len(observed(settings)) == 30
@@ -343,8 +344,8 @@ def test_a_clock_that_steps_back_does_not_change_which_value_holds(
 FULL = """
 import resource, signal, sys
 from pathlib import Path
-from flows.land import land
-from ingest.source import LandOptions
+from tests.support.house import land
+from lakehouse.source import LandOptions
 from lakehouse.errors import TerminalError
 from lakehouse.settings import Settings
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

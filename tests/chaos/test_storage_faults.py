@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from flows.land import land
-from flows.lander import LandReport
-from ingest.source import LandOptions
-from lakehouse import datafiles
 from lakehouse.errors import TransientError
+from lakehouse.landing.run import LandReport
 from lakehouse.settings import Settings
+from lakehouse.source import LandOptions
+from lakehouse.writing import data_files
 from tests.querying import query
 from tests.servers.postgres_proxy import postgres_proxy
 from tests.servers.s3 import S3Server
 from tests.servers.s3_proxy import S3Proxy, s3_proxy
+from tests.support.house import land
 
 STAMPS = [f"2024-06-01 {minute // 60:02d}:{minute % 60:02d}:00" for minute in range(0, 120, 15)]
 
@@ -105,7 +105,7 @@ def test_a_commit_whose_answer_was_lost_is_found_and_not_landed_twice(postgres_u
 def test_a_database_that_stays_away_after_a_commit_leaves_an_unknown_outcome_that_the_next_landing_settles(
     postgres_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(datafiles, "ACKNOWLEDGE_S", 1)
+    monkeypatch.setattr(data_files, "ACKNOWLEDGE_S", 1)
     with postgres_proxy(postgres_uri) as proxy:
         settings = Settings(home=tmp_path / "home", threads=2, catalog_uri=SecretStr(proxy.uri))
         landed(settings, signal(tmp_path / "a", [1] * 8))
@@ -133,7 +133,7 @@ def test_processes_that_land_at_once_lose_nothing_and_double_nothing(
         environment["WATTLAKE_CATALOG_URI"] = uri
     apart = [signal(tmp_path / str(n), [n] * 8, f"m{n}") for n in (1, 2)]
     same = signal(tmp_path / "same", [7] * 8, "m7")
-    command = [sys.executable, "-m", "flows.cli", "land", "meter"]
+    command = [sys.executable, "-m", "flows.cli.main", "land", "meter"]
     running = [
         subprocess.Popen(
             [*command, str(path)], env={**_environment(), **environment}, stderr=subprocess.PIPE, text=True

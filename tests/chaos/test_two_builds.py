@@ -15,7 +15,7 @@ from tests.chaos.steps import ROOT
 from tests.chaos.worker import Worker
 
 #: The command as a user types it, from the interpreter of these tests.
-WATTLAKE = [sys.executable, "-c", "from flows.cli import main; main()"]
+WATTLAKE = [sys.executable, "-c", "from flows.cli.main import main; main()"]
 pytestmark = pytest.mark.timeout(1800)
 
 #: Seconds that the slowest may take, waiting for the others on a busy machine.

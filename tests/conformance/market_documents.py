@@ -15,7 +15,7 @@ from ingest.simulate.markets import ercot, nyiso, workbooks
 from ingest.simulate.markets.days import CENTRAL, midnight
 from ingest.simulate.markets.every import day_documents
 from ingest.simulate.markets.stated import Document, packed
-from ingest.source import RawFile
+from lakehouse.source import RawFile
 
 SEED = 11
 SPRING, AUTUMN, PLAIN = date(2026, 3, 8), date(2025, 11, 2), date(2026, 7, 1)

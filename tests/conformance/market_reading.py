@@ -13,10 +13,10 @@ import pytest
 
 from ingest.iso.contracts import AS_PRICES, PRICES
 from ingest.iso.source import SOURCES
-from ingest.registry import sources
+from ingest.registry import registry
 from ingest.simulate.markets.stated import Document
-from ingest.source import LandOptions, Parsed, standing
 from lakehouse.errors import UnreadableFile
+from lakehouse.source import LandOptions, Parsed, standing
 from tests.conformance.market_documents import of_day, raw
 
 SIMULATED = LandOptions(simulated=True)
@@ -30,7 +30,7 @@ Said = tuple[object, ...]
 
 def parse(document: Document, **how: object) -> list[Parsed]:
     """All pieces; `how` as of `market_documents.raw`."""
-    return standing(sources()[document.source].parse(raw(document, **how), SIMULATED))
+    return standing(registry().sources[document.source].parse(raw(document, **how), SIMULATED))
 
 
 def table(parsed: list[Parsed], name: str) -> pa.Table:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from flows.dbt_sources import TARGET
-from ingest.registry import contracts
+from ingest.registry import registry
 from lakehouse.contract import DEFAULT_MAX_POWER_KW
 from lakehouse.settings import DBT_PROJECT
 
@@ -38,7 +38,7 @@ def test_every_raw_table_is_a_source_that_is_as_fresh_as_its_contract_wants() ->
     (raw,) = yaml.safe_load(TARGET.read_text())["sources"]
     described = {table["name"]: table.get("config", {}) for table in raw["tables"]}
     wanted = {}
-    for contract in contracts():
+    for contract in registry().contracts:
         wanted[contract.name] = {}
         if contract.fresh_within_hours:
             wanted[contract.name] = {

@@ -13,7 +13,7 @@ from datetime import date
 import pytest
 
 from ingest.simulate.markets.stated import Document
-from ingest.source import Parsed
+from lakehouse.source import Parsed
 from tests.conformance.market_documents import AUTUMN, PLAIN
 from tests.conformance.market_reading import EVERY, Said, everything, few, parse
 

@@ -8,16 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from flows.land import land
-from flows.replay import replay
 from ingest.iso.contracts import AS_PRICES, PRICES
 from ingest.simulate.markets import nyiso
 from ingest.simulate.markets.days import EASTERN
-from ingest.source import Parsed
 from lakehouse.catalog import open_catalog
 from lakehouse.settings import Settings
+from lakehouse.source import Parsed
 from tests.conformance.market_documents import AUTUMN, SEED
 from tests.conformance.market_reading import SIMULATED, Said, few, parse, said, stated
+from tests.support.house import land, replay
 
 
 @pytest.mark.parametrize("minute", [0, 4, 7, 10, 14, 15, 29])

@@ -16,7 +16,7 @@ from ingest.iso.contracts import (
     PUBLISHED_AS_RECEIVED,
     PUBLISHED_BY_OPERATOR,
 )
-from ingest.registry import sources
+from ingest.registry import registry
 from ingest.simulate.markets import caiso, ercot, isone, nyiso
 from tests.conformance.market_documents import AUTUMN, HOURS, PLAIN, RECEIVED, SEED, of_day, raw
 from tests.conformance.market_reading import (
@@ -109,7 +109,7 @@ def test_equal_bytes_are_read_alike_however_they_come(name: str) -> None:
 @EVERY
 def test_rows_say_who_stated_them_and_are_marked_as_simulated(name: str) -> None:
     for document in few(name, PLAIN):
-        source = sources()[name]
+        source = registry().sources[name]
         for piece in parse(document):
             for contract in source.contracts:
                 if contract.name not in piece.tables:

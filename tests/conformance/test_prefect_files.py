@@ -24,10 +24,10 @@ from prefect.workers.base import BaseJobConfiguration
 from flows.automations import FILE, with_blocks
 from flows.deployed import events, outcomes
 from flows.deployed.parameters import FileOptions
-from ingest.iso.requests import plans
+from ingest.iso.plans import plans
 from ingest.iso.source import SOURCES
-from ingest.registry import sources
-from ingest.source import LandOptions
+from ingest.registry import registry
+from lakehouse.source import LandOptions
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOYMENTS: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
@@ -61,7 +61,7 @@ def test_a_source_is_a_choice_of_the_sources_there_are(deployment: dict[str, Any
     shown = parameter_schema(load_flow_from_entrypoint(deployment["entrypoint"])).properties
     for choice in (shown.get("source"), shown.get("sources", {}).get("items")):
         if choice:
-            assert set(choice["enum"]) <= set(sources())
+            assert set(choice["enum"]) <= set(registry().sources)
             assert len(choice["enum"]) > 1
 
 
@@ -71,7 +71,7 @@ MARKETS = {source.name for source in SOURCES}
 def test_every_source_of_devices_has_a_landing_and_an_inbox() -> None:
     for flow in ("land", "inbox"):
         covered = {d["parameters"]["source"] for d in DEPLOYMENTS if d["entrypoint"].endswith(f"files.{flow}")}
-        assert covered - MARKETS == set(sources()) - MARKETS
+        assert covered - MARKETS == set(registry().sources) - MARKETS
 
 
 def test_every_source_of_a_market_is_kept_up_to_date_by_one_deployment_and_each_is_of_one_operator() -> None:

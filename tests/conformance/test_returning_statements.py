@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from flows.land import land
-from flows.replay import replay
 from ingest.iso.contracts import PRICES
 from lakehouse.archive import open_archive
 from lakehouse.catalog import open_catalog
 from lakehouse.settings import Settings
 from tests.conformance.market_reading import SIMULATED
+from tests.support.house import land, replay
 
 SOURCE = "ercot-dam-spp"
 PUBLISHED = datetime(2019, 11, 19, 18, tzinfo=UTC)

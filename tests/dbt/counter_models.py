@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from dbt_lake import Lake
 from random_series import instant
 
-from lakehouse.changes import find_changes
 from lakehouse.contract import ASSETS, SIGNALS, observations
+from lakehouse.marts.changes import find_changes
 from lakehouse.pins import empty_select
 
 #: In the order in which they stand on one another.

@@ -22,9 +22,9 @@ import pyarrow as pa
 
 from ingest.iso.contracts import AS_PRICES, PRICES
 from ingest.iso.ercot.contracts import DISCLOSURES
-from lakehouse.changes import find_changes
 from lakehouse.contract import TYPES, observations
-from lakehouse.dbt_runner import keep_parsed, take_parsed
+from lakehouse.marts.changes import find_changes
+from lakehouse.marts.dbt_runner import keep_parsed, take_parsed
 
 PROJECT = Path(__file__).parents[2] / "dbt"
 #: The project as dbt has parsed it for a lake of an earlier test.

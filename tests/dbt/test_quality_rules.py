@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from dbt_lake import Lake
 
-from lakehouse.contradictions import CONTRADICTED
+from lakehouse.writing.contradictions import CONTRADICTED
 
 START = datetime(2024, 3, 9, 23, tzinfo=UTC)  # 10 March 2024 in Berlin, three weeks before summer time
 DAY = 86_400

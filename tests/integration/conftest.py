@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from flows.land import land
-from flows.lander import LandReport
-from flows.transform import build
-from ingest.source import LandOptions
-from lakehouse.publish import open_marts
+from lakehouse.landing.run import LandReport
+from lakehouse.marts.publish import open_marts
 from lakehouse.settings import Settings
+from lakehouse.source import LandOptions
+from tests.support.house import build, land
 
 
 def write_signal(folder: Path, asset: str, signal: str, rows: Sequence[tuple[str, object]]) -> Path:

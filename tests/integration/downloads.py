@@ -11,9 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from flows.download import DownloadReport, download
-from ingest.http_turns import Clock
+from ingest.http.turns import Clock
 from ingest.iso.access import Access
-from ingest.registry import contracts
+from ingest.registry import registry
 from lakehouse.ops import DOWNLOADS, Ops
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
@@ -83,7 +83,7 @@ class Market:
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of a query over the raw and ops tables."""
-        connection = open_session(self.settings, contracts())
+        connection = open_session(self.settings, registry().contracts)
         try:
             connection.execute("SET TimeZone='UTC'")
             return connection.execute(query).fetchall()

@@ -14,16 +14,16 @@ import duckdb
 import pytest
 import sqlalchemy as sa
 
-from flows.transform import build, check
-from ingest.registry import contracts
+from ingest.registry import registry
 from lakehouse import ops
-from lakehouse.audit import workspace
 from lakehouse.catalog import open_catalog
 from lakehouse.errors import ChecksFailed, TerminalError
+from lakehouse.marts.audit import workspace
+from lakehouse.marts.publish import BUILD, published
 from lakehouse.ops import Ops
-from lakehouse.publish import BUILD, published
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
+from tests.support.house import build, check
 
 from .conftest import build_house, land_meter, minutes, rows, write_signal
 
@@ -31,7 +31,7 @@ from .conftest import build_house, land_meter, minutes, rows, write_signal
 HEAVY = {"great_expectations", "dbt", "prefect", "pyiceberg", "pandas"}
 NOTHING = """
 import sys
-from flows.transform import build
+from tests.support.house import build
 from lakehouse.settings import Settings
 report = build(Settings())
 print(report.mode, sorted({name.split(".")[0] for name in sys.modules}))
@@ -50,7 +50,7 @@ def test_a_build_of_nothing_imports_nothing_heavy(house: Settings) -> None:
 
 def test_a_query_of_marts_imports_nothing_heavy(house: Settings) -> None:
     code = (
-        "import sys; from flows.cli import main; "
+        "import sys; from flows.cli.main import main; "
         "main(['sql', 'SELECT count(*) FROM marts.assets'], standalone_mode=False); "
         "print(sorted({name.split('.')[0] for name in sys.modules}))"
     )
@@ -132,7 +132,7 @@ def test_a_check_of_sound_marts_passes_and_is_recorded(house: Settings) -> None:
 
 
 def test_dbt_finds_the_age_of_a_source_and_holds_it_against_the_contract(house: Settings) -> None:
-    with workspace(house, contracts(), "freshness") as work:
+    with workspace(house, registry().contracts, "freshness") as work:
         with pytest.raises(TerminalError, match=r"ERROR STALE freshness of raw\.meter_observations"):
             work.dbt(["source", "freshness", "--select", "source:raw.meter_observations"])
         (found,) = json.loads((work.folder / "target" / "sources.json").read_text())["results"]
@@ -143,7 +143,7 @@ def test_dbt_finds_the_age_of_a_source_and_holds_it_against_the_contract(house: 
 
 
 def test_sql_reads_raw_marts_and_ops_side_by_side(house: Settings) -> None:
-    session = open_session(house, contracts())
+    session = open_session(house, registry().contracts)
     try:
         found = session.execute(
             """

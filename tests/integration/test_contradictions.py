@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from flows.replay import replay
-from flows.transform import build
-from lakehouse.contradictions import CONTRADICTED
 from lakehouse.settings import Settings
+from lakehouse.writing.contradictions import CONTRADICTED
 from tests.querying import query
+from tests.support.house import build, replay
 
 from .conftest import land_meter, write_signal
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from flows.transform import build
-from ingest.registry import contracts
+from ingest.registry import registry
 from lakehouse.errors import TerminalError
+from lakehouse.marts.publish import published
 from lakehouse.ops import RUNS, Ops
-from lakehouse.publish import published
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
+from tests.support.house import build
 
 from .conftest import land_meter, minutes, rows, write_signal
 
@@ -27,7 +27,7 @@ ASSET = "../'; DROP TABLE lod_1d; -- {{ 1/0 }} \"*?[]"
 
 BUILD_WITHOUT_SPACE = """
 import resource, signal, sys
-from flows.transform import build
+from tests.support.house import build
 from lakehouse.settings import Settings
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
@@ -58,7 +58,7 @@ def test_sql_on_a_damaged_file_says_to_build(
     damage(path)
     try:
         with pytest.raises(TerminalError, match=says) as error:
-            open_session(house, contracts())
+            open_session(house, registry().contracts)
         assert "build" in error.value.next_step
         if gone:
             assert published(house) is None

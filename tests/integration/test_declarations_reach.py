@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from flows.land import land
-from flows.transform import build
-from ingest.source import LandOptions
 from lakehouse.settings import Settings
+from lakehouse.source import LandOptions
+from tests.support.house import build, land
 
 from .conftest import land_meter, minutes, rows, write_signal
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from flows.cli import main
+from flows.cli.main import main
 from lakehouse.archive import open_archive
-from lakehouse.doctor import examine
 from lakehouse.ops import RUNS, Ops
 from lakehouse.settings import Settings
+from lakehouse.upkeep.doctor import examine
 
 from .conftest import land_meter, minutes, write_signal
 

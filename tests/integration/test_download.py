@@ -11,17 +11,17 @@ import pytest
 from click.testing import CliRunner, Result
 from pydantic import SecretStr
 
-from flows.cli import main
+from flows.cli.main import main
 from flows.download_doctor import CHECKS, VARIABLES
-from ingest import http
-from ingest.iso.requests import caiso as requests_of_caiso
-from ingest.iso.requests import plans
-from ingest.registry import sources
+from ingest.http import client as http
+from ingest.iso.caiso import plan as requests_of_caiso
+from ingest.iso.plans import plans
+from ingest.registry import registry
 from ingest.simulate.markets import caiso
 from lakehouse.database import is_free
-from lakehouse.doctor import examine
 from lakehouse.errors import TerminalError, TransientError, WrongUsage
 from lakehouse.settings import Settings
+from lakehouse.upkeep.doctor import examine
 
 from ..servers.market_exchange import (
     Answer,
@@ -55,7 +55,7 @@ def names(market: Market, after: int) -> list[str]:
 
 
 def test_every_market_source_can_be_downloaded_but_extracts_of_others() -> None:
-    markets = {name for name in sources() if name.split("-")[0] in ("ercot", "caiso", "isone", "nyiso")}
+    markets = {name for name in registry().sources if name.split("-")[0] in ("ercot", "caiso", "isone", "nyiso")}
     assert set(plans()) == markets - {"ercot-sced-extract"}
 
 

@@ -13,7 +13,7 @@ import pytest
 from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
 
-from ingest.registry import contracts
+from ingest.registry import registry
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
 
@@ -59,7 +59,7 @@ def run(
 
 
 def sql(home: Settings, query: str) -> list[tuple[Any, ...]]:
-    connection = open_session(home, contracts())
+    connection = open_session(home, registry().contracts)
     try:
         return connection.execute(query).fetchall()
     finally:

@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from ingest.iso.requests import ercot as requests
-from ingest.iso.requests import ercot_listings
+from ingest.iso.ercot import listings
+from ingest.iso.ercot import plan as requests
 from ingest.simulate.fleet.dam_disclosure import dam_members
 from ingest.simulate.fleet.fleet import simulate_fleet
 from ingest.simulate.markets import ercot as simulated
@@ -94,7 +94,7 @@ def test_documents_of_the_repeated_hour_keep_their_order(market: Market, account
 def test_listings_of_many_pages_and_bulks_of_many_parts_lose_nothing(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ercot_listings, "PAGE", 30)
+    monkeypatch.setattr(listings, "PAGE", 30)
     product = requests.Product("NP6-331-CD", 24898, 7, bulk=40)
     monkeypatch.setitem(requests.PLANS, "ercot-rt15-mcpc", requests.Documents((product,)))
     report = market.get("ercot-rt15-mcpc", "2026-11-18", "2026-11-19")

@@ -14,12 +14,12 @@ import pytest
 
 from flows.download_records import Records
 from flows.download_spool import Spool
-from ingest.http import Client
-from ingest.http_exchange import Answer
-from ingest.http_turns import Clock
-from ingest.iso.requests import ercot as requests
-from ingest.iso.requests import ercot_listings
-from ingest.iso.requests.request import Known, Planned, Unobtainable, Window
+from ingest.http.client import Client
+from ingest.http.exchange import Answer
+from ingest.http.turns import Clock
+from ingest.iso.ercot import listings
+from ingest.iso.ercot import plan as requests
+from ingest.iso.request import Known, Planned, Unobtainable, Window
 from ingest.simulate.markets import ercot as simulated
 from lakehouse.errors import TerminalError, TransientError
 from lakehouse.ops import DOWNLOADS, Ops
@@ -168,7 +168,7 @@ def without_one(answer: market_exchange.Answer) -> market_exchange.Answer:
 def test_pages_that_change_or_never_end_are_told_and_no_document_is_lost(
     market: Market, monkeypatch: pytest.MonkeyPatch, faults: tuple[Fault | None, ...], words: str
 ) -> None:
-    monkeypatch.setattr(ercot_listings, "PAGE", 10)
+    monkeypatch.setattr(listings, "PAGE", 10)
     window = (date(2026, 10, 10), date(2026, 10, 26))
     market.server.script("archive", *faults)
     with pytest.raises((TransientError, TerminalError), match=words):
@@ -186,7 +186,7 @@ def test_a_recorded_listing_of_the_mis_is_read_each_posting_once(market: Market,
 
     async def read() -> list[requests.Listed]:
         async with Client(market.settings.root / "parts", market.settings.root / "turns") as client:
-            return await ercot_listings.of_mis(13028, market.reached(), client)
+            return await listings.of_mis(13028, market.reached(), client)
 
     found = asyncio.run(read())
     assert {listed.doc_id for listed in found} == {e["DocID"] for e in entries if e["FriendlyName"].endswith("_csv")}
@@ -221,8 +221,8 @@ def test_days_around_a_change_of_clocks_have_their_documents_and_these_their_ins
         assert found == sorted(each for each in posted if each[0] <= listed_at), source
 
 
-def entry(number: int, clock: str, second: bool = False) -> ercot_listings._Entry:
-    return ercot_listings._Entry(str(number), "n", "l", datetime.fromisoformat(f"2026-11-01T{clock}"), second)
+def entry(number: int, clock: str, second: bool = False) -> listings._Entry:
+    return listings._Entry(str(number), "n", "l", datetime.fromisoformat(f"2026-11-01T{clock}"), second)
 
 
 @pytest.mark.parametrize(
@@ -241,10 +241,10 @@ def entry(number: int, clock: str, second: bool = False) -> ercot_listings._Entr
     ],
 )  # fmt: skip
 def test_of_two_equal_hours_documents_go_by_their_marks_and_their_numbers(
-    entries: list[ercot_listings._Entry], hours: list[int]
+    entries: list[listings._Entry], hours: list[int]
 ) -> None:
     for order in (entries, entries[::-1]):
-        found = {listed.doc_id: listed.published_at.hour for listed in ercot_listings._dated(order)}
+        found = {listed.doc_id: listed.published_at.hour for listed in listings._dated(order)}
         assert found == dict(zip([each.doc_id for each in entries], hours, strict=True))
 
 
@@ -256,7 +256,7 @@ def test_a_recorded_page_of_the_archive_is_read(market: Market, recorded: Path) 
     async def read() -> list[requests.Listed]:
         async with Client(market.settings.root / "parts", market.settings.root / "turns") as client:
             days = date(2024, 11, 5), date(2024, 11, 6)
-            return await ercot_listings.archived("NP3-911-ER", *days, market.reached(), client)
+            return await listings.archived("NP3-911-ER", *days, market.reached(), client)
 
     (listed,) = asyncio.run(read())
     assert (listed.doc_id, listed.name) == ("1049861718", "1049861718.2_Day_AS_Disclosure.zip")

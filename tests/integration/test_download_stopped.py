@@ -17,10 +17,10 @@ from click.testing import CliRunner
 
 from flows import download as download_module
 from flows import download_spool
-from flows.cli import main
+from flows.cli.main import main
 from flows.deployed.markets import realtime
 from flows.download import GIVE_UP_AFTER
-from ingest.http import ATTEMPTS, Client
+from ingest.http.client import ATTEMPTS, Client
 from lakehouse import database
 from lakehouse.errors import TerminalError, TransientError
 from lakehouse.settings import Settings
@@ -146,7 +146,7 @@ def test_a_command_that_is_told_to_end_says_that_it_can_go_on(market: Market, mo
     market.server.script(f"{second:%Y%m%d}rtlbmp", late(60))
     command = ["download", HOURS, "--start", f"{first}", "--end", f"{second + timedelta(days=1)}", "--simulated"]
     running = subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, "-m", "flows.cli.main", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     try:
         _until(lambda: any(name.endswith(".json") for name in market.spooled()), running)

@@ -15,17 +15,16 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from flows.cli import main
-from flows.explain import models, stands_on
-from flows.explain_lines import lines_of
-from flows.explain_rules import RULES
-from flows.land import land
-from flows.names import RAW_TABLES, marts
-from flows.transform import build
-from ingest.registry import contracts
-from ingest.source import LandOptions
+from flows.cli.main import main
+from flows.cli.names import RAW_TABLES, marts
+from flows.explain.chain import models, stands_on
+from flows.explain.lines import lines_of
+from flows.explain.rules import RULES
+from ingest.registry import registry
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
+from lakehouse.source import LandOptions
+from tests.support.house import build, land
 
 from .conftest import land_meter, write_signal
 
@@ -184,7 +183,7 @@ def test_lines_are_those_of_the_file_in_the_archive_that_rows_name(settings: Set
         for day in ("11", "12"):
             archive.writestr(f"{day}.csv", HEADER + f"01/{day}/2026,01:00,N1,{day}.5,N\n")
     land(settings, "ercot-dam-spp", [tmp_path / "page.json", tmp_path / "two.zip"], LandOptions())
-    session = open_session(settings, contracts())
+    session = open_session(settings, registry().contracts)
     try:
         rows = session.execute(
             "SELECT source_object, member, line, lmp_usd_mwh FROM raw.iso_prices ORDER BY interval_start"

@@ -8,11 +8,11 @@ import pyarrow.compute as pc
 import pytest
 from click.testing import CliRunner
 
-from flows.cli import main
-from flows.transform import build
+from flows.cli.main import main
 from lakehouse.catalog import open_catalog
-from lakehouse.publish import published
+from lakehouse.marts.publish import published
 from lakehouse.settings import Settings
+from tests.support.house import build
 
 from .conftest import build_house, land_meter, minutes, rows, write_signal
 

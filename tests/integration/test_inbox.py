@@ -8,13 +8,14 @@ from typing import NoReturn
 
 import pytest
 
-import flows.inbox
-from flows.inbox import InboxReport, take_inbox
-from ingest.registry import contracts
-from ingest.source import LandOptions
+import lakehouse.landing.inbox
+from ingest.registry import registry
 from lakehouse.errors import TransientError, WrongUsage
+from lakehouse.landing.inbox import InboxReport
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
+from lakehouse.source import LandOptions
+from tests.support.house import take_inbox
 
 from .conftest import minutes, write_signal
 
@@ -39,7 +40,7 @@ def below(folder: Path) -> list[str]:
 
 
 def landed_rows(settings: Settings) -> list[tuple[object, ...]]:
-    connection = open_session(settings, contracts())
+    connection = open_session(settings, registry().contracts)
     try:
         return connection.execute(
             "SELECT asset_id, count(*) FROM raw.meter_observations GROUP BY ALL ORDER BY ALL"
@@ -87,18 +88,18 @@ def test_a_file_that_is_replaced_while_it_lands_stays_for_the_next_run(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = drop(settings, "m1")
-    land = flows.inbox.land
+    land = lakehouse.landing.inbox.land_files
 
     def replaced_meanwhile(*arguments: object) -> object:
         report = land(*arguments)
         drop(settings, "m1", count=9)
         return report
 
-    monkeypatch.setattr(flows.inbox, "land", replaced_meanwhile)
+    monkeypatch.setattr(lakehouse.landing.inbox, "land_files", replaced_meanwhile)
     report = take(settings)
     assert report.files == []
     assert report.waiting == [str(path)]
-    monkeypatch.setattr(flows.inbox, "land", land)
+    monkeypatch.setattr(lakehouse.landing.inbox, "land_files", land)
     assert [outcome.status for outcome in take(settings).files] == ["landed"]
     assert landed_rows(settings) == [("m1", 9)]
 
@@ -112,7 +113,7 @@ def test_a_crash_between_landing_and_putting_away_loses_nothing_and_doubles_noth
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(flows.inbox.shutil, "move", crash)
+        patch.setattr(lakehouse.landing.inbox.shutil, "move", crash)
         with pytest.raises(KeyboardInterrupt):
             take(settings)
     assert path.exists()

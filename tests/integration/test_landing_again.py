@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from flows.land import land
-from flows.replay import replay
-from ingest.source import LandOptions
 from lakehouse.errors import TerminalError
 from lakehouse.settings import Settings
+from lakehouse.source import LandOptions
 from tests.querying import query
+from tests.support.house import land, replay
 
 from .conftest import land_meter, write_signal
 

@@ -10,18 +10,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from flows.cli import main
-from flows.maintain import MaintainReport, maintain
-from flows.replay import replay
-from flows.transform import build
-from ingest.registry import contracts
+from flows.cli.main import main
+from ingest.registry import registry
 from lakehouse.archive import open_archive
 from lakehouse.archive_age import drop_landed
 from lakehouse.errors import TerminalError
 from lakehouse.ops import RUNS, Ops
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
+from lakehouse.upkeep.maintain import MaintainReport
 from tests.servers.s3 import S3Server
+from tests.support.house import build, maintain, replay
 
 from .conftest import land_meter, minutes, rows, write_signal
 
@@ -105,7 +104,7 @@ def test_a_replay_of_dropped_bytes_is_refused_and_no_row_is_lost(settings: Setti
 
 
 def count(settings: Settings) -> int:
-    connection = open_session(settings, contracts())
+    connection = open_session(settings, registry().contracts)
     try:
         (found,) = connection.execute(f"SELECT count(*) FROM {TABLE}").fetchall()
         return int(found[0])

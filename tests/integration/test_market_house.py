@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from flows.cli import main
+from flows.cli.main import main
 
 Run = Callable[..., Any]
 
@@ -61,7 +61,7 @@ def built(run: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, datet
     run("land", "ercot-sced-extract", document("SIM_ESR1_SCED.csv", SCED, runs), "--simulated")
     run("land", "ercot-rt15-spp", prices("first.csv", "20"), "--simulated")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lakehouse.build_inputs.PIECE_ROWS", 400)
+        patch.setattr("lakehouse.marts.inputs.PIECE_ROWS", 400)
         said = run("build")
     assert "dbt, 3 of 3" in said, said
     between = datetime.now(UTC)

@@ -17,15 +17,14 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
-from flows.cli import main
-from flows.replay import replay
-from flows.transform import build
+from flows.cli.main import main
 from lakehouse.archive import open_archive
 from lakehouse.catalog import open_catalog
 from lakehouse.engine import identifier
-from lakehouse.mending import METADATA
+from lakehouse.landing.mending import METADATA
 from lakehouse.ops import FETCHES, RUNS, SLICES, Ops
 from lakehouse.settings import Settings
+from tests.support.house import build, replay
 
 from .conftest import land_meter, minutes, rows, write_signal
 from .test_replay import contents
@@ -227,7 +226,7 @@ def test_a_replay_that_was_killed_while_it_mends_lets_nothing_land_on_half_a_hou
     for path in files(home.settings, "meter_observations", "*.parquet"):
         overwrite(path)
     with monkeypatch.context() as patch:
-        patch.setattr("flows.replay._take_over", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("lakehouse.landing.replay._take_over", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             replay(home.settings)
     for command in (("land", "meter", str(home.folder / "in" / "c")), ("build",)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from ingest.registry import contracts
+from ingest.registry import registry
 from lakehouse.ops import RUNS, Ops
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
@@ -25,7 +25,7 @@ def test_a_session_that_closes_does_not_pull_the_database_from_under_open_connec
     ops = Ops(settings)
     for number in range(2):
         ops.start(RUNS, kind="x", request="{}", attempt=1)
-        session = open_session(settings, contracts())
+        session = open_session(settings, registry().contracts)
         assert session.execute("SELECT count(*) FROM ops.runs").fetchall() == [(51 * number + 1,)]
         session.close()
         subprocess.run([sys.executable, "-c", WRITER, str(settings.root)], check=True)

@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from filelock import FileLock
 from prefect.client.schemas.objects import FlowRun
 
-from flows.land import land
-from ingest.registry import contracts
+from ingest.registry import registry
 from ingest.simulate import simulate_demo
-from ingest.source import LandOptions
 from lakehouse.ops import RUNS, SLICES, Ops
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
+from lakehouse.source import LandOptions
+from tests.support.house import land
 
 from ..servers.prefect_service import PrefectService, descendants, prefect_service, until
 from .conftest import minutes, rows, write_signal
@@ -26,7 +26,7 @@ from .conftest import minutes, rows, write_signal
 
 def raw_rows(settings: Settings, asset_like: str) -> dict[str, int]:
     """Rows in raw.meter_observations by asset."""
-    connection = open_session(settings, contracts())
+    connection = open_session(settings, registry().contracts)
     try:
         sql = f"SELECT asset_id, count(*) FROM raw.meter_observations WHERE asset_id LIKE '{asset_like}' GROUP BY ALL"
         return dict(connection.execute(sql).fetchall())

@@ -15,9 +15,9 @@ from prefect.client.schemas.schedules import RRuleSchedule
 from flows import prefect_doctor
 from flows.automations import apply
 from lakehouse.catalog import open_catalog
-from lakehouse.doctor import Finding, examine
 from lakehouse.ops import Ops
 from lakehouse.settings import Settings
+from lakehouse.upkeep.doctor import Finding, examine
 
 from ..servers.prefect_service import PrefectService, scheduled, until
 from .conftest import land_meter, minutes, write_signal

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from flows.cli import main
-from ingest.layout import Layout
+from flows.cli.main import main
+from ingest.layouts.engine.layout import Layout
 
 from .conftest import write_signal
 

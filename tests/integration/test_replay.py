@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.land import land
-from flows.replay import replay
-from ingest.source import LandOptions
 from lakehouse.catalog import open_catalog
 from lakehouse.settings import Settings
+from lakehouse.source import LandOptions
+from tests.support.house import land, replay
 
 from .conftest import land_meter, minutes, write_signal
 

@@ -20,9 +20,9 @@ import duckdb
 import pytest
 
 from lakehouse.engine import load
-from lakehouse.publish import Published, sign
+from lakehouse.marts.publish import Published, sign
+from lakehouse.serving.sql_server import token
 from lakehouse.settings import Settings
-from lakehouse.sql_server import token
 from lakehouse.storage import take_place
 
 TOKEN = "a-token-of-the-tests"
@@ -81,7 +81,7 @@ def serve(home: Path, secret: str | None = TOKEN, **more: str) -> Iterator[Serve
     if secret:
         environment["WATTLAKE_SQL_TOKEN"] = secret
     process = subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", "serve", "sql", "--port", str(port)],
+        [sys.executable, "-m", "flows.cli.main", "serve", "sql", "--port", str(port)],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     served = Served(home, f"quack:127.0.0.1:{port}", process, [])
@@ -269,7 +269,7 @@ def test_an_attached_client_cannot_write(served: Served, sql: str) -> None:
 
 
 def test_the_session_holds_even_where_the_guard_would_let_all_through(tmp_path: Path) -> None:
-    from lakehouse import sql_server
+    from lakehouse.serving import sql_server
 
     class Open(sql_server.Guard):
         def check(self, query: str) -> None:
@@ -397,7 +397,7 @@ def test_sigterm_ends_it_cleanly_with_clients_in_the_middle_of_queries(tmp_path:
 def test_a_second_server_over_the_same_home_is_refused(served: Served) -> None:
     environment = {**os.environ, "WATTLAKE_HOME": str(served.home), "WATTLAKE_SQL_TOKEN": TOKEN}
     second = subprocess.run(
-        [sys.executable, "-m", "flows.cli", "serve", "sql", "--port", str(free_port())],
+        [sys.executable, "-m", "flows.cli.main", "serve", "sql", "--port", str(free_port())],
         env=environment, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert second.returncode == 1

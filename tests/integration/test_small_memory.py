@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.land import land
-from flows.transform import build
-from ingest.source import LandOptions
 from lakehouse.settings import Settings
+from lakehouse.source import LandOptions
+from tests.support.house import build, land
 
 from .conftest import rows
 

@@ -11,9 +11,9 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from flows.cli import main
-from flows.query import session_for
-from flows.sql_shell import HISTORY, is_whole, offered, shell
+from flows.cli.main import main
+from flows.cli.query import session_for
+from flows.cli.sql_shell import HISTORY, is_whole, offered, shell
 from lakehouse.settings import Settings
 
 from .conftest import land_meter, write_signal

@@ -7,11 +7,11 @@ from pathlib import Path
 from pydantic import SecretStr
 from pyiceberg.catalog.sql import SqlCatalog
 
-from flows.replay import replay
-from ingest.registry import contracts
+from ingest.registry import registry
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
 from tests.servers.rest_catalog import rest_catalog
+from tests.support.house import replay
 
 from .conftest import land_meter, minutes, write_signal
 
@@ -27,7 +27,7 @@ def test_landing_reading_and_replay_through_a_rest_catalog(tmp_path: Path) -> No
         )
         land_meter(settings, write_signal(tmp_path / "a", "m1", "com_ap", [(s, 1) for s in stamps[:6]]))
         land_meter(settings, write_signal(tmp_path / "b", "m1", "com_ap", [(s, 2) for s in stamps[4:]]))
-        session = open_session(settings, contracts())
+        session = open_session(settings, registry().contracts)
         try:
             values = session.execute("SELECT value FROM raw.meter_observations ORDER BY ts").fetchall()
             runs = session.execute("SELECT kind, status FROM ops.runs").fetchall()

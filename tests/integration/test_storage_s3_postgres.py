@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from flows.replay import replay
-from flows.transform import build
-from lakehouse.doctor import examine
 from lakehouse.errors import TerminalError
 from lakehouse.settings import Settings
 from lakehouse.storage import storage_at
+from lakehouse.upkeep.doctor import examine
 from tests.querying import query
 from tests.servers.s3 import S3Server
+from tests.support.house import build, replay
 
 from .conftest import land_meter, minutes, write_signal
 

@@ -25,7 +25,7 @@ PR_CAPBSET_DROP = 24
 COMMANDS = """
 import json, sys, traceback
 from click.testing import CliRunner
-from flows.cli import main
+from flows.cli.main import main
 told = {}
 for arguments in json.loads(sys.argv[1]):
     done = CliRunner().invoke(main, arguments)

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.land import land
-from flows.replay import replay
-from flows.transform import build
-from ingest.source import LandOptions
 from lakehouse.catalog import open_catalog
 from lakehouse.errors import TerminalError
 from lakehouse.settings import Settings
+from lakehouse.source import LandOptions
 from tests.querying import query
+from tests.support.house import build, land, replay
 
 LAYOUT = """
 name = "greenhouse"

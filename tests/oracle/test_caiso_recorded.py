@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ingest.iso.oasis import answered_at
+from ingest.iso.caiso.oasis import answered_at
 from lakehouse.errors import UnreadableFile
 from tests.markets import parse, refused, rows
 

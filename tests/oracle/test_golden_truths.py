@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from flows.cli import main
-from lakehouse.contradictions import CONTRADICTED
+from flows.cli.main import main
+from lakehouse.writing.contradictions import CONTRADICTED
 
 pytestmark = pytest.mark.real_data
 

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from ingest.registry import sources
-from ingest.source import LandOptions, Parsed, RawFile
+from ingest.registry import registry
 from lakehouse.errors import UnreadableFile
+from lakehouse.source import LandOptions, Parsed, RawFile
 
 pytestmark = pytest.mark.real_data
 
@@ -21,7 +21,7 @@ def read(path: Path, content: bytes | None = None, domain: str | None = None, **
     data = path.read_bytes() if content is None else content
     file = RawFile(hashlib.sha256(data).hexdigest(), path.resolve(), len(data), lambda: iter([data]))
     named = domain or ("bess" if "bess" in path.parts else "meter")
-    (parsed,) = sources()[named].parse(file, LandOptions(**options))
+    (parsed,) = registry().sources[named].parse(file, LandOptions(**options))
     return parsed
 
 

@@ -11,13 +11,13 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from ingest.registry import sources
+from ingest.registry import registry
 from ingest.simulate.fleet import simulate_fleet
 from ingest.simulate.fleet.dam_disclosure import SOLAR
 from ingest.simulate.fleet.fleet import CORRECTED_BATTERY, CORRECTED_DAY
 from ingest.simulate.fleet.publish import write_documents
 from ingest.simulate.fleet.tables import tables
-from ingest.source import LandOptions, Parsed, RawFile
+from lakehouse.source import LandOptions, Parsed, RawFile
 
 #: What the two sides say differently by design: who stated a row, where.
 STATED = {"vintage", "published_at", "published_basis", "source_object", "member", "line"}
@@ -32,7 +32,7 @@ def parsed(source: str, paths: list[Path]) -> Iterator[Parsed]:
             len(content),
             lambda found=content: iter([found]),
         )
-        yield from sources()[source].parse(file, LandOptions(simulated=True))
+        yield from registry().sources[source].parse(file, LandOptions(simulated=True))
 
 
 @pytest.mark.parametrize(

@@ -17,16 +17,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flows.land import land
-from flows.transform import build
 from ingest.simulate.fleet import Fleet, settlement, simulate_fleet
 from ingest.simulate.fleet.day_ahead import BLANK, TICKS
 from ingest.simulate.fleet.fleet import CORRECTED_BATTERY, CORRECTED_DAY, DAY_AHEAD_DAY, PRICE_DAY
 from ingest.simulate.fleet.publish import write_documents
 from ingest.simulate.fleet.settlement import SERVICES, Interval, Statement, add_up, settle
-from ingest.source import LandOptions
-from lakehouse.publish import open_marts
+from lakehouse.marts.publish import open_marts
 from lakehouse.settings import Settings
+from lakehouse.source import LandOptions
+from tests.support.house import build, land
 
 #: First operating day, the day on which clocks change, and its quarters.
 ERAS = {

@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from ingest.source import Parsed
 from lakehouse.contract import Contract
-from lakehouse.intake import check
+from lakehouse.source import Parsed
+from lakehouse.writing.validate import check
 
 _EXACT = Context(prec=6000)
 _BOMS = (

@@ -15,13 +15,13 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-import ingest.opened
-from ingest.files import LayoutSource
-from ingest.layout import Layout
-from ingest.registry import sources
-from ingest.source import REJECTS_SCHEMA, LandOptions, RawFile
-from ingest.workbook import read_sheets
+import ingest.layouts.engine.opened
+from ingest.layouts.engine.layout import Layout
+from ingest.layouts.engine.source import LayoutSource
+from ingest.layouts.engine.workbook import read_sheets
+from ingest.registry import registry
 from lakehouse.errors import WattlakeError
+from lakehouse.source import REJECTS_SCHEMA, LandOptions, RawFile
 from tests.unit.ingest.reading import joined
 
 KINDS = ("wide", "wide", "long", "long", "day_rows", "signal_rows", "nem12", "espi", "json_records", "json_series")
@@ -189,7 +189,7 @@ ENCODINGS = ("utf-8", "utf-8", "utf-8-sig", "utf-16")
 @pytest.fixture(autouse=True)
 def workbooks_are_opened_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Their cells are read in a process of its own, which takes longer than all the rest of a case."""
-    monkeypatch.setattr(ingest.opened, "read_sheets", lru_cache(read_sheets))
+    monkeypatch.setattr(ingest.layouts.engine.opened, "read_sheets", lru_cache(read_sheets))
 
 
 @settings(max_examples=1_200, deadline=None, suppress_health_check=list(HealthCheck), database=None)
@@ -201,11 +201,11 @@ def test_any_layout_reads_any_file_or_says_why_not(case: tuple[dict[str, Any], b
     except ValidationError:
         event("no layout")
         return
-    source = sources()["meter"]
+    source = registry().sources["meter"]
     assert isinstance(source, LayoutSource)
     file = RawFile(hashlib.sha256(content).hexdigest(), Path("/given/box/file"), len(content), lambda: iter([content]))
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("ingest.recognise.layouts", lambda domain, folder=None: (layout,))
+        patched.setattr("ingest.layouts.engine.recognise.layouts", lambda domain, folder=None: (layout,))
         try:
             parsed = joined(source.parse(file, LandOptions(layout="any" if asked_for else None)))
         except WattlakeError as error:

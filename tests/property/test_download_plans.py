@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.http import Client
+from ingest.http.client import Client
 from ingest.iso.access import Access
-from ingest.iso.requests import plans
-from ingest.iso.requests.request import Document, Known, Last, Planned, Window, runs
+from ingest.iso.plans import plans
+from ingest.iso.request import Document, Known, Last, Planned, Window, runs
 
 #: Plans that need no listing.
 BY_DAYS = {name: plan for name, plan in plans().items() if not name.startswith("ercot-")}

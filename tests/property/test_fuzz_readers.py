@@ -18,9 +18,9 @@ from fuzz_samples import SAMPLES, Damage, Sample, damage
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ingest.registry import sources
-from ingest.source import LandOptions, RawFile
+from ingest.registry import registry
 from lakehouse.errors import UnreadableFile
+from lakehouse.source import LandOptions, RawFile
 from tests.unit.ingest.reading import joined
 
 #: A file of some kilobytes takes some milliseconds; a second of CPU time is a reader that does not end.
@@ -35,7 +35,7 @@ def raw_file(sample: Sample, content: bytes) -> RawFile:
 
 def read(sample: Sample, content: bytes) -> int:
     """Parse and verify; the number of values that landed, 0 if the file was refused."""
-    source = sources()[sample.domain]
+    source = registry().sources[sample.domain]
     file = raw_file(sample, content)
     began = time.process_time()
     try:
@@ -51,7 +51,7 @@ def read(sample: Sample, content: bytes) -> int:
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: Path(sample.path).stem)
 def test_a_whole_file_of_every_layout_is_read_as_the_slow_reader_reads_it(sample: Sample) -> None:
     content = sample.text.encode()
-    (parsed,) = sources()[sample.domain].parse(raw_file(sample, content), LandOptions())
+    (parsed,) = registry().sources[sample.domain].parse(raw_file(sample, content), LandOptions())
     assert parsed.layout == sample.layout
     assert read(sample, content) >= 10
 

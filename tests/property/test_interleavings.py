@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.land import land
-from flows.transform import build
-from ingest.source import LandOptions
-from lakehouse.publish import open_marts
+from lakehouse.marts.publish import open_marts
 from lakehouse.settings import Settings
+from lakehouse.source import LandOptions
+from tests.support.house import build, land
 
 #: A zone whose midnight lies at 18:15 UTC: hours straddle days, quarters do not.
 ZONE = "Asia/Kathmandu"

@@ -11,14 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 
-from flows.land import land
-from flows.replay import replay
-from ingest.registry import contracts
-from ingest.source import LandOptions
+from ingest.registry import registry
 from lakehouse.catalog import open_catalog
 from lakehouse.pins import pin
 from lakehouse.reader import rows_of
 from lakehouse.settings import Settings
+from lakehouse.source import LandOptions
+from tests.support.house import land, replay
 
 #: Files by folder and name. Two hold the same bytes, others overlap; a value is no number, a local time is skipped.
 FILES = {
@@ -92,7 +91,7 @@ def tables(settings: Settings) -> dict[str, list[tuple[object, ...]]]:
     """Every row of every raw table."""
     catalog = open_catalog(settings)
     found = {}
-    for contract in contracts():
+    for contract in registry().contracts:
         if pinned := pin(catalog, contract):
             found[contract.name] = sorted(rows_of(settings, f"SELECT * FROM ({pinned.select(contract)})"), key=str)
     return found

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ingest.end_stamps import starts_of
-from ingest.local_time import AMBIGUOUS, NONEXISTENT, OK, first_instants, to_utc, transitions
+from ingest.time.end_stamps import starts_of
+from ingest.time.local_time import AMBIGUOUS, NONEXISTENT, OK, first_instants, to_utc, transitions
 
 ZONES = ("Europe/Berlin", "America/New_York", "Africa/Johannesburg", "Australia/Lord_Howe")
 #: Zones for ends and days: clocks that change by an hour and by half an hour, that never do, and that skip midnight.

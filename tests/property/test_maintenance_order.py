@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from lakehouse import orphans
 from lakehouse.catalog import open_catalog
-from lakehouse.compaction import compact
-from lakehouse.expiry import expire
 from lakehouse.pins import pin_of, touched_since
 from lakehouse.settings import Settings
 from lakehouse.storage import LocalStorage
+from lakehouse.upkeep import orphans
+from lakehouse.upkeep.compaction import compact
+from lakehouse.upkeep.expiry import expire
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "lakehouse"))
 from landing import CONTRACT, land, stored

@@ -34,8 +34,8 @@ from ingest.iso.ercot.rows import Field, Layout, Rows, UnusableMember
 from ingest.iso.ercot.statement import statement
 from ingest.iso.ercot.timing import replaced
 from ingest.iso.packed import Member
-from ingest.source import LandOptions, Parsed, RawFile
 from lakehouse.contract import Contract
+from lakehouse.source import LandOptions, Parsed, RawFile
 
 _CORRECTED_AT = fields("text", corrected_at=("PriceCorrectionTime", "priceCorrectionTime"))
 

@@ -18,7 +18,7 @@ from ingest.iso.ercot.statement import parsed, statement
 from ingest.iso.ercot.timing import Timing, timing_of
 from ingest.iso.packed import Member
 from ingest.iso.statement import Statement, rows_of
-from ingest.source import LandOptions, Parsed, RawFile
+from lakehouse.source import LandOptions, Parsed, RawFile
 
 #: Resource type of batteries since they are one resource.
 STORAGE = "ESR"

@@ -9,8 +9,8 @@ from dataclasses import replace
 from ingest.iso.ercot.rows import UnusableMember
 from ingest.iso.ercot.statement import ROUNDED, rejects
 from ingest.iso.packed import Member, members
-from ingest.source import Parsed, RawFile
 from lakehouse.errors import NotLanded, UnreadableFile
+from lakehouse.source import Parsed, RawFile
 
 
 class LeftOut(UnusableMember):

@@ -16,7 +16,7 @@ from ingest.iso.ercot.statement import parsed, statement
 from ingest.iso.ercot.timing import replaced
 from ingest.iso.packed import Member
 from ingest.iso.statement import rows_of
-from ingest.source import LandOptions, Parsed, RawFile
+from lakehouse.source import LandOptions, Parsed, RawFile
 
 _NUMBERS = {
     "telemetered_net_output": "telemetered_net_output_mw", "base_point": "base_point_mw", "hsl": "hsl_mw",

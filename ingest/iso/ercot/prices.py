@@ -22,8 +22,8 @@ from ingest.iso.ercot.statement import parsed, statement
 from ingest.iso.ercot.timing import timing_of
 from ingest.iso.packed import Member
 from ingest.iso.statement import Statement, rows_of
-from ingest.source import LandOptions, Parsed, RawFile
 from lakehouse.contract import Contract
+from lakehouse.source import LandOptions, Parsed, RawFile
 
 ISO = "ERCOT"
 #: Prices for capacity are of the whole system.

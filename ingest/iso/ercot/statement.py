@@ -13,7 +13,7 @@ from ingest.iso.ercot.clock import CENTRAL, HOUR, BadTime, midnight, wall_instan
 from ingest.iso.ercot.rows import Rows
 from ingest.iso.statement import Statement
 from ingest.iso.statement import statement as market_statement
-from ingest.source import REJECTS_SCHEMA, LandOptions, Parsed, RawFile
+from lakehouse.source import REJECTS_SCHEMA, LandOptions, Parsed, RawFile
 
 #: `cdr.00012301.0000000000000000.20260929.120023.NAME.csv`: report type, and when it was posted, Central.
 _POSTED = re.compile(r"(?:cdr|ext|rpt)\.\d{8}\.\d{16}\.(\d{8})\.(\d{6})\d*\.")

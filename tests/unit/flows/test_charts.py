@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.charts import BOTTOM, HEIGHT, TOP, Point, _ticks, band, bars
+from flows.report.charts import BOTTOM, HEIGHT, TOP, Point, _ticks, band, bars
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from flows.download_spool import Spool
-from ingest.http_exchange import Answer
-from ingest.iso.requests.request import Document
+from ingest.http.exchange import Answer
+from ingest.iso.request import Document
 
 DAY = date(2026, 11, 12)
 DOCUMENT = Document(

@@ -6,8 +6,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.gathered import Gathered
 from ingest.iso.contracts import AS_PRICES, PRICES
+from lakehouse.landing.buffer import Gathered
 
 
 @settings(max_examples=60, deadline=None)

@@ -11,18 +11,18 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from flows import names
-from flows.cli import main
-from ingest.iso.requests import plans
-from ingest.layout import SHIPPED, layouts
-from ingest.registry import contracts, sources
+from flows.cli import names
+from flows.cli.main import main
+from ingest.iso.plans import plans
+from ingest.layouts.engine.layout import SHIPPED, layouts
+from ingest.registry import registry
 from lakehouse.settings import DBT_PROJECT
 
 
 def test_the_lists_of_names_equal_the_declarations() -> None:
-    assert tuple(sorted(sources())) == names.SOURCES
+    assert tuple(sorted(registry().sources)) == names.SOURCES
     assert set(names.downloads()) == set(plans())
-    assert tuple(sorted(f"raw.{contract.name}" for contract in contracts())) == names.RAW_TABLES
+    assert tuple(sorted(f"raw.{contract.name}" for contract in registry().contracts)) == names.RAW_TABLES
     assert names.marts() == tuple(sorted(f"marts.{p.stem}" for p in (DBT_PROJECT / "models/marts").rglob("*.sql")))
 
 
@@ -73,7 +73,7 @@ def test_nothing_is_suggested_for_what_resembles_nothing() -> None:
 def test_a_wrong_name_or_path_is_told_within_a_third_of_a_second_of_cpu_with_what_was_meant(
     arguments: str, code: int, says: str
 ) -> None:
-    command = [sys.executable, "-m", "flows.cli", *arguments.split()]
+    command = [sys.executable, "-m", "flows.cli.main", *arguments.split()]
     used = []
     for _ in range(3):  # the quickest of three: the first may compile modules
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -85,7 +85,7 @@ def test_a_wrong_name_or_path_is_told_within_a_third_of_a_second_of_cpu_with_wha
 
 
 def test_errors_about_names_load_neither_arrow_nor_the_settings() -> None:
-    script = "import sys, flows.cli, flows.arguments, lakehouse.zones; print(*sorted(sys.modules))"
+    script = "import sys, flows.cli.main, flows.cli.arguments, lakehouse.zones; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert not {"pyarrow", "pydantic", "duckdb", "rich", "sqlalchemy"} & set(loaded)
 

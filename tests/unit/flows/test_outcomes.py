@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flows.deployed import outcomes
-from flows.file_outcome import FileOutcome
+from lakehouse.landing.outcome import FileOutcome
 
 
 def refused(name: str) -> FileOutcome:

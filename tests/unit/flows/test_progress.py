@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from flows import progress
-from flows.progress import Steps, tell_of_waits
+from flows.report import progress
+from flows.report.progress import Steps, tell_of_waits
 from lakehouse.database import exclusive
 
 

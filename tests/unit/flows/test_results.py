@@ -12,8 +12,8 @@ import duckdb
 import pytest
 from python_calamine import CalamineWorkbook
 
-from flows import results
-from flows.results import chosen, show, write
+from flows.report import results
+from flows.report.results import chosen, show, write
 from lakehouse.errors import TerminalError, WrongUsage
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.tables import SENTENCE_WIDTH, cell, table
+from flows.report.tables import SENTENCE_WIDTH, cell, table
 
 IDS = st.text("abcXYZ019_/-.", min_size=1, max_size=40)
 NUMBERS = st.one_of(

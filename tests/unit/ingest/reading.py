@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ingest.registry import sources
-from ingest.source import LandOptions, Parsed, RawFile, standing
+from ingest.registry import registry
 from lakehouse.contract import ASSETS, SIGNALS
+from lakehouse.source import LandOptions, Parsed, RawFile, standing
 
 
 def parse(
@@ -20,7 +20,7 @@ def parse(
     """Parse text (or bytes) as a file of that folder and name."""
     content = text.encode() if isinstance(text, str) else text
     file = RawFile(hashlib.sha256(content).hexdigest(), Path("/given") / name, len(content), lambda: iter([content]))
-    return joined(sources()[domain].parse(file, LandOptions(**options), dirs))
+    return joined(registry().sources[domain].parse(file, LandOptions(**options), dirs))
 
 
 def joined(pieces: Iterable[Parsed]) -> Parsed:

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from reading import parse, refused, rows
 
-from ingest.source import Parsed
 from lakehouse.errors import UnreadableFile
+from lakehouse.source import Parsed
 
 NOON = 1_704_110_400  # 2024-01-01 12:00 UTC
 

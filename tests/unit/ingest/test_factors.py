@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from reading import parse, refused, rows, write_layout
 
-from ingest.layout import load_layout
+from ingest.layouts.engine.layout import load_layout
 from lakehouse.errors import TerminalError
 
 HEAD = "name;ean;code;moment;moment-date;value;factor;type\n"

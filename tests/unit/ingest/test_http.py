@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.http_exchange import file_name, retry_after
-from ingest.http_turns import Clock, Turns
+from ingest.http.exchange import file_name, retry_after
+from ingest.http.turns import Clock, Turns
 
 NOW = datetime(2026, 11, 20, 18, 2, tzinfo=UTC)
 

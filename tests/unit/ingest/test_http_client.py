@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from ingest.http import ATTEMPTS, Client
-from ingest.http_exchange import Answer, Ask, Operator, Veiled, Verdict
-from ingest.http_turns import Clock
+from ingest.http.client import ATTEMPTS, Client
+from ingest.http.exchange import Answer, Ask, Operator, Veiled, Verdict
+from ingest.http.turns import Clock
 from ingest.iso.access import RENEWALS, Access, Basic
 from lakehouse.errors import TerminalError, TransientError
 from tests.servers import market_exchange

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from reading import parse, refused, rows, stamps, values, write_layout
 
-from ingest.layout import SHIPPED, load_layout
+from ingest.layouts.engine.layout import SHIPPED, load_layout
 from lakehouse.errors import TerminalError, UnreadableFile
 
 SHIPPED_FILES = sorted(SHIPPED.glob("*/*.toml"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from reading import parse, refused, rows
 
-from ingest.layout import load_layout
+from ingest.layouts.engine.layout import load_layout
 from lakehouse.errors import TerminalError, UnreadableFile
 
 HEAD = """name = "own"

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
-from ingest.end_stamps import starts_of
-from ingest.local_time import AMBIGUOUS, NONEXISTENT, OK, UNTOLD, first_instants, to_utc
+from ingest.time.end_stamps import starts_of
+from ingest.time.local_time import AMBIGUOUS, NONEXISTENT, OK, UNTOLD, first_instants, to_utc
 
 ZONE = "Europe/Berlin"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

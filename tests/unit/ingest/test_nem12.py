@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 from reading import parse, refused, rows, stamps
 
-from ingest.source import Parsed
 from lakehouse.errors import UnreadableFile
+from lakehouse.source import Parsed
 
 HEAD = "100,NEM12,202302241702,,123\n200,4102000000,E1B1,,E1,,,{unit},{minutes},\n"
 SOUND = f"300,20230224,{','.join(['1'] * 48)},A,,,,\n"

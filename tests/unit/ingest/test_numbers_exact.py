@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ingest.numbers import detect_decimal, exact_array, parse_numbers, plain
+from ingest.text.numbers import detect_decimal, exact_array, parse_numbers, plain
 from lakehouse.errors import UnreadableFile
 
 MICRO = Decimal("0.000001")

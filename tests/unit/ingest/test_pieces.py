@@ -12,10 +12,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from reading import parse
 
-from ingest import files
-from ingest.pieces import cut
-from ingest.source import Parsed
+from ingest.layouts.engine import source as layout_source
+from ingest.layouts.engine.pieces import cut
 from lakehouse.errors import UnreadableFile
+from lakehouse.source import Parsed
 
 BERLIN = ZoneInfo("Europe/Berlin")
 #: Four hours before the clocks go back and forward in 2024, in UTC.
@@ -53,7 +53,7 @@ def texts(draw: st.DrawFn) -> str:
 
 def outcome(text: str, piece_bytes: int, layout: str = "reference_meter", dirs: tuple[Path, ...] = ()) -> object:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, "PIECE_BYTES", piece_bytes)
+        patch.setattr(layout_source, "PIECE_BYTES", piece_bytes)
         try:
             parsed: Parsed = parse(text, name="box/file.csv", layout=layout, dirs=dirs)
         except UnreadableFile as error:
@@ -131,13 +131,13 @@ def test_where_a_file_of_ends_is_cut_changes_nothing(ends: Path, drawn: tuple[st
 
 def pieces(monkeypatch: pytest.MonkeyPatch, text: str, piece_bytes: int) -> list[tuple[int, bool]]:
     """Rows of every piece, and whether it is the file from its start."""
-    from ingest.registry import sources
-    from ingest.source import LandOptions, RawFile
+    from ingest.registry import registry
+    from lakehouse.source import LandOptions, RawFile
 
-    monkeypatch.setattr(files, "PIECE_BYTES", piece_bytes)
+    monkeypatch.setattr(layout_source, "PIECE_BYTES", piece_bytes)
     content = text.encode()
     file = RawFile("0" * 64, Path("/given/m1/pos_ae.csv"), len(content), lambda: iter([content]))
-    found = sources()["meter"].parse(file, LandOptions())
+    found = registry().sources["meter"].parse(file, LandOptions())
     return [(parsed.tables["meter_observations"].num_rows, parsed.restarts) for parsed in found]
 
 
@@ -157,7 +157,7 @@ def test_a_file_out_of_order_over_a_repeated_hour_is_read_whole(monkeypatch: pyt
 
 
 def test_a_large_file_that_must_be_read_whole_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "WHOLE_FILE_BYTES", 2000)
+    monkeypatch.setattr(layout_source, "WHOLE_FILE_BYTES", 2000)
     lines = [f"{wall(AUTUMN, number)},{number}\n" for number in range(600)]
     with pytest.raises(UnreadableFile, match=r"hour that the clocks repeat.*read whole"):
         pieces(monkeypatch, "ts,pos_ae\n" + "".join(lines[50:] + lines[:50]), 1000)

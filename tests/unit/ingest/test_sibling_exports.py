@@ -8,8 +8,8 @@ from itertools import pairwise
 import pytest
 from reading import parse, refused, rows, stamps
 
-from ingest.source import Parsed
 from lakehouse.errors import UnreadableFile
+from lakehouse.source import Parsed
 
 QUARTERS = [f"{minute // 60:02d}:{minute % 60:02d}" for minute in range(0, 180, 15)]
 

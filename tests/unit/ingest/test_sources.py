@@ -12,27 +12,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading import parse, rows
 
-from ingest.registry import contracts, sources
-from ingest.source import REJECTS_SCHEMA
+from ingest.registry import registry
 from lakehouse.errors import WattlakeError
+from lakehouse.source import REJECTS_SCHEMA
 
 
 def test_every_domain_with_a_source_module_is_found() -> None:
-    found = sources()
+    found = registry().sources
     assert {"meter", "bess"} <= set(found)
     for name, source in found.items():
         assert source.name == name and source.summary and source.needs
 
 
 def test_contracts_are_each_sources_and_the_shared_ones_once() -> None:
-    names = [contract.name for contract in contracts()]
+    names = [contract.name for contract in registry().contracts]
     assert len(set(names)) == len(names)
     assert {"meter_observations", "bess_observations", "assets", "signals", "quarantine"} <= set(names)
 
 
 def test_finding_sources_does_not_load_heavy_libraries() -> None:
     heavy = "{'pandas', 'nemreader', 'duckdb'}"
-    code = f"import sys; from ingest.registry import sources; sources(); print({heavy} & set(sys.modules))"
+    code = f"import sys; from ingest.registry import registry; registry().sources; print({heavy} & set(sys.modules))"
     root = Path(__file__).resolve().parents[3]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
@@ -40,7 +40,7 @@ def test_finding_sources_does_not_load_heavy_libraries() -> None:
 
 def test_tables_have_exactly_the_types_of_their_contracts() -> None:
     parsed = parse("ts,com_ap,pos_ae\n2024-06-01 00:00:00,1,2\n2024-06-01 00:00:30,x,3\n")
-    schemas = {contract.name: contract.arrow_schema for contract in contracts()}
+    schemas = {contract.name: contract.arrow_schema for contract in registry().contracts}
     for name, table in parsed.tables.items():
         plain = pa.schema(
             [f.with_type(f.type.value_type) if pa.types.is_dictionary(f.type) else f for f in table.schema]
@@ -51,7 +51,7 @@ def test_tables_have_exactly_the_types_of_their_contracts() -> None:
 
 
 def test_files_are_taken_by_suffix_and_read_by_content() -> None:
-    source = sources()["meter"]
+    source = registry().sources["meter"]
     read = ("a/b.CSV", "x.txt", "gb.xml", "load.xlsx", "load.XLS", "load.ods", "NEM12#1#A#B.V01", "meter", "2024.10")
     passed = ("notes.md", "archive.zip", "scan.pdf", "load.xlsx~", "x.V01a", "run.sh")
     assert all(source.recognises(Path(name)) for name in read)

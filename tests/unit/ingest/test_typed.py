@@ -8,9 +8,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from reading import parse
 
-from ingest import table
-from ingest.source import Parsed
+from ingest.text import table
 from lakehouse.errors import UnreadableFile
+from lakehouse.source import Parsed
 
 #: Cells that are plain, odd or broken, each of them alone enough to leave the quick reading.
 CELLS = (

@@ -13,9 +13,9 @@ import pytest
 import xlwt
 from reading import parse, refused, rows, stamps, values
 
-from ingest.layout import load_layout
-from ingest.source import Parsed
+from ingest.layouts.engine.layout import load_layout
 from lakehouse.errors import TerminalError, UnreadableFile
+from lakehouse.source import Parsed
 
 LAYOUT = """
 name = "book"

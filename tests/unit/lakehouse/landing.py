@@ -14,8 +14,8 @@ from lakehouse.contract import observations
 from lakehouse.pins import pin
 from lakehouse.reader import rows_of
 from lakehouse.settings import Settings
-from lakehouse.staging import Staging
-from lakehouse.writer import Landed, merge
+from lakehouse.writing.staging import Staging
+from lakehouse.writing.writer import Landed, merge
 
 CONTRACT = observations("thing", "Observations of things.")
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)

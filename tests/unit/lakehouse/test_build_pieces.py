@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lakehouse.build_inputs import affected_models
-from lakehouse.changes import SPANS_SCHEMA, TABLES_SCHEMA, Changes
 from lakehouse.contract import observations
-from lakehouse.pieces import pieces
+from lakehouse.marts.changes import SPANS_SCHEMA, TABLES_SCHEMA, Changes
+from lakehouse.marts.inputs import affected_models
+from lakehouse.marts.shards import pieces
 
 PRICES = dataclasses.replace(observations("things", "of one table"), name="prices")
 AWARDS = dataclasses.replace(PRICES, name="awards")

@@ -10,9 +10,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from lakehouse.changes import Changes, find_changes
 from lakehouse.contract import ASSETS, SIGNALS, observations
 from lakehouse.engine import connect
+from lakehouse.marts.changes import Changes, find_changes
 from lakehouse.pins import Touched, empty_select
 
 THINGS = observations("thing", "Observations of things.")

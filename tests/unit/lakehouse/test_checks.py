@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lakehouse.checks import united
-from lakehouse.data_docs import SAMPLE_ROWS
-from lakehouse.quality import CheckResult
+from lakehouse.check_result import CheckResult
+from lakehouse.marts.checks import united
+from lakehouse.marts.data_docs import SAMPLE_ROWS
 
 
 def test_a_check_that_ran_over_several_pieces_is_one_with_the_worst_outcome_and_all_rows() -> None:

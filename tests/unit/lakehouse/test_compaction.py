@@ -12,15 +12,16 @@ import pytest
 from landing import CONTRACT, Row, land, rows, stored
 from pyiceberg.types import StringType
 
-from lakehouse import compaction, datafiles
 from lakehouse.catalog import open_catalog
-from lakehouse.compaction import Compacted, compact
 from lakehouse.errors import TerminalError
 from lakehouse.pins import pin, touched_since
 from lakehouse.reader import rows_of
 from lakehouse.settings import Settings
-from lakehouse.staging import Staging
-from lakehouse.writer import append, merge, offsets
+from lakehouse.upkeep import compaction
+from lakehouse.upkeep.compaction import Compacted, compact
+from lakehouse.writing import data_files
+from lakehouse.writing.staging import Staging
+from lakehouse.writing.writer import append, merge, offsets
 
 MONTH_MINUTES = 31 * 24 * 60
 
@@ -154,7 +155,7 @@ def test_rows_that_would_change_are_never_committed(settings: Settings, monkeypa
 
         def write(connection: duckdb.DuckDBPyConnection, *args: str, harm: str = harm) -> Sequence[str]:
             connection.execute(harm)
-            return datafiles.write_files(connection, *args)
+            return data_files.write_files(connection, *args)
 
         monkeypatch.setattr(compaction, "write_files", write)
         with pytest.raises(TerminalError, match="would change rows"):

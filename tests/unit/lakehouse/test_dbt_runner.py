@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.dbt_runner import MANIFEST, Mart, _Log, marts, run_dbt, standing_on
 from lakehouse.errors import TerminalError
+from lakehouse.marts.dbt_runner import MANIFEST, Mart, _Log, marts, run_dbt, standing_on
 from lakehouse.settings import Settings
 
 PARSES_ANEW = "Unable to do partial parsing"

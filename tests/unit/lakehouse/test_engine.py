@@ -8,10 +8,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ingest.registry import contracts
-from lakehouse import doctor, engine
+from ingest.registry import registry
+from lakehouse import engine
 from lakehouse.reader import open_marts_session, open_session
 from lakehouse.settings import Settings
+from lakehouse.upkeep import doctor
 
 
 @pytest.fixture
@@ -25,7 +26,9 @@ def tampered(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "opened", [open_marts_session, lambda settings: open_session(settings, contracts())], ids=["marts", "everything"]
+    "opened",
+    [open_marts_session, lambda settings: open_session(settings, registry().contracts)],
+    ids=["marts", "everything"],
 )
 def test_a_users_query_loads_no_extension_whose_signature_is_wrong(
     settings: Settings, tampered: Path, opened: Callable[[Settings], duckdb.DuckDBPyConnection]

@@ -10,11 +10,11 @@ from landing import CONTRACT, land, stored
 from pyiceberg.table import Table
 
 from lakehouse.catalog import open_catalog
-from lakehouse.expiry import ABANDONED_AFTER, Pins, expire, pins_in_use
 from lakehouse.ops import BUILDS, RUNS, Ops, canonical, now
 from lakehouse.pins import Touched, keep, pin_of, touched_since
 from lakehouse.reader import rows_of
 from lakehouse.settings import Settings
+from lakehouse.upkeep.expiry import ABANDONED_AFTER, Pins, expire, pins_in_use
 
 LATER = datetime.now(UTC) + timedelta(days=2)
 

@@ -9,23 +9,23 @@ import pyarrow.parquet as pq
 import pytest
 from landing import CONTRACT, Row, land, rows, stored
 
-from lakehouse import fresh
 from lakehouse.catalog import ensure_table, open_catalog
 from lakehouse.engine import connect
 from lakehouse.settings import Settings
-from lakehouse.staging import Staging
+from lakehouse.writing import append_only
+from lakehouse.writing.staging import Staging
 
 MONTH = 31 * 1440
 DAY_2024_01_01 = 19_723
 
 
-def proven(settings: Settings, *files: Sequence[Row]) -> list[fresh.Piece] | None:
+def proven(settings: Settings, *files: Sequence[Row]) -> list[append_only.Piece] | None:
     staging = Staging(settings.temporary("land", uuid.uuid4().hex))
     for sequence, values in enumerate(files):
         staging.add(CONTRACT, sequence, rows(values))
     connection = connect()
     try:
-        return fresh.only_adding(connection, ensure_table(open_catalog(settings), CONTRACT), CONTRACT, staging)
+        return append_only.only_adding(connection, ensure_table(open_catalog(settings), CONTRACT), CONTRACT, staging)
     finally:
         connection.close()
 
@@ -72,8 +72,8 @@ def test_a_piece_is_a_row_group_of_one_series_and_month_and_knows_its_days(setti
 
 
 def test_files_split_at_the_limit_and_keep_every_row(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fresh, "ROWS_PER_FILE", 3)
-    monkeypatch.setattr(fresh, "ROW_GROUP_ROWS", 2)
+    monkeypatch.setattr(append_only, "ROWS_PER_FILE", 3)
+    monkeypatch.setattr(append_only, "ROW_GROUP_ROWS", 2)
     values: list[Row] = [(asset, "p", minute, minute) for asset in "abcd" for minute in (0, 1, MONTH)]
     land(settings, values)
     table = open_catalog(settings).load_table(("raw", CONTRACT.name))

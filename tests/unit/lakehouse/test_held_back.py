@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lakehouse.changes import SPANS_SCHEMA, Changes
-from lakehouse.held_back import breaking, told_by, without
-from lakehouse.quality import CheckResult
+from lakehouse.check_result import CheckResult
+from lakehouse.marts.changes import SPANS_SCHEMA, Changes
+from lakehouse.marts.held_back import breaking, told_by, without
 
 START = datetime(2024, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

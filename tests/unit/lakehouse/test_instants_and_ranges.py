@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from lakehouse.contract import Column, Contract
-from lakehouse.intake import check
+from lakehouse.writing.validate import check
 
 STEP = timedelta(microseconds=1)
 READINGS = Contract(

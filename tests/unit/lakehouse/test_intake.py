@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 
 from lakehouse.contract import Column, Contract
-from lakehouse.intake import check
+from lakehouse.writing.validate import check
 
 CONTRACT = Contract(
     name="checked",

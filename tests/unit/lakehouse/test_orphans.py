@@ -11,14 +11,14 @@ import pytest
 from landing import CONTRACT, land, stored
 from pyiceberg.table import Table
 
-from lakehouse import orphans
 from lakehouse.archive import open_archive
 from lakehouse.catalog import open_catalog
 from lakehouse.ops import FETCHES, Ops
-from lakehouse.orphans import Orphans
-from lakehouse.references import references
 from lakehouse.settings import Settings
 from lakehouse.storage import LocalStorage, StoredFile
+from lakehouse.upkeep import orphans
+from lakehouse.upkeep.orphans import Orphans
+from lakehouse.upkeep.references import references
 
 STORAGE = LocalStorage()
 A_DAY_AGO = datetime.now(UTC) - timedelta(days=1)

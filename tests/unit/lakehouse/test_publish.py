@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 
 from lakehouse.catalog import MARTS, open_catalog
-from lakehouse.dbt_runner import Mart, marts
-from lakehouse.publish import COMMENT, follow, write_comments
+from lakehouse.marts.dbt_runner import Mart, marts
+from lakehouse.marts.publish import COMMENT, follow, write_comments
 from lakehouse.settings import Settings
 
 

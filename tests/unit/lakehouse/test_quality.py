@@ -8,8 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from lakehouse.dbt_runner import Mart
-from lakehouse.quality import CheckResult, expect
+from lakehouse.check_result import CheckResult
+from lakehouse.marts.dbt_runner import Mart
+from lakehouse.marts.expectations import expect
 
 
 @pytest.fixture(scope="module")

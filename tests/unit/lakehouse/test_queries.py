@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from lakehouse.errors import WrongUsage
-from lakehouse.queries import names_only_marts, readable, refuse_in_home
+from lakehouse.serving.queries import names_only_marts, readable, refuse_in_home
 from lakehouse.settings import Settings
 
 

@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr, ValidationError
 
-from flows.cli import main
+from flows.cli.main import main
 from lakehouse.database import open_engine
 from lakehouse.errors import TerminalError
-from lakehouse.local_days import calendar
+from lakehouse.observations.local_days import calendar
 from lakehouse.presence import claim_home
 from lakehouse.settings import Settings
 from lakehouse.zones import zone

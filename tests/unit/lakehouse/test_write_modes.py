@@ -15,8 +15,8 @@ from lakehouse.errors import ContractViolation
 from lakehouse.pins import pin, touched_since
 from lakehouse.reader import rows_of
 from lakehouse.settings import Settings
-from lakehouse.staging import Staging
-from lakehouse.writer import Landed, Slice, append, merge, offsets, replace
+from lakehouse.writing.staging import Staging
+from lakehouse.writing.writer import Landed, Slice, append, merge, offsets, replace
 
 STATED = dataclasses.replace(CONTRACT, name="stated", mode="replace")
 STREAMED = dataclasses.replace(CONTRACT, name="streamed", mode="append")

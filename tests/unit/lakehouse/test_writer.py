@@ -11,13 +11,13 @@ from landing import CONTRACT, land, rows, stored
 
 from lakehouse.catalog import open_catalog
 from lakehouse.contract import ASSETS
-from lakehouse.counts import ObjectCounts
 from lakehouse.errors import ContractViolation
 from lakehouse.pins import touched_since
 from lakehouse.reader import rows_of
 from lakehouse.settings import Settings
-from lakehouse.staging import Staging
-from lakehouse.writer import merge
+from lakehouse.writing.counts import ObjectCounts
+from lakehouse.writing.staging import Staging
+from lakehouse.writing.writer import merge
 
 A, B = ("a", "power", 0, 1), ("a", "power", 1, 2)
 MONTH = 60 * 24 * 31

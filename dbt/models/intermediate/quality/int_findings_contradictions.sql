@@ -1,5 +1,5 @@
 -- Lines of one file that say different things of one instant: the last one holds. Rows come from quarantine, whole in every
--- build; `lakehouse/contradictions.py` writes them.
+-- build; `lakehouse/writing/contradictions.py` writes them.
 with lost as (
     select
         source_object,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.http_exchange import Denied, Malformed, Refused, Throttled
+from ingest.http.exchange import Denied, Malformed, Refused, Throttled
 from ingest.iso.answers import JUDGES, oasis_lacks, unpack_documents
 from lakehouse.errors import UnreadableFile, WattlakeError
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.iso import oasis
-from ingest.pieces import PIECE_BYTES
+from ingest.iso.caiso import oasis
+from ingest.layouts.engine.pieces import PIECE_BYTES
 from lakehouse.errors import UnreadableFile
 from tests.markets import local_grid, parse, price_of, refused, rows, zipped
 

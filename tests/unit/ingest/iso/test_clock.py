@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.iso import clock
-from ingest.local_time import AMBIGUOUS, OK
+from ingest.time.local_time import AMBIGUOUS, OK
 from tests.markets import local_grid
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -11,8 +11,8 @@ import pytest
 from ingest.iso.contracts import PRICES
 from ingest.iso.contradictions import without_contradictions
 from ingest.iso.ercot.contracts import SCED_ESR
-from ingest.source import REJECTS_SCHEMA, Parsed, standing
 from lakehouse.contract import Contract
+from lakehouse.source import REJECTS_SCHEMA, Parsed, standing
 from tests.markets import parse, refused, rows, zipped
 
 AT = datetime(2026, 9, 29, 16, tzinfo=UTC)

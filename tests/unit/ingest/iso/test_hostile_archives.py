@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from ingest.iso import packed
 from ingest.iso.packed import members
-from ingest.source import RawFile
 from lakehouse.errors import UnreadableFile
+from lakehouse.source import RawFile
 
 GOOD = b"Time Stamp,Name\n07/01/2025 00:00,SIM WEST\n"
 

@@ -1,0 +1,78 @@
+"""What all commands stand on: their group, which tells errors with a next step, and the house that they work on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from lakehouse.errors import WattlakeError
+    from lakehouse.settings import Settings
+
+
+def example(text: str) -> str:
+    """An epilog that click prints as it stands."""
+    return f"\b\nExample:\n  {text}"
+
+
+class Cli(click.Group):
+    """Prints Wattlake's errors with their next step, without a stack trace."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; exit 2 on wrong usage and 1 on any other error that says what to do."""
+        from flows.report.progress import tell_of_waits
+        from lakehouse.errors import WattlakeError, WrongUsage
+        from lakehouse.outages import explained
+
+        tell_of_waits()
+        try:
+            with explained():
+                return super().invoke(ctx)
+        except WattlakeError as error:
+            told = error
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception:
+            damage = _diagnosed()
+            if damage is None:
+                raise  # a fault of ours
+            told = damage
+        click.echo(f"error: {told}", err=True)
+        raise click.exceptions.Exit(2 if isinstance(told, WrongUsage) else 1)
+
+
+def _diagnosed() -> WattlakeError | None:
+    """What is damaged in the house where something failed that nobody explained."""
+    from lakehouse.damage import diagnosed, read_every_row
+    from lakehouse.errors import WattlakeError
+
+    try:
+        return diagnosed(settings(), read_every_row)
+    except WattlakeError as error:
+        return error
+
+
+def settings() -> Settings:
+    """The settings of this process."""
+    from pydantic import ValidationError
+
+    from lakehouse.errors import TerminalError
+    from lakehouse.settings import Settings
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        # Settings that follow from a wrong one are not told.
+        own = [e for e in error.errors() if e["type"] != "default_factory_not_called"]
+        problems = "; ".join(f"WATTLAKE_{str(e['loc'][0]).upper() if e['loc'] else '…'}: {e['msg']}" for e in own)
+        raise TerminalError(f"a setting is wrong: {problems}", "mend the environment variable") from error
+
+
+def house() -> Settings:
+    """The settings of this process, for commands that read: a mistyped WATTLAKE_HOME is no new house."""
+    from lakehouse.presence import require_house
+
+    at = settings()
+    require_house(at)
+    return at

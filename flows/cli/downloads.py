@@ -1,0 +1,94 @@
+"""What the commands that download have in common: their options, one source after the other, a clean stop."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from lakehouse.settings import Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def day(_context: click.Context, _option: click.Parameter, value: str | None) -> date | None:
+    """A day as YYYY-MM-DD."""
+    try:
+        return date.fromisoformat(value) if value else None
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no day; write it as 2026-01-31") from None
+
+
+def download_options(command: Command) -> Command:
+    """The options that say which days of a market are downloaded, and of what."""
+    options = [
+        click.option("--start", callback=day, help="first day, in the market's own time zone: 2026-01-01"),
+        click.option("--end", callback=day, help="day after the last one (default: the newest is the last)"),
+        click.option(
+            "--locations", default="", help="CAISO: these nodes, with commas, instead of WATTLAKE_CAISO_NODES"
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def run_downloads(settings: Settings, sources: tuple[str, ...], mode: str, **window: Any) -> None:
+    """Download sources one after the other; exit 1 if one of them has a hole, or could not be asked at all."""
+    from flows.download import download
+    from flows.report.terminal import download_report, file_progress, log
+    from ingest.iso.plans import plan_of
+    from lakehouse.database import is_free
+    from lakehouse.errors import WattlakeError, WrongUsage
+
+    given = window.pop("locations", None) or ""
+    locations = [name.strip() for name in given.split(",") if name.strip()]
+    if given and not locations:
+        raise click.UsageError("--locations names no location")
+    for source in sources:
+        plan_of(source)  # a wrong name is told before anything is asked for
+    complete = True
+    with _stopped_cleanly():
+        for source in sources:
+            try:
+                if settings.root.is_dir() and not is_free(settings.ops_uri, f"download-{source}"):
+                    log(f"another download of {source} is under way; this one goes on when that has ended")
+                with file_progress() as progress:
+                    report = download(settings, source, mode=mode, locations=locations, progress=progress, **window)
+            except WattlakeError as error:
+                if len(sources) == 1 or isinstance(error, WrongUsage):
+                    raise
+                click.echo(f"{source}: error: {error}", err=True)  # the others go on
+                complete = False
+                continue
+            download_report(report)
+            complete = complete and report.ok
+    if not complete:
+        raise click.exceptions.Exit(1)
+
+
+def _interrupt(_number: int, frame: FrameType | None) -> None:
+    """As Ctrl-C. Its handler is called, not its signal raised: that would wait for whatever the loop waits for."""
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler):  # ignored, as in the background of a shell
+        raise KeyboardInterrupt
+    handler(signal.SIGINT, frame)
+
+
+@contextmanager
+def _stopped_cleanly() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end a download alike: what is landing lands, the rest is let go of, and the exit code is 1."""
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("stopped: what has come is kept, and goes on when you run the same command again", err=True)
+        raise click.exceptions.Exit(1) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,153 @@
+"""Commands over what has landed: build, ask, check, look after."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from flows.cli.arguments import GivenPath, TableNames
+from flows.cli.base import example, house, settings
+
+
+@click.command(epilog=example("wattlake build"))
+@click.option("--full-refresh", is_flag=True, help="rebuild every mart from the raw tables")
+def build(full_refresh: bool) -> None:
+    """Rebuild what changed, check it, and publish it."""
+    from flows.report.progress import steps
+    from flows.report.terminal import build_report
+    from ingest.registry import registry
+    from lakehouse.marts.build import build as run
+    from lakehouse.presence import holds_a_house
+
+    at = settings()
+    if not holds_a_house(at):
+        click.echo(f"nothing has landed yet: there is no house in {at.root}")
+        return
+    with steps() as told:
+        report = run(at, registry().contracts, full_refresh=full_refresh, progress=told, watch=told.watch)
+    build_report(report)
+    if report.built and report.held_back:
+        raise click.exceptions.Exit(1)
+
+
+@click.command(epilog=example('wattlake sql "SELECT * FROM energy_1d LIMIT 5"'))
+@click.argument("query", required=False)
+@click.option("--file", "-f", "script", type=GivenPath(), help="read the query from this file")
+@click.option(
+    "--format", "style", type=click.Choice(["table", "csv", "json", "markdown", "parquet", "xlsx"]),
+    help="default: what the name of --output says, else table",
+)  # fmt: skip
+@click.option("--output", type=click.Path(path_type=Path), help="write here instead of to standard output")
+def sql(query: str | None, script: Path | None, style: str | None, output: Path | None) -> None:
+    """Ask with SQL over raw.*, marts.* and ops.*; a mart needs no `marts.` before its name.
+
+    QUERY is SQL, or - to read it from standard input. Without one, on a terminal, a shell opens. SHOW TABLES lists the
+    tables and DESCRIBE energy_1d the columns of one. Nothing can be changed.
+    """
+    from flows.cli.query import run_sql
+
+    if script is not None:
+        if query is not None:
+            raise click.UsageError("give either QUERY or --file")
+        query = script.read_text(encoding="utf-8")
+    elif query is None and output is None and sys.stdin.isatty() and sys.stdout.isatty():
+        from flows.cli.sql_shell import shell
+        from flows.report.results import chosen
+
+        shell(house(), chosen(style, None))
+        return
+    elif query is None or query == "-":
+        query = click.get_text_stream("stdin", encoding="utf-8").read()
+    run_sql(house(), query, style, output)
+
+
+@click.command(epilog=example("wattlake catalog --format json"))
+@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def catalog(style: str) -> None:
+    """Show every table: rows, bytes, first and last instant, freshness, snapshot."""
+    from flows.cli.query import show_catalog
+
+    show_catalog(house(), style)
+
+
+@click.command(epilog=example("wattlake check"))
+def check() -> None:
+    """Run every check on the published marts and print the failing rows."""
+    from flows.report.progress import steps
+    from flows.report.terminal import check_report
+    from ingest.registry import registry
+    from lakehouse.marts.audit import check as run
+
+    with steps() as told:
+        checks = run(house(), registry().contracts, progress=told, watch=told.watch)
+    if not check_report(checks):
+        raise click.exceptions.Exit(1)
+
+
+@click.command("dbt-env", epilog=example("wattlake dbt-env > env.sh && . ./env.sh && cd dbt && dbt build"))
+def dbt_env() -> None:
+    """Print the environment in which dbt's own commands work on a copy of the marts: eval "$(wattlake dbt-env)".
+
+    Run it again for what has landed since. What such a dbt builds is published nowhere; `wattlake build` does that.
+    """
+    import shlex
+
+    from flows.report.terminal import log
+    from ingest.registry import registry
+    from lakehouse.marts.audit import hand_over
+
+    variables = hand_over(house(), registry().contracts)
+    for name, value in variables.items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+    log(f"dbt works in {variables['WATTLAKE_DBT_FOLDER']}, on a copy: nothing of it is published")
+
+
+@click.command(epilog=example("wattlake maintain --sweep"))
+@click.option("--dry-run", is_flag=True, help="say what would be done, and change nothing")
+@click.option("--sweep", is_flag=True, help="delete orphaned files; they are only listed otherwise")
+@click.option("--tables", type=TableNames(), help="only these, such as raw.meter_observations,marts.lod_1d")
+@click.option(
+    "--older-than", type=click.FloatRange(min=1), help="hours after which a file that nothing names is an orphan"
+)
+@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def maintain(dry_run: bool, sweep: bool, tables: str | None, older_than: float | None, style: str) -> None:
+    """Compact small files, expire old snapshots, find orphans, and show where the bytes are.
+
+    It runs beside landings, builds and readers. Rows never change.
+    """
+    from datetime import timedelta
+
+    from flows.report.terminal import log, maintain_report
+    from ingest.registry import registry
+    from lakehouse.upkeep.maintain import maintain as run
+
+    report = run(
+        house(),
+        registry(),
+        tables=tables.split(",") if tables else (),
+        dry_run=dry_run,
+        sweep=sweep,
+        older_than=timedelta(hours=older_than) if older_than else None,
+        progress=log,
+    )
+    maintain_report(report, style)
+
+
+@click.command(epilog=example("wattlake doctor --format json"))
+@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def doctor(style: str) -> None:
+    """Look at settings, disk, database, storage, marts and Prefect, and say how to mend what is wrong.
+
+    Exits with 1 if something will fail. No secret is printed.
+    """
+    from flows import download_doctor, prefect_doctor
+    from flows.report.terminal import doctor_report
+    from lakehouse.upkeep.doctor import examine
+
+    checks = {**download_doctor.CHECKS, **prefect_doctor.CHECKS}
+    findings = examine(settings(), checks, download_doctor.VARIABLES)
+    doctor_report(findings, style)
+    if any(finding.status == "problem" for finding in findings):
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,165 @@
+"""Commands that bring data in: files, downloads, and the archive once more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from flows.cli.arguments import GivenPath, LayoutName, SourceName, ZoneName
+from flows.cli.base import example, house, settings
+from flows.cli.downloads import download_options, run_downloads
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def land_options(command: Command) -> Command:
+    """The options that say what the files don't."""
+    options = [
+        click.option("--asset", help="asset_id for everything in the files"),
+        click.option("--site", help="site id; prefixes every asset_id as SITE/"),
+        click.option(
+            "--timezone", type=ZoneName(), help="IANA zone of naive stamps (default: the layout's, else Europe/Berlin)"
+        ),
+        click.option(
+            "--site-timezone",
+            type=ZoneName(),
+            help="IANA zone of the calendar, where it differs from that of the stamps",
+        ),
+        click.option("--max-power-kw", type=float, help="connection limit of the site (default 17.25)"),
+        click.option("--capacity-kwh", type=float, help="usable energy of the battery"),
+        click.option("--layout", type=LayoutName(), help="read with this layout instead of recognising one by content"),
+        click.option("--simulated", is_flag=True, help="the files come from a simulator; needs a home of its own"),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command(epilog=example("wattlake land meter meters/ --site hof"))
+@click.argument("source", type=SourceName())
+@click.argument("paths", nargs=-1, required=True, type=GivenPath())
+@land_options
+def land(source: str, paths: tuple[Path, ...], **options: Any) -> None:
+    """Land files and folders into the raw tables.
+
+    SOURCE is one of `wattlake sources`. Landing the same bytes again changes nothing.
+
+    Exits with 0 if every file landed, had landed before or is not landed on purpose, and with 1 if one was refused: the
+    others have landed.
+    """
+    from flows.report.terminal import file_progress, land_report
+    from ingest.registry import registry
+    from lakehouse.landing.files import land_files
+    from lakehouse.source import LandOptions
+
+    with file_progress() as progress:
+        report = land_files(settings(), registry(), source, paths, LandOptions(**options), progress)
+    land_report(report)
+    if report.refused:
+        raise click.exceptions.Exit(1)
+
+
+@click.command(epilog=example("wattlake sources"))
+def sources() -> None:
+    """List every source: what it lands and what it needs."""
+    from flows.report.tables import table
+    from ingest.registry import registry
+
+    rows = [
+        (name, source.summary, ", ".join(f"raw.{c.name}" for c in source.contracts), source.needs)
+        for name, source in sorted(registry().sources.items())
+    ]
+    table(("source", "what it is", "lands", "needs"), rows, drop=("lands",))
+
+
+@click.command(epilog=example("wattlake download nyiso-rt5-lbmp-zone --days 7"))
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=SourceName(downloaded=True))
+@download_options
+@click.option("--days", type=click.IntRange(min=1), help="so many days back from --end, instead of --start")
+@click.option("--simulated", is_flag=True, help="the operator is a simulator; needs a home of its own")
+def download(sources: tuple[str, ...], **window: Any) -> None:
+    """Download and land what is not at hand of some market days.
+
+    SOURCE is one of `wattlake sources`. What is at hand and final is not asked for again; docs/markets.md tells more.
+    Exits with 1 if a document that there should be could not be had or was refused; what came has landed.
+    """
+    run_downloads(settings(), sources, "download", **window)
+
+
+@click.command(epilog=example("wattlake realtime nyiso-rt5-lbmp-zone"))
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=SourceName(downloaded=True))
+@click.option("--locations", default="", help="CAISO: these nodes, with commas, instead of WATTLAKE_CAISO_NODES")
+@click.option("--simulated", is_flag=True, help="the operator is a simulator; needs a home of its own")
+def realtime(sources: tuple[str, ...], **window: Any) -> None:
+    """Download and land everything from where the last download ended up to now; run it again and again."""
+    run_downloads(settings(), sources, "realtime", **window)
+
+
+@click.command(epilog=example("wattlake backfill bess archive-of-2023/ --site werk"))
+@click.argument("source", type=SourceName())
+@click.argument("paths", nargs=-1, type=GivenPath())
+@click.option("--batch", default=200, show_default=True, type=click.IntRange(min=1), help="files a commit")
+@download_options
+@land_options
+def backfill(
+    source: str, paths: tuple[Path, ...], batch: int, start: date | None, end: date | None, locations: str,
+    **options: Any,
+) -> None:  # fmt: skip
+    """Land a large history in batches; an interrupted backfill goes on where it stopped.
+
+    With PATHS it is a history in files. With --start it is downloaded: all days from there that are not at hand.
+    Exits as `land` and `download` do.
+    """
+    if bool(paths) == bool(start):
+        raise click.UsageError("give either PATHS, or --start DAY to download")
+    if start:
+        given = sorted(name for name, value in options.items() if value and name != "simulated")
+        if given:
+            raise click.UsageError(f"--{given[0].replace('_', '-')} is of files, and --start downloads")
+        run_downloads(
+            settings(), (source,), "backfill", start=start, end=end, locations=locations, simulated=options["simulated"]
+        )  # fmt: skip
+        return
+    if end or locations:
+        raise click.UsageError("--end and --locations are of downloads: give --start too")
+    from flows.report.terminal import file_progress, land_report
+    from ingest.registry import registry
+    from lakehouse.landing.backfill import backfill as run
+    from lakehouse.source import LandOptions
+
+    with file_progress() as progress:
+        report = run(settings(), registry(), source, paths, LandOptions(**options), batch, progress)
+    land_report(report)
+    if report.refused:
+        raise click.exceptions.Exit(1)
+
+
+@click.command(epilog=example("wattlake replay"))
+@click.option("--dry-run", is_flag=True, help="compare only; leave the raw tables as they are")
+def replay(dry_run: bool) -> None:
+    """Rebuild the raw tables from the archive alone.
+
+    It mends a broken home: what cannot be read is put aside first, and nothing is deleted. docs/mending.md tells more.
+    """
+    from flows.report.tables import table
+    from flows.report.terminal import file_progress
+    from ingest.registry import registry
+    from lakehouse.landing.replay import replay as run
+
+    with file_progress() as progress:
+        report = run(house(), registry(), dry_run=dry_run, progress=progress)
+    table(
+        ("table", "rows", "missing before", "surplus before", "outcome"),
+        [(f"raw.{t.table}", t.rows, t.missing, t.surplus, t.outcome) for t in report.tables],
+    )
+    for said in report.mended:
+        click.echo(f"mended: {said}")
+    if report.restored:
+        click.echo(f"recorded anew: {report.restored} landings that the database had lost")
+    click.echo(f"{report.receipts} receptions replayed")
+    if report.incomplete:
+        raise report.incomplete

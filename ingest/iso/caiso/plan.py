@@ -1,0 +1,139 @@
+"""CAISO: OASIS queries over nodes and up to 31 days, asked in GMT for operating days."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from ingest.http.client import Client
+from ingest.http.exchange import Ask
+from ingest.iso.access import Access
+from ingest.iso.answers import oasis_lacks
+from ingest.iso.request import Document, Known, Planned, Request, Unobtainable, Window, months, runs
+from lakehouse.errors import WrongUsage
+
+ZONE = ZoneInfo("America/Los_Angeles")
+#: Prices may be corrected within five business days (CAISO tariff 35); a day is final after so many days.
+FINAL_AFTER = timedelta(days=8)
+#: Hours after its operating day until which an empty answer means not yet.
+DUE_AFTER = timedelta(hours=12)
+#: LMPs are kept for about 39 months.
+KEPT_DAYS = 39 * 30
+#: Rows of one answer, five a node and interval (LMP and its components): larger ones take OASIS minutes, or time out.
+ROWS_AN_ANSWER = 450_000
+COMPONENTS = 5
+#: Nodes of one request: they stand in its URL, and servers refuse URLs of more than 8,000 characters.
+NODES_A_REQUEST = 150
+
+
+@dataclass(frozen=True)
+class Query:
+    """One OASIS query.
+
+    Args:
+        name: of the query.
+        version: of its result.
+        run: market_run_id; '' where it takes none.
+        intervals: a day.
+        ahead_days: days ahead of today that the market states.
+    """
+
+    name: str
+    version: int
+    run: str
+    intervals: int
+    ahead_days: int = 0
+    zone: ZoneInfo = ZONE
+
+    @property
+    def lag_days(self) -> int:
+        """See `Plan`."""
+        return -self.ahead_days
+
+    async def plan(self, source: str, window: Window, known: Known, access: Access, client: Client) -> Planned:
+        """See `Plan`.
+
+        Raises:
+            WrongUsage: no node is named.
+        """
+        nodes = access.caiso_node_names
+        if not nodes:
+            raise WrongUsage("no node of CAISO is named", "set WATTLAKE_CAISO_NODES or give --locations")
+        planned = Planned()
+        oldest = window.today - timedelta(days=KEPT_DAYS)
+        if window.start < oldest:
+            reason = "OASIS keeps about 39 months of prices\n  next: land files that you have of these days"
+            planned.unobtainable.append(Unobtainable(window.start, min(oldest, window.end), "gone", reason))
+        last = window.today + timedelta(days=self.ahead_days)
+        days = [day for day in window.days if oldest <= day <= last]
+        for same_days, of_nodes in self._alike(nodes, days, known, planned, window):
+            for start, end in same_days:
+                rows_a_node = COMPONENTS * self.intervals * (end - start).days
+                width = min(max(1, ROWS_AN_ANSWER // rows_a_node), NODES_A_REQUEST)
+                for first in range(0, len(of_nodes), width):
+                    document = self._document(source, start, end, of_nodes[first : first + width], window)
+                    if known.wants(document, window.now):
+                        planned.requests.append(self._request(document, access, window))
+                    else:
+                        planned.skipped += 1
+        planned.requests.sort(key=lambda request: request.documents[0].start)
+        return planned
+
+    def _alike(
+        self, nodes: tuple[str, ...], days: list[date], known: Known, planned: Planned, window: Window
+    ) -> Iterator[tuple[list[tuple[date, date]], tuple[str, ...]]]:
+        """Nodes that lack the same days go together, as stretches within a month and of one degree of finality."""
+        lacking: dict[tuple[date, ...], list[str]] = {}
+        for node in nodes:
+            open_days = tuple(day for day in days if not known.has(node, day))
+            planned.skipped += len(days) - len(open_days)
+            lacking.setdefault(open_days, []).append(node)
+        for open_days, of_nodes in lacking.items():
+            alike = [days for month in months(open_days).values() for days in _by_finality(month, window)]
+            yield [run for days in alike for run in runs(days)], tuple(of_nodes)
+
+    def _document(self, source: str, start: date, end: date, nodes: tuple[str, ...], window: Window) -> Document:
+        over = window.midnight(end)
+        digest = hashlib.sha256(",".join(nodes).encode()).hexdigest()[:8]
+        name = f"{start:%Y%m%d}_{end:%Y%m%d}_{self.name}{'_' if self.run else ''}{self.run}_{digest}.zip"
+        return Document(
+            source, start, end, name, due_at=over + DUE_AFTER, is_final=window.now >= over + FINAL_AFTER,
+            lanes=nodes, takes_name=True,
+        )  # fmt: skip
+
+    def _request(self, document: Document, access: Access, window: Window) -> Request:
+        params = {
+            "queryname": self.name,
+            **({"market_run_id": self.run} if self.run else {}),
+            "startdatetime": f"{window.midnight(document.start):%Y%m%dT%H:%M}-0000",
+            "enddatetime": f"{window.midnight(document.end):%Y%m%dT%H:%M}-0000",
+            "version": str(self.version),
+            "node": ",".join(document.lanes),
+            "resultformat": "6",
+        }
+        ask = Ask(access.caiso, f"{access.caiso_url}/oasisapi/SingleZip", params)
+        days = frozenset(document.start + timedelta(days=n) for n in range((document.end - document.start).days))
+        lacks = partial(oasis_lacks, nodes=document.lanes, days=days) if window.now >= document.due_at else None
+        return Request(ask, "zip", (document,), lacks=lacks)
+
+
+def _by_finality(days: list[date], window: Window) -> list[list[date]]:
+    """Days that are final, days that are over, and days that still grow: they are asked for again differently."""
+    found: dict[int, list[date]] = {}
+    for day in days:
+        over = window.midnight(day + timedelta(days=1))
+        grade = (window.now >= over + FINAL_AFTER) + (window.now >= over + DUE_AFTER)
+        found.setdefault(grade, []).append(day)
+    return list(found.values())
+
+
+PLANS = {
+    "caiso-dam-lmp": Query("PRC_LMP", 12, "DAM", 24, ahead_days=1),
+    "caiso-rt5-lmp": Query("PRC_INTVL_LMP", 3, "RTM", 288),
+    "caiso-rt15-lmp": Query("PRC_RTPD_LMP", 3, "RTPD", 96),
+    "caiso-hasp-lmp": Query("PRC_HASP_LMP", 3, "", 96),
+}

@@ -1,0 +1,382 @@
+"""The tables of a layout file: recognise, dialect, stamps, shape, asset and signal, each key with what it may say."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from ingest.time.local_time import zone
+from ingest.time.stamps import format_error, is_instant
+from lakehouse.contract import KINDS
+from lakehouse.errors import TerminalError
+
+#: A sample covers this many seconds where neither layout nor signal declares a cadence.
+DEFAULT_MAX_GAP_S = 900.0
+#: ... and this many times the declared cadence where one is declared.
+MAX_GAP_INTERVALS = 3.0
+#: No value says anything for longer than three years; a gap or a cadence that is declared longer is a slip of units.
+MAX_GAP_S = 1_096 * 86_400.0
+#: Exact values are below it (DECIMAL(18, 6)), and so is what a register rolls over at.
+MAX_ROLLOVER = 10**12
+
+EXACT_KINDS = ("counter", "interval_energy", "interval_mean")
+INTERVAL_KINDS = ("interval_energy", "interval_mean")
+TEXT_KINDS = ("code", "category")
+#: Shapes of files that are tables: rows of cells, as text or in a sheet.
+TABLES = ("wide", "long", "day_rows", "signal_rows")
+
+CalendarUnit = Literal["day", "week", "month", "year"]
+Seconds = Annotated[float, Field(ge=0.001, le=MAX_GAP_S)]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def compiles(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """The patterns, if all of them are regular expressions (ValueError names the one that is none)."""
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+    return patterns
+
+
+class Recognise(Strict):
+    """What a file must show to be read with this layout; everything given must hold.
+
+    Args:
+        header: cells that one line among the first must all hold.
+        header_match: patterns, each of which must fit one whole cell of that line.
+        first_lines: pattern that one of the first lines must hold.
+        rows: pattern that the first rows below the header must all hold (which of several resolutions it is).
+        columns: exact number of cells (a headerless file).
+        values: patterns, one a column, that the first rows must fit (a headerless file).
+        stem: pattern that the file's name without suffix must fit; only where the bytes hold no names at all.
+        paths: dotted paths that a JSON document must hold (`data.0.time`).
+        namespace: a namespace that an XML document must name.
+    """
+
+    header: tuple[str, ...] = ()
+    header_match: tuple[str, ...] = ()
+    first_lines: str | None = None
+    rows: str | None = None
+    columns: int | None = None
+    values: tuple[str, ...] = ()
+    stem: str | None = None
+    paths: tuple[str, ...] = ()
+    namespace: str | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Recognise:
+        if not (self.header or self.header_match or self.first_lines or self.values or self.paths or self.namespace):
+            raise ValueError("give at least one of header, header_match, first_lines, values, paths, namespace")
+        compiles((*self.header_match, *self.values, *(p for p in (self.first_lines, self.rows, self.stem) if p)))
+        return self
+
+
+class SheetRule(Strict):
+    """Which sheets of a workbook are read; a layout with this table reads workbooks alone.
+
+    A layout without it reads workbooks too, where exactly one sheet has what `recognise` asks for.
+
+    Args:
+        name: the sheet of this name.
+        match: pattern: every sheet whose whole name fits is read.
+        number: the sheet at this place, from 1.
+        header_row: row of the header, from 1, where it cannot be told by its cells.
+    """
+
+    name: str | None = None
+    match: str | None = None
+    number: int | None = Field(default=None, ge=1)
+    header_row: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SheetRule:
+        selectors = sum(key is not None for key in (self.name, self.match, self.number))
+        if selectors > 1 or (not selectors and self.header_row is None):
+            raise ValueError("give one of name, match and number, or header_row alone")
+        compiles((self.match,) if self.match else ())
+        return self
+
+    @property
+    def selects(self) -> bool:
+        """Whether it says which sheets are read."""
+        return (self.name, self.match, self.number) != (None, None, None)
+
+    def means(self, name: str, number: int) -> bool:
+        """Whether a sheet of this name, at this place, is read."""
+        if self.match is not None:
+            return re.fullmatch(self.match, name) is not None
+        return self.name in (None, name) and self.number in (None, number)
+
+
+class Dialect(Strict):
+    """How cells are written.
+
+    Args:
+        delimiter: one character, or `detect`.
+        decimal: decimal sign `.` or `,`, or `detect` (decided once over the whole file).
+        thousands: separator inside numbers, if any.
+        encoding: where no byte order mark says otherwise.
+        header: whether a header line names the columns.
+        rows_after_header: lines between the header and the data (units, types).
+        unit_row: which of these lines holds the units, from 1; they must be the declared ones.
+        trailing_cell: rows end with a delimiter, so they have one empty cell more than the header.
+        excel_text: cells are written ="..." to keep a spreadsheet from changing them.
+        nulls: cells that mean "no value"; empty cells always do.
+    """
+
+    delimiter: str = "detect"
+    decimal: Literal[".", ",", "detect"] = "detect"
+    thousands: Literal["", ".", ",", " ", "'"] = ""
+    encoding: str = "utf-8"
+    header: bool = True
+    rows_after_header: int = Field(default=0, ge=0)
+    unit_row: int | None = Field(default=None, ge=1)
+    trailing_cell: bool = False
+    excel_text: bool = False
+    nulls: tuple[str, ...] = ()
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, value: str) -> str:
+        if value != "detect" and (len(value) != 1 or not value.isascii() or value in '"\r\n\x00'):
+            raise ValueError("a delimiter is one ASCII character that is no quote and no line end, or detect")
+        return value
+
+
+class StampRule(Strict):
+    """Where the stamps are and what they mean.
+
+    Args:
+        columns: one column, or date and time; by header cell or a pattern that fits it, or by number from 1 in
+            headerless files; in JSON records the path of the time; in signal_rows a pattern of the header cells that
+            are stamps.
+        format: `iso`, `iso_offset`, `epoch_s`, `epoch_ms`, `detect`, or patterns such as `%d.%m.%Y %H:%M`; of several
+            the one that reads most rows is used for all of them.
+        marks: whether a stamp is the start or the end of its interval.
+        interval_s: length of an interval; several where the file mixes lengths (told by the step to the next row).
+            Whole days of a wall clock are calendar days.
+        interval: `day`, `week`, `month` or `year` of the calendar, in place of seconds.
+        end_clock: how ends are written that lie at a change of the clocks: `at_end`, as the clock shows them then;
+            `at_start`, as start and length added up; `detect`, as the file shows.
+        end_columns: columns with the end of the interval, checked against its start.
+        separator: text between start and end where one cell holds both.
+        end_format: formats of the end where they are not those of the start; a time alone is of the start's day, or of
+            the next one.
+        timezone: IANA zone of wall-clock stamps; `--timezone` overrides it.
+        site_timezone: IANA zone of the calendar where it is not that of the stamps.
+    """
+
+    columns: tuple[str, ...] = Field(default=(), max_length=2)
+    format: tuple[str, ...] = ("detect",)
+    marks: Literal["start", "end"] = "start"
+    interval_s: tuple[Seconds, ...] = ()
+    interval: CalendarUnit | None = None
+    end_clock: Literal["detect", "at_end", "at_start"] = "detect"
+    end_columns: tuple[str, ...] = Field(default=(), max_length=2)
+    separator: str | None = Field(default=None, min_length=1)
+    end_format: tuple[str, ...] = ()
+    timezone: str | None = None
+    site_timezone: str | None = None
+
+    @field_validator("timezone", "site_timezone")
+    @classmethod
+    def _exists(cls, value: str | None) -> str | None:
+        try:
+            return value if value is None else zone(value).key
+        except TerminalError as error:
+            raise ValueError(error.message) from error
+
+    @field_validator("format", "end_format", "interval_s", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return value if isinstance(value, (list, tuple)) else [value]
+
+    @field_validator("format")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _formats(value)
+
+    @field_validator("end_format")
+    @classmethod
+    def _known_end(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _formats(value, dateless=True)
+
+    @property
+    def has_ends(self) -> bool:
+        """Whether the file states the end of every interval."""
+        return bool(self.end_columns or self.separator)
+
+
+def _formats(value: tuple[str, ...], dateless: bool = False) -> tuple[str, ...]:
+    for name in value:
+        if (wrong := format_error(name, dateless)) is not None:
+            raise ValueError(wrong)
+    if len({is_instant(name) for name in value}) > 1:
+        raise ValueError("formats of instants and of wall clocks cannot be alternatives")
+    return value
+
+
+class Shape(Strict):
+    """How signals and values lie in the file.
+
+    Args:
+        kind: `wide` (a column a signal), `long` (a row a value), `day_rows` (a row a day, a column an interval),
+            `signal_rows` (a row a signal, a column an instant), `nem12`, `espi` (Green Button), `json_records` (a list
+            of records), `json_series` (a block of times and values a signal).
+        signal_from: wide: `header`, or `stem` where there is none.
+        unit_brackets: which brackets at the end of a header hold a unit and are no part of the signal's name.
+        signal_column, value_column, unit_column, factor_column: long; signal_rows has the first and the third too.
+        unit_in_signal: long: the unit of a row is a part of its signal's name, as in `Offtake [m3]`, where a file
+            writes one register in several units.
+        status_column: quality status of a row's values.
+        status_lists_signals: the status column names the columns it is about, separated by |; its text for them.
+        value_pattern: day_rows: pattern of the header cells that are intervals; its group `start` is their time.
+        signal: day_rows: name of the one signal.
+        records: json_records: dotted path of the list.
+    """
+
+    kind: Literal["wide", "long", "day_rows", "signal_rows", "nem12", "espi", "json_records", "json_series"] = "wide"
+    signal_from: Literal["header", "stem"] = "header"
+    unit_brackets: Literal["[]", "()", ""] = "[]"
+    signal_column: str | None = None
+    value_column: str | None = None
+    unit_column: str | None = None
+    factor_column: str | None = None
+    unit_in_signal: bool = False
+    status_column: str | None = None
+    status_lists_signals: str | None = None
+    value_pattern: str | None = None
+    signal: str | None = None
+    records: str | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Shape:
+        needs = {
+            "long": ("value_column",),
+            "day_rows": ("value_pattern", "signal"),
+            "signal_rows": ("signal_column",),
+            "json_records": ("records",),
+        }
+        for key in needs.get(self.kind, ()):
+            if getattr(self, key) is None:
+                raise ValueError(f"a {self.kind} layout needs shape.{key}")
+        if self.unit_in_signal and (self.kind != "long" or self.unit_column is None):
+            raise ValueError("shape.unit_in_signal goes with a long layout's shape.unit_column")
+        if self.value_pattern and "start" not in re.compile(compiles((self.value_pattern,))[0]).groupindex:
+            raise ValueError("shape.value_pattern needs a group (?P<start>...), the time of the interval")
+        return self
+
+
+class AssetRule(Strict):
+    """Where asset_id comes from when `--asset` is not given (`wide`, `long` and `nem12` files may hold it in a column).
+
+    Args:
+        source: `folder`, `stem`, or `column` (an id in the bytes).
+        column: that column.
+        native_match: pattern with one group, searched in the first lines: the id in the bytes, for raw.assets.
+        native_first: whether that id, where there is one, is the asset_id too.
+    """
+
+    source: Literal["folder", "stem", "column"] = "stem"
+    column: str | None = None
+    native_match: str | None = None
+    native_first: bool = False
+
+    @model_validator(mode="after")
+    def _complete(self) -> AssetRule:
+        if (self.source == "column") != (self.column is not None):
+            raise ValueError("asset.column goes with asset.source = 'column'")
+        return self
+
+
+class SignalRule(Strict):
+    """What one signal, or all signals that fit a pattern, mean.
+
+    Args:
+        name, match: the signal's name, or a pattern its whole name fits; the first rule that fits is used.
+        asset: pattern that the asset_id must fit too (long layouts whose column is named alike for all).
+        kind, unit, role: see the contract of raw.signals.
+        expected_interval_s, max_gap_s: cadence; the layout's where absent.
+        pair_signal: power factor: the power it is rolled up through.
+        estimated_statuses: statuses that mark an estimated value.
+        factor: multiplies the values, on top of a factor column.
+        minimum, maximum: values outside are refused: the file is not what the layout declares.
+        rollover_at: counter: the value at which it begins again at 0, in `unit` (100000 for five digits before the
+            point); a fall is then a rollover where the connection can have carried what lies between.
+        marks, interval_s, interval: where they differ from the stamps'.
+        read_at: where in the interval of its row a sample is read, such as a counter: `start` or `end`; at its stamp
+            where absent.
+    """
+
+    name: str | None = None
+    match: str | None = None
+    asset: str | None = None
+    kind: str
+    unit: str | None = None
+    role: str | None = None
+    expected_interval_s: float | None = Field(default=None, gt=0, le=MAX_GAP_S)
+    max_gap_s: float | None = Field(default=None, ge=0, le=MAX_GAP_S)
+    pair_signal: str | None = None
+    estimated_statuses: tuple[str, ...] = ()
+    factor: Decimal = Decimal(1)
+    minimum: float | None = None
+    maximum: float | None = None
+    rollover_at: Decimal | None = None
+    marks: Literal["start", "end"] | None = None
+    interval_s: Seconds | None = None
+    interval: CalendarUnit | None = None
+    read_at: Literal["start", "end"] | None = None
+
+    @field_validator("factor", mode="before")
+    @classmethod
+    def _exact(cls, value: object) -> object:
+        if isinstance(value, float):
+            raise ValueError("write a factor as text ('0.001') so that it stays exact")
+        return value
+
+    @field_validator("factor")
+    @classmethod
+    def _multiplies(cls, value: Decimal) -> Decimal:
+        if not value.is_finite() or not -9 <= value.adjusted() <= 9 or len(value.as_tuple().digits) > 9:
+            raise ValueError("a factor has at most nine digits and lies between 10^-9 and 10^9")
+        return value
+
+    @field_validator("rollover_at")
+    @classmethod
+    def _is_exact(cls, value: Decimal | None) -> Decimal | None:
+        if value is not None and not (0 < value < MAX_ROLLOVER and value == value.quantize(Decimal("0.000001"))):
+            raise ValueError(f"a register rolls over at a value above 0 and below {MAX_ROLLOVER:,}, of six decimals")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SignalRule:
+        if (self.name is None) == (self.match is None):
+            raise ValueError("a signal needs either name or match")
+        if self.kind not in KINDS:
+            raise ValueError(f"unknown kind {self.kind!r}; known: {', '.join(KINDS)}")
+        if self.rollover_at is not None and self.kind != "counter":
+            raise ValueError("rollover_at goes with kind = 'counter'")
+        compiles(tuple(p for p in (self.match, self.asset) if p))
+        return self
+
+    def fits(self, signal: str, asset: str | None) -> bool:
+        """Whether the rule is about this signal of this asset."""
+        named = signal == self.name if self.name is not None else re.fullmatch(self.match or "", signal) is not None
+        return named and (self.asset is None or (asset is not None and re.fullmatch(self.asset, asset) is not None))
+
+    @property
+    def gap_s(self) -> float:
+        """Seconds that a sample covers."""
+        if self.max_gap_s is not None:
+            # A gap of days beside a cadence of days is one of local days, of which one a year has 25 hours.
+            daily = self.expected_interval_s is not None and not self.expected_interval_s % 86_400
+            return self.max_gap_s + (3_600 if daily and self.max_gap_s and not self.max_gap_s % 86_400 else 0)
+        return MAX_GAP_INTERVALS * self.expected_interval_s if self.expected_interval_s else DEFAULT_MAX_GAP_S

@@ -1,0 +1,120 @@
+"""Files larger than memory, read piece by piece with the outcome of reading them whole.
+
+What a whole file decides (layout, stamp format, decimal sign, which pass of a repeated hour a row is of) is decided by
+the first piece, and every later piece is checked to decide alike. Where one does not, the file is read whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.time.local_time import repeated_times, skipped_times
+from lakehouse.errors import UnreadableFile
+from lakehouse.source import WHOLE_FILE_BYTES
+
+Int64Array = npt.NDArray[np.int64]
+
+#: Bytes read at a time: some 600,000 rows, whose arrays take a fifth of a gigabyte.
+PIECE_BYTES = 16 * 2**20
+
+
+class NotInPieces(Exception):
+    """The pieces of a file do not decide alike; its text says why, after "the file"."""
+
+
+class RunsIntoRepeatedHour(Exception):
+    """A piece ends in or near an hour that the clocks repeat: it is to be read together with the next one."""
+
+
+@dataclass
+class Progress:
+    """What the pieces read so far have decided; each piece is read against it.
+
+    Args:
+        is_first, is_last: place of the piece that is being read.
+        decided: name of a decision → its value, from the first piece that made it.
+        refused_columns: columns whose refusal has been reported.
+        rounded_cells: exact values that were rounded so far.
+        newest: stamp of the last row so far, microseconds.
+        ordered: whether no stamp so far is before the one above it, a repeated hour aside.
+        has_repeated_hour: whether a row so far lies in an hour that the clocks repeat.
+    """
+
+    is_first: bool = True
+    is_last: bool = True
+    decided: dict[str, object] = field(default_factory=dict)
+    refused_columns: set[str] = field(default_factory=set)
+    rounded_cells: int = 0
+    newest: int | None = None
+    ordered: bool = True
+    has_repeated_hour: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the piece is the whole file."""
+        return self.is_first and self.is_last
+
+    def decide(self, name: str, value: object) -> None:
+        """Note a decision of a piece.
+
+        Raises:
+            NotInPieces: an earlier piece decided otherwise.
+        """
+        if self.decided.setdefault(name, value) != value:
+            raise NotInPieces(f"does not show its {name} in every part")
+
+    def follow_order(self, naive: Int64Array, zone: str, reach: int = 0) -> None:
+        """Check that a repeated hour of a wall clock can be told from this piece alone.
+
+        Args:
+            naive: wall-clock microseconds of the piece's rows, in file order.
+            zone: IANA name.
+            reach: how far behind a change stamps belong to it, microseconds: the interval's length where they are ends.
+
+        Raises:
+            RunsIntoRepeatedHour: the next piece is needed too.
+            NotInPieces: the file has rows in a repeated hour and is not in order of time.
+        """
+        if self.is_whole or not len(naive):
+            return
+        inside = np.zeros(len(naive), np.bool_)
+        changes = repeated_times(naive, zone) + (skipped_times(naive, zone) if reach else [])
+        for start, stop in changes:
+            width = stop - start
+            if not self.is_last and start - width <= naive[-1] < stop + reach + width:
+                raise RunsIntoRepeatedHour
+            inside |= (naive >= start) & (naive < stop + reach)
+        back = np.diff(naive) < 0
+        self.ordered &= not (back & ~(inside[:-1] & inside[1:])).any()
+        self.ordered &= self.newest is None or naive[0] >= self.newest
+        self.has_repeated_hour |= bool(inside.any())
+        self.newest = int(naive[-1])
+        if self.has_repeated_hour and not self.ordered:
+            raise NotInPieces("has an hour that the clocks repeat and is not in order of time")
+
+
+def cut(blocks: Iterable[bytes], piece_bytes: int = PIECE_BYTES) -> Iterator[bytes]:
+    """Cut a stream of bytes at line ends into pieces of about `piece_bytes`; a longer line makes a longer piece.
+
+    Raises:
+        UnreadableFile: a line is longer than a file that is read whole.
+    """
+    rest = b""
+    for block in blocks:
+        start = 0
+        while len(rest) + len(block) - start > piece_bytes:
+            end = block.rfind(b"\n", start, start + max(piece_bytes - len(rest), 0)) + 1
+            end = end or block.find(b"\n", start) + 1
+            if not end:
+                break
+            yield rest + block[start:end]
+            rest, start = b"", end
+        rest += block[start:] if start else block
+        if len(rest) > WHOLE_FILE_BYTES:
+            raise UnreadableFile(f"a line has more than {WHOLE_FILE_BYTES} bytes", "export the file with a row a line")
+    if rest:
+        yield rest

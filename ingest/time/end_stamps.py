@@ -1,0 +1,84 @@
+"""Ends of intervals on a wall clock: which clock they are written by, where the clocks change.
+
+An interval that the clocks change in, or at the end of, is stamped in one of two ways: with what the clock shows when
+it ends (`at_end`: 01:45 to 03:00 in spring), or with its start and its length added up (`at_start`: 01:45 to 02:00).
+Elsewhere the two are the same.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.time.local_time import OK, UNTOLD, Int8Array, Int64Array, Transition, changes_around, to_utc
+
+BoolArray = npt.NDArray[np.bool_]
+
+#: Rows a stamp from which on a stamp counts as written twice; every series of a file has its share.
+_TWICE = 1.5
+
+
+def starts_of(
+    naive: Int64Array, length: Int64Array, name: str, groups: Int64Array | None = None, end_clock: str = "detect"
+) -> tuple[Int64Array, Int8Array, bool]:
+    """Instants at which intervals start whose ends are stamped.
+
+    Args:
+        naive: ends, microseconds since 1970-01-01 00:00 of the local wall clock, in file order.
+        length: of every interval, microseconds of elapsed time.
+        name: IANA zone of the wall clock.
+        groups: series of every row; None for a single series.
+        end_clock: `at_end`, `at_start`, or `detect`: at every change of the clocks, what the stamps there show; where
+            they show nothing, what the file's other changes show.
+
+    Returns:
+        Microseconds since 1970-01-01 00:00 UTC; for every row OK or why it has none (`local_time.REASONS`); and whether
+        a change alone did not show which clock it is.
+    """
+    by_start, status = to_utc(naive - length, name, groups)
+    if end_clock == "at_start" or not len(naive):
+        return by_start, status, False
+    by_end, end_status = to_utc(naive, name, groups)
+    by_end -= length
+    if end_clock == "at_end":
+        return by_end, end_status, False
+    differ = ((status == OK) | (end_status == OK)) & ((by_start != by_end) | (status != end_status))
+    if not differ.any():
+        return by_start, status, False
+    verdicts: list[tuple[BoolArray, str | None]] = []
+    for change in changes_around(naive, name):
+        low, high = sorted((change.at + change.before, change.at + change.after))
+        rows = differ & (naive >= low) & (naive < high + length)
+        if rows.any():
+            verdicts.append((rows, _verdict(naive, length, groups, change)))
+    shown = {verdict for _, verdict in verdicts if verdict is not None}
+    usual = shown.pop() if len(shown) == 1 else None
+    for rows, verdict in verdicts:
+        if (verdict or usual) == "at_end":
+            by_start[rows], status[rows] = by_end[rows], end_status[rows]
+        elif (verdict or usual) is None:
+            status[rows] = UNTOLD
+    return by_start, status, any(verdict is None for _, verdict in verdicts)
+
+
+def _verdict(naive: Int64Array, length: Int64Array, groups: Int64Array | None, change: Transition) -> str | None:
+    """What the stamps around one change show; None where they show nothing."""
+    first = min(change.at + change.before, change.at + change.after)
+    width = abs(change.after - change.before)
+    early = (naive >= first) & (naive < first + np.minimum(width, length))
+    late = (naive >= first + np.maximum(width, length)) & (naive < first + width + length)
+    if change.after > change.before:
+        # No clock shows the early ones, and the late ones would start in time that does not occur.
+        return "at_start" if early.any() else "at_end" if late.any() else None
+    early_rows, late_rows = _rows_a_stamp(naive, groups, early), _rows_a_stamp(naive, groups, late)
+    if max(early_rows, late_rows) < _TWICE or early_rows == late_rows:
+        return None
+    return "at_end" if early_rows > late_rows else "at_start"
+
+
+def _rows_a_stamp(naive: Int64Array, groups: Int64Array | None, rows: BoolArray) -> float:
+    """How many rows of a series share a stamp, in the mean."""
+    if not rows.any():
+        return 0.0
+    series = np.zeros(int(rows.sum()), np.int64) if groups is None else groups[rows]
+    return len(series) / len(np.unique(np.stack((series, naive[rows])), axis=1)[0])

@@ -1,0 +1,33 @@
+"""What a check of a build found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check.
+
+    Args:
+        engine: 'gx' or 'dbt'.
+        name: of the check.
+        status: 'pass', 'fail' (rows break it), 'warn' (they do, and it does not block), 'error' (it could not run).
+        rows_failed: how many rows break it.
+        sample: the first of them.
+        message: what went wrong where there are no rows to show.
+        seconds: run time.
+    """
+
+    engine: str
+    name: str
+    status: str
+    rows_failed: int = 0
+    sample: list[dict[str, object]] = field(default_factory=list)
+    message: str | None = None
+    seconds: float = 0.0
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it keeps a build from being published."""
+        return self.status in ("fail", "error")

@@ -1,0 +1,140 @@
+"""Files are received and parsed in threads, a few at a time, and become part of a landing in their order."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC
+from pathlib import Path
+
+from lakehouse.archive import Archive
+from lakehouse.landing.run import Arrival, Lander, Prepared
+
+
+class Unread(Exception):
+    """The file's bytes cannot be had; an error of the archive is none of this kind.
+
+    Args:
+        reason: why, after the file's name.
+        next_step: what to do.
+    """
+
+    def __init__(self, reason: str, next_step: str) -> None:
+        super().__init__(reason)
+        self.reason, self.next_step = reason, next_step
+
+
+class StillFile:
+    """A file that is read once and must hold still meanwhile.
+
+    Raises:
+        Unread: it cannot be opened, or is no file any more.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            # A pipe in the file's place would wait for a writer without O_NONBLOCK.
+            self._file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
+        except OSError as error:
+            raise _refused(error) from error
+        self._before = os.fstat(self._file.fileno())
+        if not stat.S_ISREG(self._before.st_mode):
+            self._file.close()
+            raise Unread("is no file", "give files, or folders that hold them")
+        self._left_bytes = self._before.st_size
+
+    def __enter__(self) -> StillFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def read(self, size: int) -> bytes:
+        """The next bytes; fewer than asked for only at the end of the file.
+
+        Raises:
+            Unread: they cannot be read, or somebody wrote to the file meanwhile.
+        """
+        try:
+            # No more than there was: somebody may write as fast as this reads.
+            block = self._file.read(min(size, self._left_bytes + 1))
+            now = os.fstat(self._file.fileno())
+        except OSError as error:
+            raise _refused(error) from error
+        self._left_bytes -= len(block)
+        same = (now.st_size, now.st_mtime_ns) == (self._before.st_size, self._before.st_mtime_ns)
+        if not same or self._left_bytes < 0 or (self._left_bytes and len(block) < size):
+            raise Unread("was written to while it was read", "land it again when its writer is done")
+        return block
+
+
+def _refused(error: OSError) -> Unread:
+    return Unread(f"cannot be read: {error.strerror}", "check the file's permissions")
+
+
+def take_all(
+    lander: Lander,
+    archive: Archive,
+    files: Sequence[Path],
+    request: dict[str, object],
+    threads: int,
+    progress: Callable[[int, int, str], None],
+    origins: Mapping[Path, Mapping[str, object]],
+) -> None:
+    """Archive and parse files, and make them part of a landing in their order.
+
+    Hashing, packing and parsing release Python's lock, so that files are prepared on every core.
+
+    Args:
+        lander: of the run.
+        archive: takes the bytes before they are parsed.
+        files: in order of arrival.
+        request: land options, for the receipts.
+        threads: files prepared at once.
+        progress: called with (files done, files in all, current file).
+        origins: where files that were downloaded came from, see `Receipt.origin`.
+    """
+
+    def prepare(number: int, path: Path) -> Prepared:
+        with StillFile(path) as file:
+            received = archive.receive(
+                file, run_id=lander.run_id, sequence=number, source=lander.source.name, path=str(path),
+                request=request, received_at=lander.ops.instant().replace(tzinfo=UTC), origin=origins.get(path),
+            )  # fmt: skip
+        return lander.prepare(Arrival(path, received.blocks, request, received.receipt))
+
+    waiting: deque[tuple[Path, Future[Prepared]]] = deque()
+    done = 0
+
+    def accept() -> None:
+        nonlocal done
+        path, future = waiting[0]
+        progress(done, len(files), path.name)
+        try:
+            lander.accept(future.result())
+        except Unread as error:
+            lander.refuse_unread(path, error.reason, error.next_step)
+        waiting.popleft()
+        done += 1
+
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for number, path in enumerate(files):
+                waiting.append((path, pool.submit(prepare, number, path)))
+                if len(waiting) > threads:
+                    accept()
+            while waiting:
+                accept()
+        except BaseException:
+            for _, future in waiting:
+                future.cancel()
+            for _, future in waiting:  # what the archive has received is closed as failed with the run
+                if not future.cancelled():
+                    with suppress(Exception):
+                        prepared = future.result()
+                        lander.received.append((prepared.outcome, prepared.arrival.receipt))
+            raise

@@ -1,0 +1,399 @@
+"""One landing run: arrivals are parsed and staged one by one, then committed together."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+import pyarrow as pa
+
+from lakehouse import ops as ops_tables
+from lakehouse.archive import Archive, Receipt, open_archive
+from lakehouse.catalog import RAW, open_catalog
+from lakehouse.contract import ASSETS, QUARANTINE, SIGNALS, Contract
+from lakehouse.errors import NotLanded, UnreadableFile, WattlakeError, visible
+from lakehouse.landing.buffer import Gathered
+from lakehouse.landing.dedupe import PUBLISHED, reception
+from lakehouse.landing.history import File, Landing, Landings, RecordedLandings, ReplayedLandings, tail
+from lakehouse.landing.metadata import Declared
+from lakehouse.landing.outcome import FileOutcome, Tally
+from lakehouse.landing.reread import Anew, Reading, assets_of, lasting, read_anew
+from lakehouse.ops import Ops, canonical
+from lakehouse.settings import Settings
+from lakehouse.source import LandOptions, Parsed, RawFile, Source
+from lakehouse.writing.contradictions import contradicted
+from lakehouse.writing.counts import ObjectCounts
+from lakehouse.writing.staging import Staged, Staging
+from lakehouse.writing.writer import Landed, merge
+
+
+@dataclass
+class LandReport:
+    """Outcomes of a land call in the order of arrival.
+
+    Args:
+        run_id: of the run.
+        files: what became of each file.
+        superseded: rows that went because their bytes are now read in another way.
+        kept: files that landed before and cannot be read anew beside these, with the reason; their rows stay.
+        passed_over: files of folders that are of no kind that the source reads.
+        broken_layouts: layout files of the user's that are wrong, with what is wrong.
+    """
+
+    run_id: str
+    files: list[FileOutcome]
+    superseded: int = 0
+    kept: list[str] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+    broken_layouts: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether a file landed, had landed before, or is left out on purpose."""
+        return any(outcome.status != "refused" for outcome in self.files)
+
+    @property
+    def refused(self) -> list[FileOutcome]:
+        """The files that were refused."""
+        return [outcome for outcome in self.files if outcome.status == "refused"]
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Bytes on their way in: a file just read, or a reception taken from the archive."""
+
+    path: Path
+    blocks: Callable[[], Iterator[bytes]]
+    request: dict[str, object]
+    receipt: Receipt
+
+
+@dataclass
+class Prepared:
+    """An arrival that was parsed and staged, and is not yet part of the run.
+
+    Args:
+        arrival: which.
+        outcome: what became of it so far.
+        landing: what is recorded of it once it has landed.
+        replaces: whether an earlier reading of its bytes is void.
+        staged: its rows; nothing where it is unchanged or refused.
+        declared: what it says of assets and signals.
+    """
+
+    arrival: Arrival
+    outcome: FileOutcome
+    landing: Landing | None = None
+    replaces: bool = False
+    staged: list[Staged] = field(default_factory=list)
+    declared: dict[str, pa.Table] = field(default_factory=dict)
+
+
+class Lander:
+    """Parses arrivals of one run, stages their rows, and commits them.
+
+    Args:
+        settings: of the home.
+        ops: records of runs.
+        run_id: of the run.
+        source: of the arrivals.
+        options: what the user says about them.
+        namespace: of the tables; a replay has its own.
+        replayed: landings that a replay has repeated; None outside of one.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        ops: Ops,
+        run_id: str,
+        source: Source,
+        options: LandOptions,
+        namespace: str = RAW,
+        replayed: ReplayedLandings | None = None,
+    ) -> None:
+        self.settings = settings
+        self.ops = ops
+        self.run_id = run_id
+        self.source = source
+        self.options = options
+        self.namespace = namespace
+        self.folder = settings.temporary("land", f"{run_id}-{uuid.uuid4().hex[:6]}")
+        self.staging = Staging(self.folder)
+        self.outcomes: list[FileOutcome] = []
+        self.received: list[tuple[FileOutcome, Receipt]] = []
+        self._replayed = replayed
+        self._landings: Landings = replayed or RecordedLandings(ops, source.name)
+        self._archive = open_archive(settings)
+        self._taken: dict[int, Prepared] = {}
+        self._read: dict[File, Reading] = {}
+        #: rows of ops.slices, once the run has committed
+        self.slices: list[dict[str, object]] = []
+        #: Whether rows of this run may be in tables; what fails from then on is finished, not given up.
+        self.committing = False
+
+    def take(self, arrival: Arrival) -> FileOutcome:
+        """Parse and stage one arrival; a file that cannot be used is refused and the others go on."""
+        return self.accept(self.prepare(arrival))
+
+    def prepare(self, arrival: Arrival) -> Prepared:
+        """Parse an arrival and write its rows for staging; several may be prepared at once, in threads."""
+        receipt = arrival.receipt
+        outcome = FileOutcome(printable(arrival.path), "landed", receipt.sha256, receipt.bytes)
+        prepared = Prepared(arrival, outcome)
+        said = reception(receipt, outcome.path, self.source, self._landings, self._archive)
+        prepared.replaces = said.replaces
+        if said.says_nothing:
+            outcome.status = "unchanged"
+        elif outcome.path != str(arrival.path):
+            outcome.status = "refused"
+            outcome.reason = (
+                f"the name of {visible(outcome.path)} is no Unicode text\n  next: give the file another name"
+            )
+        else:
+            try:
+                file = _raw_file(arrival, said.dated_by)
+                options = lasting(self.options, said.earlier)
+                prepared.declared = self._write(receipt.sequence, file, options, outcome, prepared.staged)
+            except UnreadableFile as error:
+                self._refuse(prepared, error)
+        assets = tuple(sorted(assets_of(prepared.declared)))
+        prepared.landing = Landing(
+            receipt.sha256, outcome.path, said.request, assets, receipt.run_id, receipt.sequence
+        )  # fmt: skip
+        return prepared
+
+    def accept(self, prepared: Prepared) -> FileOutcome:
+        """Make a prepared arrival part of the run, in order of arrival."""
+        outcome, receipt = prepared.outcome, prepared.arrival.receipt
+        self.outcomes.append(outcome)
+        self.received.append((outcome, receipt))
+        if outcome.status == "landed":
+            self._taken[receipt.sequence] = prepared
+        return outcome
+
+    def _refuse(self, prepared: Prepared, error: UnreadableFile) -> None:
+        """A refused file leaves nothing but its reason."""
+        self.staging.drop(prepared.staged)
+        prepared.staged, prepared.declared = [], {}
+        status = "left out" if isinstance(error, NotLanded) else "refused"
+        prepared.outcome.refuse(f"{visible(tail(prepared.outcome.path))}: {error}", status)
+
+    def _settle(self) -> Anew:
+        """Read anew what stands beside bytes that land in another way, and refuse what contradicts what has landed."""
+        kept: dict[File, str] = {}
+        while True:
+            again = {p.landing.file: p.declared for p in self._taken.values() if p.replaces and p.landing}
+            anew = Anew()
+            if again:
+                anew = read_anew(self._landings.all(), again, kept, self._read_anew)
+            declared = Declared(self.settings, self.source, self.namespace, anew.declared_anew, anew.objects)
+            settled = True
+            for reading in anew.readings:
+                try:
+                    declared.accept(reading.declared, reading.landing.sha256)
+                except UnreadableFile as error:
+                    kept[reading.landing.file] = str(error)
+                    settled = False
+            for sequence, prepared in list(self._taken.items()):
+                try:
+                    declared.accept(prepared.declared, prepared.outcome.sha256)
+                except UnreadableFile as error:
+                    self._refuse(prepared, error)
+                    del self._taken[sequence]
+                    settled = settled and not prepared.replaces
+            if settled:
+                return anew
+
+    def _read_anew(self, landings: Sequence[Landing], place: int) -> Reading:
+        """Read a file that landed before as the layouts are now."""
+        landing = landings[-1]
+        if (key := landing.file) not in self._read:
+            known = {option.name for option in fields(LandOptions)}
+            asked = LandOptions(**{name: value for name, value in landing.asked.items() if name in known})
+            blocks = partial(self._archive.blocks, landing.sha256)
+            size = sum(len(block) for block in blocks())
+            file, reading = RawFile(landing.sha256, Path(landing.path), size, blocks), Reading(landing)
+            outcome = FileOutcome(landing.path, "landed", landing.sha256)
+            reading.declared = self._write(place, file, lasting(asked, landings), outcome, reading.staged)
+            self._read[key] = reading
+        return self._read[key]
+
+    def refuse_unread(self, path: Path, reason: str, next_step: str) -> None:
+        """Record a file whose bytes could not be had."""
+        name = printable(path)
+        outcome = FileOutcome(name, "refused", reason=f"{visible(name)} {reason}\n  next: {next_step}")
+        self.outcomes.append(outcome)
+
+    def abandon(self, archive: Archive, error: BaseException) -> None:
+        """Record every arrival of a run that committed nothing; the archive keeps the bytes."""
+        self.ops.insert({ops_tables.FETCHES: self._fetches(f"{type(error).__name__}: {error}")})
+        self.close(archive, error)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def close(self, archive: Archive, error: BaseException | None = None) -> None:
+        """Write into the receipts what came of them."""
+        for outcome, receipt in self.received:
+            if error is None:
+                archive.close(receipt, outcome.status, outcome.reason, outcome.layout)
+            else:
+                archive.close(receipt, "failed", f"{type(error).__name__}: {error}")
+
+    def commit(self) -> LandReport:
+        """One commit a table: what assets and signals are, refused rows, then observations."""
+        report = LandReport(self.run_id, self.outcomes)
+        catalog = open_catalog(self.settings)
+        slices: list[dict[str, object]] = []
+        anew = self._settle()
+        for reading in anew.readings:
+            self.staging.keep(reading.staged)
+        for prepared in self._taken.values():
+            self.staging.keep(prepared.staged)
+        report.kept = [f"{visible(file.tail)}: {reason}" for file, reason in anew.kept.items()]
+        hashes = ",".join(dict.fromkeys(prepared.outcome.sha256 for prepared in self._taken.values()))
+        properties = {
+            "wattlake.run": self.run_id,
+            "wattlake.source": self.source.name,
+            "wattlake.objects": hashes,
+            "wattlake.code": version("wattlake"),
+        }
+        self.committing = True
+        for contract in (ASSETS, SIGNALS, QUARANTINE, *self.source.contracts):
+            own = contract in self.source.contracts
+            landed = merge(
+                self.settings,
+                catalog,
+                contract,
+                self.staging,
+                properties=properties,
+                void=anew.void(contract, self.source),
+                namespace=self.namespace,
+            )
+            if own:
+                slices += self._slices(contract, landed)
+                report.superseded += landed.superseded
+        for reading in anew.readings:
+            self._landings.add_assets(reading.landing, reading.assets)
+        self.slices = slices
+        if self._replayed is None:
+            # Together: a run that has its slices also says what became of each file.
+            self.ops.insert({ops_tables.SLICES: slices, ops_tables.FETCHES: self._fetches()})
+        else:
+            self._replayed.landings += [p.landing for p in self._taken.values() if p.landing]
+        shutil.rmtree(self.folder)
+        return report
+
+    def _slices(self, contract: Contract, landed: Landed) -> Iterable[dict[str, object]]:
+        for sequence, prepared in self._taken.items():
+            outcome, landing = prepared.outcome, prepared.landing
+            if landing is None:
+                continue
+            counts = landed.by_sequence.get(sequence, ObjectCounts())
+            outcome.counts = outcome.counts + counts  # over the tables that the file has rows of
+            yield {
+                "run_id": self.run_id, "source": self.source.name, "table_name": contract.name, "status": "landed",
+                "sha256": outcome.sha256, "file": outcome.path, "request": landing.request, "sequence": sequence,
+                "assets": canonical(landing.assets), "layout": outcome.layout, "dialect": canonical(outcome.dialect),
+                "rows_read": outcome.rows_read, "rows_empty": outcome.rows_empty,
+                "rows_quarantined": outcome.rows_quarantined, "rows_new": counts.new,
+                "rows_replaced": counts.replaced, "rows_equal": counts.equal, "rows_superseded": landed.superseded,
+                "conflicts": counts.conflicts, "snapshot_id": landed.snapshot_id,
+            }  # fmt: skip
+
+    def _write(
+        self, sequence: int, file: RawFile, options: LandOptions, outcome: FileOutcome, staged: list[Staged]
+    ) -> dict[str, pa.Table]:
+        """Parse a file piece by piece, check its rows against their contracts, and write them for staging.
+
+        Args:
+            sequence: order of the file in the run.
+            file: its bytes.
+            options: what the user says about it.
+            outcome: takes what was found.
+            staged: takes what was written, also where the file is refused later on.
+
+        Returns:
+            What the file says of assets and signals.
+
+        Raises:
+            UnreadableFile: the file cannot be used.
+        """
+        tally, gathered = Tally(self.source, outcome), Gathered()
+
+        def write(contract: Contract, rows: pa.Table) -> None:
+            staged.append(self.staging.write(contract, sequence, tally.ordinal(contract, rows.num_rows), rows))
+
+        for parsed in self._parsed(file, options):
+            if parsed.restarts:
+                self.staging.drop(staged)
+                staged.clear()
+                tally, gathered = Tally(self.source, outcome), Gathered()
+            for contract, rows in tally.add(parsed):
+                for part in gathered.add(contract, rows):
+                    write(contract, part)
+        for contract, rows in gathered.rest():
+            write(contract, rows)
+        for contract in self.source.contracts:
+            if not contract.statement and (lost := contradicted(self.settings, contract, staged)).num_rows:
+                write(QUARANTINE, tally.quarantine(lost.to_pylist()))
+        declared = tally.finish()
+        for contract in (ASSETS, SIGNALS):
+            if contract.name in declared and declared[contract.name].num_rows:
+                staged.append(self.staging.write(contract, sequence, 0, declared[contract.name]))
+        return declared
+
+    def _parsed(self, file: RawFile, options: LandOptions) -> Iterator[Parsed]:
+        """The pieces of a file; one that breaks the reader is refused, and the others land.
+
+        Raises:
+            UnreadableFile: the file cannot be used.
+        """
+        try:
+            yield from self.source.parse(file, options, self.settings.layout_dirs)
+        except (WattlakeError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            raise UnreadableFile(
+                f"reading it failed: {type(error).__name__}: {error}",
+                "this is a fault of Wattlake, or of a layout of yours: please report it; the bytes are in the archive",
+            ) from error
+
+    def _fetches(self, error: str | None = None) -> list[dict[str, object]]:
+        """One row an arrival."""
+        return [
+            {
+                "run_id": self.run_id,
+                "source": self.source.name,
+                "path": outcome.path,
+                "sha256": outcome.sha256 or None,
+                "bytes": outcome.bytes,
+                "status": "failed" if error and outcome.status == "landed" else outcome.status,
+                "error": outcome.reason or error,
+                "attempt": 1,
+                "layout": outcome.layout,
+            }
+            for outcome in self.outcomes
+        ]
+
+
+def _raw_file(arrival: Arrival, dated_by: Receipt) -> RawFile:
+    """What a source is given of an arrival; the same for a landing, its completion after a kill, and a replay."""
+    stated = {
+        name: datetime.fromisoformat(str(dated_by.origin[name])) for name in PUBLISHED if dated_by.origin.get(name)
+    }
+    return RawFile(
+        arrival.receipt.sha256, arrival.path, arrival.receipt.bytes, arrival.blocks,
+        received_at=datetime.fromisoformat(dated_by.received_at), **stated,
+    )  # fmt: skip
+
+
+def printable(path: Path) -> str:
+    """A path as text that every database takes; bytes that are no UTF-8 are written out."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

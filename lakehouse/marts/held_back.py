@@ -1,0 +1,109 @@
+"""What one asset's data break stops no other: its rows stay as they were published, and each build tries again.
+
+Which asset it is, a failing check says by its rows. A model that fails says nothing, so it is built again with half of
+the changed assets, and with half of those, until it is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from lakehouse.check_result import CheckResult
+from lakehouse.marts.changes import Changes
+
+Breaks = Callable[[Changes], bool]
+"""Whether a model fails over changes."""
+
+
+def without(changes: Changes, assets: Collection[str], folder: Path) -> Changes:
+    """The changes but for those of some assets; what holds no observations is unchanged.
+
+    Args:
+        changes: what a build has to do.
+        assets: to leave out.
+        folder: where the Parquet file of the rest goes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    spans = pq.read_table(changes.spans)
+    left = spans.filter(pc.invert(pc.is_in(spans["asset_id"], value_set=_strings(assets))))
+    path = folder / changes.spans.name
+    pq.write_table(left, path)
+    ends = {name: (pc.min_max(left[name]).as_py() if left.num_rows else {}) for name in _INSTANTS}
+    days = [at for at in (ends["rebuild_from"].get("min"), changes.tables_from) if at is not None]
+    last = [at for at in (ends["rebuild_to"].get("max"), changes.tables_to) if at is not None]
+    return replace(
+        changes,
+        spans=path,
+        count=left.num_rows,
+        assets=tuple(asset for asset in changes.assets if asset not in assets),
+        read_from=ends["read_from"].get("min"),
+        read_to=ends["read_to"].get("max"),
+        rebuild_from=min(days, default=None),
+        rebuild_to=max(last, default=None),
+    )
+
+
+_INSTANTS = ("rebuild_from", "rebuild_to", "read_from", "read_to")
+
+
+def _strings(values: Collection[str]) -> object:
+    import pyarrow as pa
+
+    return pa.array(sorted(values), pa.string())
+
+
+def told_by(failed: Sequence[CheckResult]) -> dict[str, str]:
+    """Asset → the check that its rows fail; empty where a check fails of which no asset can be told."""
+    found: dict[str, str] = {}
+    for check in failed:
+        rows = [row.get("asset_id") for row in check.sample]
+        if check.status == "error" or not rows or None in rows:
+            return {}
+        found |= {str(asset): f"{check.name}: {check.rows_failed} rows fail it" for asset in rows}
+    return found
+
+
+def breaking(changes: Changes, breaks: Breaks, folder: Path) -> list[str]:
+    """The assets whose changes break a model; empty where it breaks without any of them too.
+
+    Args:
+        changes: over which a model failed.
+        breaks: builds the model over some changes; called about twice the logarithm of the number of assets for each
+            asset that is found.
+        folder: where Parquet files go.
+    """
+
+    def only(assets: Sequence[str]) -> Changes:
+        return without(changes, set(changes.assets) - set(assets), folder)
+
+    def among(assets: Sequence[str]) -> list[str]:
+        if not breaks(only(assets)):
+            return []
+        if len(assets) == 1:
+            return list(assets)
+        half = len(assets) // 2
+        return among(assets[:half]) + among(assets[half:])
+
+    if not changes.assets or breaks(only([])):
+        return []
+    half = len(changes.assets) // 2
+    return among(changes.assets[:half]) + among(changes.assets[half:]) if half else list(changes.assets)
+
+
+def warnings(held_back: Mapping[str, str]) -> list[CheckResult]:
+    """What a build says of the assets that it held back, a check each."""
+    return [
+        CheckResult(
+            "build",
+            f"{asset} is held back",
+            "warn",
+            message=f"{reason}. Its rows stay as they were published; each build after a landing tries it again. "
+            "Mend what landed of it, or land it under another --asset",
+        )
+        for asset, reason in sorted(held_back.items())
+    ]

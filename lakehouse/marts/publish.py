@@ -1,0 +1,354 @@
+"""Publishing: marts.duckdb is swapped by one rename; marts.* follow as Iceberg tables by changed months."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from lakehouse.catalog import MARTS, TABLE_PROPERTIES, iceberg_type
+from lakehouse.engine import connect, identifier, quote
+from lakehouse.errors import LostRace, TerminalError
+from lakehouse.marts.dbt_runner import Mart
+from lakehouse.reader import attach_marts
+from lakehouse.settings import Settings
+from lakehouse.storage import make_folder
+from lakehouse.writing.transaction import committing
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.table import Table
+
+#: ioctl that clones a file's extents (btrfs, xfs); elsewhere the bytes are copied.
+FICLONE = 0x40049409
+#: Snapshot property: the build whose rows a marts table holds.
+BUILD = "wattlake.build"
+#: Table property that Spark and Trino show as a table's comment.
+COMMENT = "comment"
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a marts file says of itself.
+
+    Args:
+        build_id: the build that made it.
+        pins: table → snapshot id that it was built from.
+        code_version: digest of the dbt project that built it.
+        marts: what the dbt project declares of the tables in it.
+        held_back: asset → why its rows are not those of the pins; see `lakehouse.marts.held_back`.
+    """
+
+    build_id: str
+    pins: dict[str, int | None]
+    code_version: str
+    marts: list[Mart]
+    held_back: dict[str, str] = field(default_factory=dict)
+
+
+def published(settings: Settings) -> Published | None:
+    """The published build, or None. The file is the truth: the rename that published it is the commit point.
+
+    A file that cannot be read publishes nothing: the next build makes it anew.
+
+    Raises:
+        TerminalError: there is a folder in the file's place.
+    """
+    if not settings.marts_path.exists():
+        return None
+    try:
+        connection = open_marts(settings)
+    except TerminalError:
+        if settings.marts_path.is_dir():
+            raise
+        return None
+    try:
+        cursor = connection.execute("FROM marts.wattlake_build")  # no table of Arrow's: that would load pandas
+        names, values = [column[0] for column in cursor.description or ()], cursor.fetchone()
+    except duckdb.Error:
+        return None
+    finally:
+        connection.close()
+    row = dict(zip(names, values or (), strict=False))
+    if not {"build_id", "pins", "code_version", "marts"} <= row.keys():
+        return None
+    declared = [Mart.from_json(mart) for mart in json.loads(row["marts"])]
+    held_back = json.loads(row.get("held_back") or "{}")  # files of before have no such column
+    return Published(row["build_id"], json.loads(row["pins"]), row["code_version"], declared, held_back)
+
+
+def open_marts(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """The published file as `marts`, read-only.
+
+    It is attached, not connected to: DuckDB shares one instance a path and process, and a reader that is still open on
+    an earlier build would lend it its stale file.
+    """
+    connection = duckdb.connect()
+    try:
+        attach_marts(connection, settings)
+    except TerminalError:
+        connection.close()
+        raise
+    return connection
+
+
+def sign(build_file: Path, build: Published, built_at: datetime) -> None:
+    """Write into a build file what it was built from, and flush it."""
+    connection = duckdb.connect(str(build_file))
+    try:
+        connection.execute(
+            "CREATE OR REPLACE TABLE wattlake_build "
+            "(build_id VARCHAR, pins VARCHAR, code_version VARCHAR, marts VARCHAR, built_at TIMESTAMPTZ, "
+            "held_back VARCHAR)"
+        )
+        connection.execute(
+            "INSERT INTO wattlake_build VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                build.build_id,
+                json.dumps(build.pins),
+                build.code_version,
+                json.dumps([asdict(mart) for mart in build.marts]),
+                built_at,
+                json.dumps(build.held_back),
+            ],
+        )
+        connection.execute("CHECKPOINT")
+    finally:
+        connection.close()
+
+
+def write_comments(build_file: Path, marts: Sequence[Mart]) -> None:
+    """Write what marts and their columns are as comments into a build file: some 700 take a quarter of a second.
+
+    dbt's `persist_docs` writes the same, one query a column in each of its runs; here they are written once, for a
+    file that is copied keeps them.
+    """
+    connection = duckdb.connect(str(build_file))
+    try:
+        connection.execute("BEGIN")
+        kinds = dict(connection.execute("SELECT table_name, 'TABLE' FROM duckdb_tables()").fetchall())
+        kinds |= dict(connection.execute("SELECT view_name, 'VIEW' FROM duckdb_views() WHERE NOT internal").fetchall())
+        there = set(connection.execute("SELECT table_name, column_name FROM duckdb_columns()").fetchall())
+        for mart in marts:
+            if mart.name not in kinds:
+                continue
+            name = identifier(mart.name)
+            connection.execute(f"COMMENT ON {kinds[mart.name]} {name} IS {quote(mart.description)}")
+            for column, description in mart.columns.items():
+                if (mart.name, column) in there:
+                    connection.execute(f"COMMENT ON COLUMN {name}.{identifier(column)} IS {quote(description)}")
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy by sharing extents where the file system can, by bytes elsewhere."""
+    with source.open("rb") as reading, target.open("wb") as writing:
+        try:
+            fcntl.ioctl(writing.fileno(), FICLONE, reading.fileno())
+            return
+        except OSError:
+            pass  # not a file system with reflinks
+    shutil.copyfile(source, target)
+
+
+def follow(
+    settings: Settings,
+    catalog: Catalog,
+    marts: Sequence[Mart],
+    build_id: str,
+    changed: tuple[datetime, datetime] | None,
+) -> dict[str, int]:
+    """Bring the Iceberg tables marts.* to the published file.
+
+    Args:
+        settings: where the file is.
+        catalog: of the Iceberg tables.
+        marts: what to publish.
+        build_id: recorded in each snapshot.
+        changed: overall range of rebuilt days; months outside keep their files. None replaces every table whole.
+
+    Returns:
+        Snapshot id by mart.
+    """
+    connection = connect(settings=settings)
+    connection.execute(f"ATTACH {quote(str(settings.marts_path))} AS marts (READ_ONLY)")
+    try:
+        return {mart.name: _follow_one(connection, catalog, mart, build_id, changed) for mart in marts}
+    finally:
+        connection.close()
+
+
+def _follow_one(
+    connection: duckdb.DuckDBPyConnection,
+    catalog: Catalog,
+    mart: Mart,
+    build_id: str,
+    changed: tuple[datetime, datetime] | None,
+) -> int:
+    described = connection.execute(f"DESCRIBE marts.{identifier(mart.name)}").fetchall()
+    columns = {name: kind for name, kind, *_ in described}
+    instant = mart.time if mart.time and columns.get(mart.time) == "TIMESTAMP WITH TIME ZONE" else None
+    table = _table(catalog, mart, columns, instant)
+    where = "true"
+    doomed = [task.file for task in table.scan().plan_files()]
+    if instant and changed and table.current_snapshot() is not None:
+        first, last = (value.year * 12 + value.month for value in changed)
+        # Iceberg's month transform counts from 1970-01.
+        doomed = [file for file in doomed if first <= file.partition[0] + 1970 * 12 + 1 <= last]
+        where = _within(instant, first, last)
+    added = _write(connection, table, mart, columns, instant, where)
+    return _replace(table, added, doomed, build_id)
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    mart: Mart,
+    columns: Mapping[str, str],
+    instant: str | None,
+    where: str,
+) -> list[str]:
+    name = f"marts.{identifier(mart.name)}"
+    listed = ", ".join(_portable(column, kind) for column, kind in columns.items())
+    folder = f"{table.location()}/data"
+    make_folder(folder)
+    months: list[tuple[str, str]] = [("all", where)]
+    if instant:
+        # Without a zone: calendars of DuckDB's ICU cost as much as writing the file.
+        plain = f"make_timestamp(epoch_us({instant}))"
+        month = f"year({plain}) * 12 + month({plain})"
+        rows = connection.execute(f"SELECT DISTINCT {month} FROM {name} WHERE {where} ORDER BY 1").fetchall()
+        months = [(str(value), _within(instant, value, value)) for (value,) in rows]
+    order = f"ORDER BY {', '.join(identifier(column) for column in mart.key)}" if mart.key else ""
+    written = []
+    for _, condition in months:
+        path = f"{folder}/{uuid.uuid4().hex}.parquet"
+        row = connection.execute(
+            f"COPY (SELECT {listed} FROM {name} WHERE {condition} {order}) TO {quote(path)} "
+            "(FORMAT parquet, COMPRESSION zstd)"
+        ).fetchone()
+        if row and row[0]:
+            written.append(path)
+        else:
+            table.io.delete(path)
+    return written
+
+
+def _within(instant: str, first: int, last: int) -> str:
+    """Condition: an instant lies in the months first to last (year * 12 + month), as a range that prunes."""
+    start, end = ((month - 1) // 12 for month in (first, last + 1))
+    return (
+        f"{instant} >= '{start:04d}-{first - start * 12:02d}-01 00:00:00+00'::TIMESTAMPTZ "
+        f"AND {instant} < '{end:04d}-{last + 1 - end * 12:02d}-01 00:00:00+00'::TIMESTAMPTZ"
+    )
+
+
+def _replace(table: Table, added: Sequence[str], doomed: Sequence[Any], build_id: str) -> int:
+    from pyiceberg.exceptions import CommitFailedException, ValidationException
+    from pyiceberg.io.pyarrow import parquet_files_to_data_files
+
+    try:
+        with committing(table) as transaction:
+            update = transaction.update_snapshot(snapshot_properties={BUILD: build_id})
+            with update.overwrite() as snapshot:
+                for data_file in parquet_files_to_data_files(table.io, table.metadata, iter(added)):
+                    snapshot.append_data_file(data_file)
+                for data_file in doomed:
+                    snapshot.delete_data_file(data_file)
+            return snapshot.snapshot_id
+    except (CommitFailedException, ValidationException) as error:
+        raise LostRace(f"another process wrote {'.'.join(table.name())}: {error}", "build again") from error
+
+
+def _table(catalog: Catalog, mart: Mart, columns: Mapping[str, str], instant: str | None) -> Table:
+    """The mart's Iceberg table; one whose columns or partition changed is made anew, for marts are derived."""
+    from pyiceberg.exceptions import NoSuchTableError
+    from pyiceberg.partitioning import PartitionField, PartitionSpec
+    from pyiceberg.schema import Schema
+    from pyiceberg.transforms import MonthTransform
+    from pyiceberg.types import NestedField
+
+    schema = Schema(
+        *[
+            NestedField(i, name, iceberg_type(_contract_type(kind)), required=False, doc=mart.columns.get(name))
+            for i, (name, kind) in enumerate(columns.items(), start=1)
+        ]
+    )
+    partitions = [f"{instant}_month"] if instant else []
+    try:
+        table = catalog.load_table((MARTS, mart.name))
+        stored = [(field.name, field.field_type) for field in table.schema().fields]
+        same = stored == [(field.name, field.field_type) for field in schema.fields]
+        if same and [field.name for field in table.spec().fields] == partitions:
+            return _described(table, mart)
+        catalog.drop_table((MARTS, mart.name))
+    except NoSuchTableError:
+        pass
+    spec = PartitionSpec()
+    if instant:
+        source_id = schema.find_field(instant).field_id
+        spec = PartitionSpec(
+            PartitionField(source_id=source_id, field_id=1000, transform=MonthTransform(), name=f"{instant}_month")
+        )
+    properties = {
+        **TABLE_PROPERTIES,
+        COMMENT: mart.description,
+        "schema.name-mapping.default": schema.name_mapping.model_dump_json(),
+    }
+    return catalog.create_table((MARTS, mart.name), schema, partition_spec=spec, properties=properties)
+
+
+def _described(table: Table, mart: Mart) -> Table:
+    """The table with the descriptions that the dbt project has now."""
+    stale = [f.name for f in table.schema().fields if f.doc != mart.columns.get(f.name) and mart.columns.get(f.name)]
+    if not stale and table.properties.get(COMMENT) == mart.description:
+        return table
+    with table.transaction() as transaction:
+        transaction.set_properties({COMMENT: mart.description})
+        if stale:
+            with transaction.update_schema() as update:
+                for name in stale:
+                    update.update_column(name, doc=mart.columns[name])
+    return table.refresh()
+
+
+#: DuckDB type → contract type; other types are published as text.
+_TYPES = {
+    "VARCHAR": "string",
+    "TIMESTAMP WITH TIME ZONE": "timestamptz",
+    "DATE": "date",
+    "DOUBLE": "double",
+    "BIGINT": "long",
+    "INTEGER": "long",
+    "SMALLINT": "long",
+    "BOOLEAN": "boolean",
+    "HUGEINT": "decimal(38,0)",
+}
+
+
+def _contract_type(duckdb_type: str) -> str:
+    if duckdb_type.startswith("DECIMAL("):
+        return duckdb_type.lower().replace(" ", "")
+    return _TYPES.get(duckdb_type, "string")
+
+
+def _portable(column: str, duckdb_type: str) -> str:
+    """The column, cast where Iceberg has no type of the same name."""
+    name = identifier(column)
+    if duckdb_type in ("INTEGER", "SMALLINT"):
+        return f"{name}::BIGINT AS {name}"
+    if duckdb_type == "HUGEINT":
+        return f"{name}::DECIMAL(38, 0) AS {name}"
+    if duckdb_type.startswith("DECIMAL(") or duckdb_type in _TYPES:
+        return name
+    return f"{name}::VARCHAR AS {name}"

@@ -1,0 +1,53 @@
+"""Where the bytes are: what is live, what old snapshots hold, and what nothing names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lakehouse.settings import Settings
+from lakehouse.storage import storage_at
+from lakehouse.upkeep.orphans import inside
+from lakehouse.upkeep.references import references
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table
+
+
+@dataclass(frozen=True)
+class DiskUse:
+    """Bytes of one place.
+
+    Args:
+        place: a table with its namespace, 'warehouse' (files of no table), 'archive', 'marts', 'catalog' or 'tmp'.
+        files: number of files.
+        live_bytes: what reading the newest state needs.
+        held_bytes: what only older snapshots and metadata files need; expiry and the sweep free it.
+        loose_bytes: what no metadata name: young files of commits on their way, and orphans.
+    """
+
+    place: str
+    files: int
+    live_bytes: int
+    held_bytes: int = 0
+    loose_bytes: int = 0
+
+
+def disk_use(settings: Settings, tables: Sequence[Table]) -> list[DiskUse]:
+    """Bytes by place, the tables first."""
+    rest = {file.uri: file.size_bytes for file in storage_at(settings, settings.warehouse).list(settings.warehouse)}
+    found = []
+    for table in tables:
+        named = references(table.refresh())
+        own = {uri: rest.pop(uri) for uri in list(rest) if inside(uri, table.location().rstrip("/"))}
+        live, held = (sum(own.get(uri, 0) for uri in uris) for uris in (named.live, named.held))
+        found.append(DiskUse(".".join(table.name()), len(own), live, held, sum(own.values()) - live - held))
+    found.append(DiskUse("warehouse", len(rest), 0, 0, sum(rest.values())))
+    kept = [file.size_bytes for file in storage_at(settings, settings.archive).list(settings.archive)]
+    found.append(DiskUse("archive", len(kept), sum(kept)))
+    for place, pattern in (("marts", settings.marts_path.name), ("catalog", "*.db*"), ("tmp", "tmp/**/*")):
+        sizes = [path.lstat().st_size for path in Path(settings.root).glob(pattern) if not path.is_dir()]
+        found.append(DiskUse(place, len(sizes), sum(sizes)))
+    return found
