@@ -34,6 +34,13 @@ def test_every_model_and_each_of_its_columns_is_described(path: Path) -> None:
         assert column.get("description", "").strip(), f"{path.stem}.{column['name']} has no description"
 
 
+@pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
+def test_the_folder_of_a_model_is_its_layer_and_its_domain(path: Path) -> None:
+    layer, domain, _ = path.relative_to(DBT_PROJECT / "models").parts
+    prefix = {"staging": f"stg_{domain}__", "intermediate": "int_", "marts": ""}[layer]
+    assert path.stem.startswith(prefix)
+
+
 def test_every_raw_table_is_a_source_that_is_as_fresh_as_its_contract_wants() -> None:
     (raw,) = yaml.safe_load(TARGET.read_text())["sources"]
     described = {table["name"]: table.get("config", {}) for table in raw["tables"]}

@@ -16,6 +16,10 @@ from dbt_lake import MARKET_TABLES, Lake
 from lakehouse.contract import Contract
 
 CONTRACTS = {contract.name: contract for contract in MARKET_TABLES}
+#: dbt's selections: the marts of prices and of ERCOT's batteries and their findings, and all that they are made of.
+MARKET_MARTS = ("path:models/marts/markets", "path:models/marts/ercot_batteries", "market_findings")
+MADE_OF = tuple(f"path:models/intermediate/{domain}" for domain in ("markets", "ercot_batteries"))
+MARKET_MODELS = " ".join((*MADE_OF, *MARKET_MARTS))
 #: What a build reads of market tables around the UTC days that changed.
 MARGIN = timedelta(days=2)
 
@@ -51,7 +55,7 @@ class MarketLake(Lake):
         self,
         changed: Sequence[tuple[str, str | None, str | None, date, date]] | None = None,
         *,
-        selected: str = "path:models/staging/iso path:models/intermediate/iso path:models/marts/iso",
+        selected: str = MARKET_MODELS,
     ) -> str:
         """Build and test the market models.
 
@@ -80,7 +84,7 @@ class MarketLake(Lake):
 
     def market_checks(self) -> dict[str, list[dict[str, Any]]]:
         """Run the checks over the marts as they are: name of each that fails or warns → its rows."""
-        self._dbt(["test", "--select", "path:models/marts/iso"], [])
+        self._dbt(["test", "--select", *MARKET_MARTS], [])
         results = json.loads((self.folder / "target" / "run_results.json").read_text())["results"]
         self.lake.close()
         try:

@@ -33,7 +33,7 @@ _INTAKE = ("tests/unit/lakehouse/test_instants_and_ranges.py",)
 MUTANTS = (
     Mutant(
         "a battery of two halves is covered where one half is",
-        "dbt/models/intermediate/iso/int_bess_quarters.sql",
+        "dbt/models/intermediate/ercot_batteries/int_bess_quarters.sql",
         "else least(coalesce(own.covered_us, 0), coalesce(charging.covered_us, 0))",
         "else greatest(coalesce(own.covered_us, 0), coalesce(charging.covered_us, 0))",
         ("tests/dbt/test_revenue_rules.py",),
@@ -75,7 +75,7 @@ MUTANTS = (
     ),
     Mutant(
         "capacities exactly a tenth apart are of two batteries",
-        "dbt/models/intermediate/iso/int_bess_halves.sql",
+        "dbt/models/intermediate/ercot_batteries/int_bess_halves.sql",
         "load.capacity_micro_mw) <= greatest(",
         "load.capacity_micro_mw) < greatest(",
         ("tests/dbt/test_revenue_rules.py",),

@@ -3,7 +3,7 @@
 -- stated once and are not sorted here; two that share a hash are told apart by the window.
 with changed as (
     select *, hash(iso, market, place, place_type, price_type, interval_start) as price_hash
-    from {{ ref('stg_iso__prices') }}
+    from {{ ref('stg_markets__prices') }}
     where {{ changed_prices('iso_prices') }}
 )
 

@@ -1,4 +1,4 @@
--- Forecasts are no prices: stg_iso__as_prices_advisory has them.
+-- Forecasts are no prices: stg_markets__as_prices_advisory has them.
 select * exclude (member)
 from {{ source('raw', 'as_prices') }}
 where vintage <> 'advisory'

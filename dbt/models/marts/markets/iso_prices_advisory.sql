@@ -19,5 +19,5 @@ select
     is_simulated,
     source_object,
     line
-from {{ ref('stg_iso__prices_advisory') }}
+from {{ ref('stg_markets__prices_advisory') }}
 where {{ changed_prices('iso_prices') }}

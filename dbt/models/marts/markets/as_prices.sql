@@ -6,7 +6,7 @@ with restated as (
 
 stated as (
     select *, 1 as statements
-    from {{ ref('stg_iso__as_prices') }}
+    from {{ ref('stg_markets__as_prices') }}
     where {{ changed_prices('as_prices') }}
         and hash(iso, market, location, product, interval_start) not in (select price_hash from restated)
     union all by name

@@ -16,11 +16,11 @@ with hours as (
 
 runs as (
     select sced.*, epoch_us(sced.sced_at) as at_us, hours.* exclude (hour)
-    from {{ ref('stg_iso__sced') }} as sced
+    from {{ ref('stg_ercot_batteries__sced') }} as sced
     inner join hours on epoch_us(sced.sced_at) // {{ hour_us() }} = hours.hour
     where (hours.operating_day is not null or epoch_us(sced.sced_at) >= hours.day_end_us - {{ run_holds_us() }})
         and {{ at_changed_site('sced.resource_name') }}
-        and (sced.kind <> 'load' or {{ site_of('sced.resource_name') }} in (select site from {{ ref('stg_iso__battery_sites') }}))
+        and (sced.kind <> 'load' or {{ site_of('sced.resource_name') }} in (select site from {{ ref('stg_ercot_batteries__battery_sites') }}))
 ),
 
 -- Few runs are stated twice: only those are sorted.

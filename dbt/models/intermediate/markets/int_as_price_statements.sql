@@ -1,7 +1,7 @@
 -- As int_price_statements, of ancillary services.
 with changed as (
     select *, hash(iso, market, location, product, interval_start) as price_hash
-    from {{ ref('stg_iso__as_prices') }}
+    from {{ ref('stg_markets__as_prices') }}
     where {{ changed_prices('as_prices') }}
 )
 

@@ -6,7 +6,7 @@ with restated as (
 
 stated as (
     select *, 1 as statements
-    from {{ ref('stg_iso__prices') }}
+    from {{ ref('stg_markets__prices') }}
     where {{ changed_prices('iso_prices') }}
         and hash(iso, market, place, place_type, price_type, interval_start) not in (select price_hash from restated)
     union all by name

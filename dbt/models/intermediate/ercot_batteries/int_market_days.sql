@@ -5,9 +5,9 @@ with days as (
     {% if builds_whole() -%}
     select unnest(generate_series(min(first_at)::date - 1, max(last_at)::date + 1, interval 1 day))::date as operating_day
     from (
-        select min(sced_at) as first_at, max(sced_at) as last_at from {{ ref('stg_iso__sced') }} where kind <> 'load'
+        select min(sced_at) as first_at, max(sced_at) as last_at from {{ ref('stg_ercot_batteries__sced') }} where kind <> 'load'
         union all
-        select min(interval_start), max(interval_start) from {{ ref('stg_iso__dam') }} where kind <> 'load'
+        select min(interval_start), max(interval_start) from {{ ref('stg_ercot_batteries__dam') }} where kind <> 'load'
     ) as stamped
     {%- else -%}
     {{ changed_operating_days() }}

@@ -1,4 +1,4 @@
--- Forecasts are no prices: stg_iso__prices_advisory has them.
+-- Forecasts are no prices: stg_markets__prices_advisory has them.
 -- The place that a price is of: in five-minute reports of ISO-NE a node has its number, and a name only where web services
 -- state it.
 {% set is_numbered = "iso = 'ISONE' and market = 'RT5' and location_id is not null" -%}

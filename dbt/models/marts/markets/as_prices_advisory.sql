@@ -13,5 +13,5 @@ select
     is_simulated,
     source_object,
     line
-from {{ ref('stg_iso__as_prices_advisory') }}
+from {{ ref('stg_markets__as_prices_advisory') }}
 where {{ changed_prices('as_prices') }}
