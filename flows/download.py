@@ -22,7 +22,8 @@ from ingest.iso.plans import plan_of
 from ingest.iso.request import Document, Known, Plan, Planned, Request, Unobtainable, Window
 from ingest.registry import registry
 from lakehouse.errors import UnreadableFile, WattlakeError, WrongUsage
-from lakehouse.landing.files import Progress, land_files
+from lakehouse.landing.documents import LocalDocument, land_documents
+from lakehouse.landing.kernel import Progress
 from lakehouse.landing.outcome import FileOutcome
 from lakehouse.ops import Ops
 from lakehouse.outages import explained
@@ -278,13 +279,11 @@ class _Work:
 
     def _land_now(self, batch: Sequence[Spooled]) -> None:
         spooled = {entry.path.resolve(): entry for entry in batch}
-        origins = {
-            path: {name: entry.origin[name] for name in _ORIGIN if entry.origin[name] is not None}
+        documents = [
+            LocalDocument(path, {name: entry.origin[name] for name in _ORIGIN if entry.origin[name] is not None})
             for path, entry in spooled.items()
-        }
-        landed = land_files(
-            self._settings, registry(), self._report.source, list(spooled), self._options, origins=origins
-        )
+        ]
+        landed = land_documents(self._settings, registry(), self._report.source, documents, self._options)
         self._report.superseded += landed.superseded
         self._report.files += landed.files
         refused = {outcome.path: str(outcome.reason) for outcome in landed.refused}

@@ -20,7 +20,7 @@ from lakehouse.errors import visible
 if TYPE_CHECKING:
     from flows.download import DownloadReport
     from lakehouse.check_result import CheckResult
-    from lakehouse.landing.files import Progress
+    from lakehouse.landing.kernel import Progress
     from lakehouse.landing.outcome import FileOutcome
     from lakehouse.landing.run import LandReport
     from lakehouse.marts.build import BuildReport

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lakehouse.landing.files import Progress, find_files, land_files
+from lakehouse.landing.files import find_files, land_files
+from lakehouse.landing.kernel import Progress
 from lakehouse.landing.recover import conclude
 from lakehouse.landing.run import LandReport, printable
 from lakehouse.ops import Ops

@@ -1,24 +1,18 @@
-"""Files → archive → raw tables. A plain function that records itself in ops; it needs no server."""
+"""The door for files: what paths hold is found, received and landed. A plain function; it needs no server."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from lakehouse.archive import open_archive
-from lakehouse.errors import TerminalError, WrongUsage, is_name, visible
-from lakehouse.landing.receive import take_all
-from lakehouse.landing.recover import conclude, raw_tables
-from lakehouse.landing.run import Lander, LandReport, printable
-from lakehouse.presence import claim_home
+from lakehouse.errors import TerminalError, visible
+from lakehouse.landing.kernel import Progress, check_options, land
+from lakehouse.landing.run import LandReport, printable
 from lakehouse.settings import Settings
-from lakehouse.source import LAND_OPTIONS, LandOptions, Registry, Source
-
-Progress = Callable[[int, int, str], None]
-"""Called with (files done, files in all, current file)."""
+from lakehouse.source import LandOptions, Registry, Source
 
 #: Names that are listed where there are many.
 NAMES_SHOWN = 5
@@ -34,7 +28,6 @@ def land_files(
     paths: Sequence[Path],
     options: LandOptions,
     progress: Progress = lambda done, total, name: None,
-    origins: Mapping[Path, Mapping[str, object]] | None = None,
 ) -> LandReport:
     """Land files and folders of one source as one commit a table.
 
@@ -44,57 +37,24 @@ def land_files(
         source_name: one of them.
         paths: files, or folders that are searched for files the source recognises.
         options: what the user says about them.
-        origins: where files that were downloaded came from, by resolved path; see `lakehouse.archive.Receipt`.
+        progress: called a file.
 
     Raises:
         WrongUsage: no such source, an option that it does not heed, or an option that makes no sense.
         TerminalError: no file found, or the home holds the other kind (real, simulated) of assets.
+        ContractViolation: only a stream lands into a table of the source.
     """
-    for name in ("max_power_kw", "capacity_kwh"):
-        value = getattr(options, name)
-        if value is not None and not 0 < value <= 1e9:
-            raise WrongUsage(
-                f"{name} must be a positive number up to 10^9 (a terawatt), not {value}",
-                "leave it out if it is not known",
-            )
-    for name in ("asset", "site"):
-        value = getattr(options, name)
-        if value is not None and not is_name(value):
-            raise WrongUsage(f"{name} must be a name, not {value!r}", "leave it out to take the id from the file")
     source = registry.named(source_name)
-    unheeded = sorted(name for name in LAND_OPTIONS - source.options if getattr(options, name))
-    if unheeded:
-        raise WrongUsage(
-            f"source {source_name} takes no --{unheeded[0].replace('_', '-')}: its files say that themselves",
-            "leave it out",
-        )
+    check_options(source, options)
     found = find_files(source, paths)
-    claim_home(settings, options.simulated)
-    archive = open_archive(settings)
-    request = {**asdict(options), "layouts": source.layouts_digest(settings.layout_dirs)}
     passed_over = [printable(path) for path in found.passed_over]
     asked = {
-        "source": source_name, "paths": [printable(path) for path in paths], "options": request,
+        "paths": [printable(path) for path in paths],
         "passed_over": len(passed_over), "passed_over_first": passed_over[:PASSED_OVER_KEPT],
     }  # fmt: skip
-    with raw_tables(settings, registry) as ops, ops.run("land", **asked) as run:
-        lander = Lander(settings, ops, run.id, source, options)
-        try:
-            take_all(lander, archive, found.files, request, settings.threads, progress, origins or {})
-            for path, why in found.unusable.items():
-                lander.refuse_unread(path, why, "give files, or folders that hold them")
-            progress(len(found.files), len(found.files), "committing")
-            report = lander.commit()
-            lander.close(archive)
-        except BaseException as error:
-            if lander.committing:
-                run.on_error = "interrupted"  # the next landing or replay finishes it from the archive
-            else:
-                lander.abandon(archive, error)
-            raise
-        conclude(run, report)
+    inputs: dict[Path, dict[str, object]] = {path: {} for path in found.files}
+    report = land(settings, registry, source, inputs, options, asked, progress, found.unusable)
     report.passed_over = passed_over
-    report.broken_layouts = [str(error) for error in source.broken_layouts(settings.layout_dirs)]
     return report
 
 

@@ -25,7 +25,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from lakehouse.errors import TerminalError, TransientError, visible
-from lakehouse.landing.files import Progress, land_files
+from lakehouse.landing.files import land_files
+from lakehouse.landing.kernel import Progress
 from lakehouse.landing.outcome import FileOutcome
 from lakehouse.landing.run import LandReport, printable
 from lakehouse.settings import Settings

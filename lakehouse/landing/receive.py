@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC
@@ -79,11 +79,10 @@ def _refused(error: OSError) -> Unread:
 def take_all(
     lander: Lander,
     archive: Archive,
-    files: Sequence[Path],
+    files: Mapping[Path, Mapping[str, object]],
     request: dict[str, object],
     threads: int,
     progress: Callable[[int, int, str], None],
-    origins: Mapping[Path, Mapping[str, object]],
 ) -> None:
     """Archive and parse files, and make them part of a landing in their order.
 
@@ -92,18 +91,17 @@ def take_all(
     Args:
         lander: of the run.
         archive: takes the bytes before they are parsed.
-        files: in order of arrival.
+        files: in order of arrival, with the origin of each, see `Receipt.origin`.
         request: land options, for the receipts.
         threads: files prepared at once.
         progress: called with (files done, files in all, current file).
-        origins: where files that were downloaded came from, see `Receipt.origin`.
     """
 
     def prepare(number: int, path: Path) -> Prepared:
         with StillFile(path) as file:
             received = archive.receive(
                 file, run_id=lander.run_id, sequence=number, source=lander.source.name, path=str(path),
-                request=request, received_at=lander.ops.instant().replace(tzinfo=UTC), origin=origins.get(path),
+                request=request, received_at=lander.ops.instant().replace(tzinfo=UTC), origin=files[path],
             )  # fmt: skip
         return lander.prepare(Arrival(path, received.blocks, request, received.receipt))
 

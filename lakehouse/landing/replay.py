@@ -20,8 +20,8 @@ from lakehouse.contract import Contract
 from lakehouse.damage import read_every_row, table_damage
 from lakehouse.engine import connect, identifier
 from lakehouse.errors import TerminalError, visible
-from lakehouse.landing.files import Progress
 from lakehouse.landing.history import File, Landing, ReplayedLandings, file_of
+from lakehouse.landing.kernel import Progress
 from lakehouse.landing.mending import mend_marker
 from lakehouse.landing.recover import SHADOW, drop_shadow, options_of, raw_tables, raw_tables_mended
 from lakehouse.landing.restore import Restoration

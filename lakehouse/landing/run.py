@@ -7,7 +7,6 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -18,17 +17,16 @@ from lakehouse import ops as ops_tables
 from lakehouse.archive import Archive, Receipt, open_archive
 from lakehouse.catalog import RAW, open_catalog
 from lakehouse.contract import ASSETS, QUARANTINE, SIGNALS, Contract
-from lakehouse.errors import NotLanded, UnreadableFile, WattlakeError, visible
-from lakehouse.landing.buffer import Gathered
-from lakehouse.landing.dedupe import PUBLISHED, reception
+from lakehouse.errors import NotLanded, UnreadableFile, visible
+from lakehouse.landing.dedupe import reception
 from lakehouse.landing.history import File, Landing, Landings, RecordedLandings, ReplayedLandings, tail
 from lakehouse.landing.metadata import Declared
-from lakehouse.landing.outcome import FileOutcome, Tally
+from lakehouse.landing.outcome import FileOutcome
+from lakehouse.landing.parse import Parser, raw_file
 from lakehouse.landing.reread import Anew, Reading, assets_of, lasting, read_anew
 from lakehouse.ops import Ops, canonical
 from lakehouse.settings import Settings
-from lakehouse.source import LandOptions, Parsed, RawFile, Source
-from lakehouse.writing.contradictions import contradicted
+from lakehouse.source import LandOptions, RawFile, Source
 from lakehouse.writing.counts import ObjectCounts
 from lakehouse.writing.staging import Staged, Staging
 from lakehouse.writing.writer import Landed, merge
@@ -127,6 +125,7 @@ class Lander:
         self.namespace = namespace
         self.folder = settings.temporary("land", f"{run_id}-{uuid.uuid4().hex[:6]}")
         self.staging = Staging(self.folder)
+        self._parser = Parser(settings, source, self.staging)
         self.outcomes: list[FileOutcome] = []
         self.received: list[tuple[FileOutcome, Receipt]] = []
         self._replayed = replayed
@@ -159,9 +158,9 @@ class Lander:
             )
         else:
             try:
-                file = _raw_file(arrival, said.dated_by)
+                file = raw_file(receipt, arrival.path, arrival.blocks, said.dated_by)
                 options = lasting(self.options, said.earlier)
-                prepared.declared = self._write(receipt.sequence, file, options, outcome, prepared.staged)
+                prepared.declared = self._parser.stage(receipt.sequence, file, options, outcome, prepared.staged)
             except UnreadableFile as error:
                 self._refuse(prepared, error)
         assets = tuple(sorted(assets_of(prepared.declared)))
@@ -222,7 +221,7 @@ class Lander:
             size = sum(len(block) for block in blocks())
             file, reading = RawFile(landing.sha256, Path(landing.path), size, blocks), Reading(landing)
             outcome = FileOutcome(landing.path, "landed", landing.sha256)
-            reading.declared = self._write(place, file, lasting(asked, landings), outcome, reading.staged)
+            reading.declared = self._parser.stage(place, file, lasting(asked, landings), outcome, reading.staged)
             self._read[key] = reading
         return self._read[key]
 
@@ -307,64 +306,6 @@ class Lander:
                 "conflicts": counts.conflicts, "snapshot_id": landed.snapshot_id,
             }  # fmt: skip
 
-    def _write(
-        self, sequence: int, file: RawFile, options: LandOptions, outcome: FileOutcome, staged: list[Staged]
-    ) -> dict[str, pa.Table]:
-        """Parse a file piece by piece, check its rows against their contracts, and write them for staging.
-
-        Args:
-            sequence: order of the file in the run.
-            file: its bytes.
-            options: what the user says about it.
-            outcome: takes what was found.
-            staged: takes what was written, also where the file is refused later on.
-
-        Returns:
-            What the file says of assets and signals.
-
-        Raises:
-            UnreadableFile: the file cannot be used.
-        """
-        tally, gathered = Tally(self.source, outcome), Gathered()
-
-        def write(contract: Contract, rows: pa.Table) -> None:
-            staged.append(self.staging.write(contract, sequence, tally.ordinal(contract, rows.num_rows), rows))
-
-        for parsed in self._parsed(file, options):
-            if parsed.restarts:
-                self.staging.drop(staged)
-                staged.clear()
-                tally, gathered = Tally(self.source, outcome), Gathered()
-            for contract, rows in tally.add(parsed):
-                for part in gathered.add(contract, rows):
-                    write(contract, part)
-        for contract, rows in gathered.rest():
-            write(contract, rows)
-        for contract in self.source.contracts:
-            if not contract.statement and (lost := contradicted(self.settings, contract, staged)).num_rows:
-                write(QUARANTINE, tally.quarantine(lost.to_pylist()))
-        declared = tally.finish()
-        for contract in (ASSETS, SIGNALS):
-            if contract.name in declared and declared[contract.name].num_rows:
-                staged.append(self.staging.write(contract, sequence, 0, declared[contract.name]))
-        return declared
-
-    def _parsed(self, file: RawFile, options: LandOptions) -> Iterator[Parsed]:
-        """The pieces of a file; one that breaks the reader is refused, and the others land.
-
-        Raises:
-            UnreadableFile: the file cannot be used.
-        """
-        try:
-            yield from self.source.parse(file, options, self.settings.layout_dirs)
-        except (WattlakeError, OSError, MemoryError):
-            raise
-        except Exception as error:
-            raise UnreadableFile(
-                f"reading it failed: {type(error).__name__}: {error}",
-                "this is a fault of Wattlake, or of a layout of yours: please report it; the bytes are in the archive",
-            ) from error
-
     def _fetches(self, error: str | None = None) -> list[dict[str, object]]:
         """One row an arrival."""
         return [
@@ -381,17 +322,6 @@ class Lander:
             }
             for outcome in self.outcomes
         ]
-
-
-def _raw_file(arrival: Arrival, dated_by: Receipt) -> RawFile:
-    """What a source is given of an arrival; the same for a landing, its completion after a kill, and a replay."""
-    stated = {
-        name: datetime.fromisoformat(str(dated_by.origin[name])) for name in PUBLISHED if dated_by.origin.get(name)
-    }
-    return RawFile(
-        arrival.receipt.sha256, arrival.path, arrival.receipt.bytes, arrival.blocks,
-        received_at=datetime.fromisoformat(dated_by.received_at), **stated,
-    )  # fmt: skip
 
 
 def printable(path: Path) -> str:

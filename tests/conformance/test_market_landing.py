@@ -16,7 +16,7 @@ from lakehouse.settings import Settings
 from lakehouse.source import Parsed
 from tests.conformance.market_documents import AUTUMN, SEED
 from tests.conformance.market_reading import SIMULATED, Said, few, parse, said, stated
-from tests.support.house import land, replay
+from tests.support.house import land, land_documents, replay
 
 
 @pytest.mark.parametrize("minute", [0, 4, 7, 10, 14, 15, 29])
@@ -46,7 +46,7 @@ def test_every_version_of_a_growing_file_adds_only_what_it_says_for_the_first_ti
         path = tmp_path / f"fetched{number}" / document.name
         path.parent.mkdir()
         path.write_bytes(document.content)
-        land(settings, source, [path], SIMULATED, origins={path: {"modified_at": document.published_at.isoformat()}})
+        land_documents(settings, source, {path: {"modified_at": document.published_at.isoformat()}}, SIMULATED)
         known |= stated(document)
     stored = open_catalog(settings).load_table(("raw", PRICES.name)).scan().to_arrow()
     found = said([Parsed({PRICES.name: stored}, stored, "nyiso_lbmp")])
@@ -71,7 +71,7 @@ def test_what_the_last_version_of_a_growing_file_says_is_what_the_prices_are(tmp
             path.write_text("\n".join([header, *lines]) + "\n")
             written = datetime(2026, 8, 14, 1, 31 + 5 * number, tzinfo=UTC)
             said = {path: {"modified_at": written.isoformat()}}
-            land(settings, "nyiso-rt5-lbmp-zone", [path], SIMULATED, origins=said)
+            land_documents(settings, "nyiso-rt5-lbmp-zone", said, SIMULATED)
         table = open_catalog(settings).load_table(("raw", PRICES.name)).scan().to_arrow().to_pylist()
         posted = sorted((row for row in table if row["vintage"] == "posted"), key=lambda row: row["published_at"])
         assert not any(row["lmp_usd_mwh"] == 99 for row in posted)
@@ -95,7 +95,7 @@ def test_a_replay_of_the_archive_says_the_same_of_every_operator_and_of_when_it_
         path.write_bytes(document.content)
         said_by = {"modified_at": document.published_at.isoformat()} if number < 2 else {}
         listed = {"published_at": document.published_at.isoformat()} if number % 2 else {}
-        land(settings, document.source, [path], SIMULATED, origins={path: {**said_by, **listed}})
+        land_documents(settings, document.source, {path: {**said_by, **listed}}, SIMULATED)
     replayed = {table.table: table for table in replay(settings).tables}
     assert {table.outcome for table in replayed.values()} == {"equal"}
     assert replayed[PRICES.name].rows > 1200 and replayed[AS_PRICES.name].rows == 25 * 5

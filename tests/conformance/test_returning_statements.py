@@ -15,7 +15,7 @@ from lakehouse.archive import open_archive
 from lakehouse.catalog import open_catalog
 from lakehouse.settings import Settings
 from tests.conformance.market_reading import SIMULATED
-from tests.support.house import land, replay
+from tests.support.house import land_documents, replay
 
 SOURCE = "ercot-dam-spp"
 PUBLISHED = datetime(2019, 11, 19, 18, tzinfo=UTC)
@@ -35,7 +35,7 @@ def give(settings: Settings, path: Path, prices: tuple[str, str], hours: int | N
     origin: Mapping[str, object] = {}
     if hours is not None:
         origin = {"published_at": (PUBLISHED + timedelta(hours=hours)).isoformat()}
-    report = land(settings, SOURCE, [document(path, prices)], SIMULATED, origins={path.resolve(): origin})
+    report = land_documents(settings, SOURCE, {document(path, prices): origin}, SIMULATED)
     return report.files[0].status
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ingest.registry import registry
 from lakehouse.check_result import CheckResult
 from lakehouse.landing import backfill as backfills
-from lakehouse.landing import files, inbox
+from lakehouse.landing import documents, files, inbox
 from lakehouse.landing import replay as replays
 from lakehouse.landing.inbox import InboxReport
 from lakehouse.landing.replay import ReplayReport
@@ -25,6 +25,13 @@ from lakehouse.upkeep.maintain import MaintainReport
 
 def land(settings: Settings, source: str, paths: Iterable[Path], options: LandOptions, *more: Any) -> LandReport:
     return files.land_files(settings, registry(), source, list(paths), options, *more)
+
+
+def land_documents(
+    settings: Settings, source: str, origins: Mapping[Path, Mapping[str, object]], options: LandOptions
+) -> LandReport:
+    downloaded = [documents.LocalDocument(path, origin) for path, origin in origins.items()]
+    return documents.land_documents(settings, registry(), source, downloaded, options)
 
 
 def backfill(settings: Settings, source: str, *rest: Any) -> LandReport:

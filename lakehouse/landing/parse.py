@@ -1,0 +1,108 @@
+"""One file becomes staged rows: parsed piece by piece, checked against the contracts, and written for a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from lakehouse.archive import Receipt
+from lakehouse.contract import ASSETS, QUARANTINE, SIGNALS, Contract
+from lakehouse.errors import UnreadableFile, WattlakeError
+from lakehouse.landing.buffer import Gathered
+from lakehouse.landing.dedupe import PUBLISHED
+from lakehouse.landing.outcome import FileOutcome, Tally
+from lakehouse.settings import Settings
+from lakehouse.source import LandOptions, Parsed, RawFile, Source
+from lakehouse.writing.contradictions import contradicted
+from lakehouse.writing.staging import Staged, Staging
+
+
+class Parser:
+    """Parses files of a source; safe to use from several threads.
+
+    Args:
+        settings: of the home.
+        source: of the files.
+        staging: takes their rows.
+    """
+
+    def __init__(self, settings: Settings, source: Source, staging: Staging) -> None:
+        self._settings, self._source, self._staging = settings, source, staging
+
+    def stage(
+        self, sequence: int, file: RawFile, options: LandOptions, outcome: FileOutcome, staged: list[Staged]
+    ) -> dict[str, pa.Table]:
+        """Parse a file piece by piece, check its rows against their contracts, and write them for staging.
+
+        Args:
+            sequence: order of the file in the run.
+            file: its bytes.
+            options: what the user says about it.
+            outcome: takes what was found.
+            staged: takes what was written, also where the file is refused later on.
+
+        Returns:
+            What the file says of assets and signals.
+
+        Raises:
+            UnreadableFile: the file cannot be used.
+        """
+        tally, gathered = Tally(self._source, outcome), Gathered()
+
+        def write(contract: Contract, rows: pa.Table) -> None:
+            staged.append(self._staging.write(contract, sequence, tally.ordinal(contract, rows.num_rows), rows))
+
+        for parsed in self._parsed(file, options):
+            if parsed.restarts:
+                self._staging.drop(staged)
+                staged.clear()
+                tally, gathered = Tally(self._source, outcome), Gathered()
+            for contract, rows in tally.add(parsed):
+                for part in gathered.add(contract, rows):
+                    write(contract, part)
+        for contract, rows in gathered.rest():
+            write(contract, rows)
+        for contract in self._source.contracts:
+            if not contract.statement and (lost := contradicted(self._settings, contract, staged)).num_rows:
+                write(QUARANTINE, tally.quarantine(lost.to_pylist()))
+        declared = tally.finish()
+        for contract in (ASSETS, SIGNALS):
+            if contract.name in declared and declared[contract.name].num_rows:
+                staged.append(self._staging.write(contract, sequence, 0, declared[contract.name]))
+        return declared
+
+    def _parsed(self, file: RawFile, options: LandOptions) -> Iterator[Parsed]:
+        """The pieces of a file; one that breaks the reader is refused, and the others land.
+
+        Raises:
+            UnreadableFile: the file cannot be used.
+        """
+        try:
+            yield from self._source.parse(file, options, self._settings.layout_dirs)
+        except (WattlakeError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            raise UnreadableFile(
+                f"reading it failed: {type(error).__name__}: {error}",
+                "this is a fault of Wattlake, or of a layout of yours: please report it; the bytes are in the archive",
+            ) from error
+
+
+def raw_file(receipt: Receipt, path: Path, blocks: Callable[[], Iterator[bytes]], dated_by: Receipt) -> RawFile:
+    """What a source is given of a reception; the same for a landing, its completion after a kill, and a replay.
+
+    Args:
+        receipt: of the bytes.
+        path: where they came from.
+        blocks: gives them.
+        dated_by: the receipt that says when they were published or received.
+    """
+    stated = {
+        name: datetime.fromisoformat(str(dated_by.origin[name])) for name in PUBLISHED if dated_by.origin.get(name)
+    }
+    return RawFile(
+        receipt.sha256, path, receipt.bytes, blocks, received_at=datetime.fromisoformat(dated_by.received_at), **stated,
+    )  # fmt: skip
