@@ -29,7 +29,9 @@ def parse(
         name, content = content.name, content.read_bytes()
     data = content.encode() if isinstance(content, str) else content
     sha256 = hashlib.sha256(data).hexdigest()
-    file = RawFile(sha256, Path("/given/box") / name, len(data), lambda: iter([data]), published_at, received_at)
+    file = RawFile(
+        sha256, Path("/given/box") / name, len(data), lambda: iter([data]), published_at, received_at=received_at
+    )
     return standing(registry().sources[source].parse(file, LandOptions()))
 
 

@@ -180,6 +180,32 @@ def oasis_lacks(path: Path, nodes: tuple[str, ...], days: frozenset[date]) -> st
     return f"OASIS says nothing of {listed}\n  next: check the names of the nodes; they are asked for again"
 
 
+def oasis_lacks_days(path: Path, days: frozenset[date]) -> str | None:
+    """Operating days that an answer of OASIS says nothing about: some queries answer one day whatever was asked.
+
+    Args:
+        path: the archive, judged before.
+        days: that were asked for.
+
+    Returns:
+        The days in a sentence; None where all are there, or where the columns are not as known (its reader refuses them).
+    """
+    wanted = {day.isoformat() for day in days}
+    with zipfile.ZipFile(path) as archive, suppress(csv.Error):  # its reader says what is wrong with it
+        for info in archive.infolist():
+            with archive.open(info) as stream:
+                rows = csv.reader(io.TextIOWrapper(stream, "utf-8", "replace", newline=""))
+                header = [name.strip().upper() for name in next(rows, [])]
+                if "OPR_DT" not in header:
+                    return None
+                day_at = header.index("OPR_DT")
+                wanted.difference_update({row[day_at][:10] for row in rows if len(row) > day_at})
+    if not wanted:
+        return None
+    listed = ", ".join(sorted(wanted)[:10])
+    return f"OASIS says nothing of {listed}\n  next: they are asked for again"
+
+
 def unpack_documents(path: Path, doc_ids: frozenset[str], folder: Path) -> dict[str, Path | UnreadableFile]:
     """Split ERCOT's bulk download into its documents.
 

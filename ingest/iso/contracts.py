@@ -1,10 +1,12 @@
-"""What markets land: prices of energy and of ancillary services, every statement of an operator as a row of its own.
+"""What markets land: prices of energy and of ancillary services, and load; every statement of an operator is a row.
 
-A price that is stated again with another value is a new statement, not a change: `published_at` tells which is later.
-So the marts show the latest one, and any instant in the past can be asked what was known then.
+What is stated again with another value is a new statement, not a change: `published_at` tells which is later. So the
+marts show the latest one, and any instant in the past can be asked what was known then.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from lakehouse.contract import Column, Contract, Restated
 
@@ -18,6 +20,7 @@ VINTAGES = ("posted", "prelim", "final", "correction", "advisory")
 PUBLISHED_BY_OPERATOR = "operator"
 PUBLISHED_AS_MODIFIED = "modified"
 PUBLISHED_AS_RECEIVED = "received"
+PUBLISHED_BY_SCHEDULE = "schedule"
 #: What a file says each time it is fetched adds nothing where it said so before.
 RESTATED = Restated(
     "published_at", "published_basis", (PUBLISHED_AS_MODIFIED, PUBLISHED_AS_RECEIVED), also_key=("interval_end",)
@@ -103,7 +106,8 @@ AS_PRICES = Contract(
         Column(
             "location",
             "string",
-            "Zone; the operator's own name where the price is of the whole system.",
+            "Zone or region as stated; the operator's own name where the price is of the whole system. Regions of CAISO "
+            "nest, and their prices are those of each region by itself.",
             nullable=False,
         ),
         Column("product", "string", "The operator's own name of the product (REGUP, RRS, ...).", nullable=False),
@@ -112,7 +116,8 @@ AS_PRICES = Contract(
         Column(
             "mcpc_usd_mw",
             "decimal(18,6)",
-            "Market clearing price for capacity in $/MW for an hour of it.",
+            "Market clearing price for capacity in $/MW for an hour of it; of the movement of regulation (RMU and RMD of "
+            "CAISO, Regulation Service of ISO-NE, Regulation Movement of NYISO) in $/MW moved.",
             nullable=False,
         ),
         Column("vintage", "string", "How final the operator calls it.", nullable=False, allowed=VINTAGES),
@@ -125,4 +130,66 @@ AS_PRICES = Contract(
     sort=("iso", "market", "location", "product", "interval_start"),
     statement=("vintage", "published_at", "source_object"),
     restated=RESTATED,
+)
+
+#: actual: metered or telemetered; forecast: the operator's own; cleared: demand that the day-ahead market cleared.
+LOAD_KINDS = ("actual", "forecast", "cleared")
+_LOAD = ("iso", "report", "kind", "area", "area_type", "model", "interval_start")
+
+SYSTEM_LOAD = Contract(
+    name="system_load",
+    description="Load of four operators, actual and forecast: every statement of an operator, none overwritten.",
+    grain="one statement of the load of one area and interval by one report and model",
+    columns=(
+        Column("iso", "string", "Independent system operator.", nullable=False, allowed=ISOS),
+        Column(
+            "report",
+            "string",
+            "The operator's report, query or service that states it; two of them may differ for one hour.",
+            nullable=False,
+        ),
+        Column("kind", "string", "actual, forecast, or cleared day-ahead.", nullable=False, allowed=LOAD_KINDS),
+        Column(
+            "area",
+            "string",
+            "Area by one name an operator (ERCOT: as in NP6-345-CD and NP6-346-CD; NYISO: as in pal).",
+            nullable=False,
+        ),
+        Column(
+            "area_type",
+            "string",
+            "SYSTEM, or what the operator calls its areas: WEATHER ZONE, FORECAST ZONE, TAC, BAA, LOAD ZONE, "
+            "RELIABILITY REGION, ZONE. Zones of equal name and other type are other zones.",
+            nullable=False,
+        ),
+        Column(
+            "model",
+            "string",
+            "Of a forecast: ERCOT's model, CAISO's run (DAM, 2DA, 7DA, RTPD, RTD); '' where there is one.",
+            nullable=False,
+        ),
+        Column("interval_start", "timestamptz", "Start of the interval.", nullable=False),
+        Column("interval_end", "timestamptz", "End of the interval (exclusive).", nullable=False),
+        Column("load_mw", "decimal(18,6)", "Mean load over the interval in MW.", nullable=False),
+        Column("is_in_use", "boolean", "Whether ERCOT used the model for this hour (InUseFlag); NULL elsewhere."),
+        *(
+            replace(
+                column,
+                description=f"{column.description} schedule: derived from when the operator publishes such a forecast, "
+                "as the document does not say.",
+                allowed=(*(column.allowed or ()), PUBLISHED_BY_SCHEDULE),
+            )
+            if column.name == "published_basis"
+            else column
+            for column in statement_columns()
+        ),
+        Column("received_at", "timestamptz", "When the bytes first arrived here.", nullable=False, provenance=True),
+    ),
+    key=(*_LOAD, "published_at", "source_object"),
+    mode="merge",
+    time_column="interval_start",
+    touch=("iso", "report"),
+    sort=("iso", "report", "area", "area_type", "model", "interval_start"),
+    statement=("published_at", "source_object"),
+    restated=replace(RESTATED, values=(*RESTATED.values, PUBLISHED_BY_SCHEDULE)),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingest.iso.contracts import AS_PRICES, PRICES
+from ingest.iso.contracts import AS_PRICES, PRICES, SYSTEM_LOAD
 from ingest.iso.ercot.contracts import DISCLOSURES, SCED_ESR
 from ingest.iso.market import MarketSource
 
@@ -62,17 +62,34 @@ ERCOT = (
     ),
 )  # fmt: skip
 
-CAISO = tuple(
+CAISO = (
+    *(
+        MarketSource(
+            f"caiso-{market}-lmp", f"CAISO {what}, with components (OASIS)", (PRICES,), f"ingest.iso.caiso.read:{market}"
+        )
+        for market, what in (
+            ("dam", "day-ahead hourly LMPs"),
+            ("rt5", "real-time 5-minute LMPs"),
+            ("rt15", "15-minute LMPs of the fifteen-minute market"),
+            ("hasp", "hour-ahead LMPs"),
+        )
+    ),
     MarketSource(
-        f"caiso-{market}-lmp", f"CAISO {what}, with components (OASIS)", (PRICES,), f"ingest.iso.caiso.read:{market}"
-    )
-    for market, what in (
-        ("dam", "day-ahead hourly LMPs"),
-        ("rt5", "real-time 5-minute LMPs"),
-        ("rt15", "15-minute LMPs of the fifteen-minute market"),
-        ("hasp", "hour-ahead LMPs"),
-    )
-)
+        "caiso-dam-as", "CAISO day-ahead prices of ancillary services by region (OASIS)", (AS_PRICES,),
+        "ingest.iso.caiso.services:dam",
+    ),
+    MarketSource(
+        "caiso-rt15-as", "CAISO 15-minute prices of ancillary services by region (OASIS)", (AS_PRICES,),
+        "ingest.iso.caiso.services:rt15",
+    ),
+    MarketSource(
+        "caiso-load-actual", "CAISO hourly load by area (OASIS)", (SYSTEM_LOAD,), "ingest.iso.caiso.load:actual",
+    ),
+    MarketSource(
+        "caiso-load-forecast", "CAISO forecasts of load by area, one to seven days ahead and in real time (OASIS)",
+        (SYSTEM_LOAD,), "ingest.iso.caiso.load:forecast",
+    ),
+)  # fmt: skip
 
 ISONE = tuple(
     MarketSource(

@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 
-from ingest.iso.market import publication
+from ingest.iso.market import NEVER, publication
 from lakehouse.contract import TYPES, Contract
 from lakehouse.source import LandOptions, RawFile
 
@@ -23,6 +23,7 @@ class Statement:
         is_simulated: whether the market is.
         source_object: SHA-256 of the bytes.
         member: file in the archive, None where they are none.
+        received_at: when the bytes were received.
     """
 
     published_at: datetime
@@ -30,6 +31,7 @@ class Statement:
     is_simulated: bool
     source_object: str
     member: str | None
+    received_at: datetime = NEVER
 
 
 def statement(
@@ -48,7 +50,7 @@ def statement(
         stated, written: see `ingest.iso.market.publication`.
     """
     at, basis = publication(file, stated, written)
-    return Statement(at, basis, options.simulated, file.sha256, member)
+    return Statement(at, basis, options.simulated, file.sha256, member, file.received_at or NEVER)
 
 
 def rows_of(contract: Contract, said: Statement, count: int, columns: Mapping[str, object]) -> pa.Table:

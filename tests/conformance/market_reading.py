@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from ingest.iso.contracts import AS_PRICES, PRICES
+from ingest.iso.contracts import AS_PRICES, PRICES, SYSTEM_LOAD
 from ingest.iso.source import SOURCES
 from ingest.registry import registry
 from ingest.simulate.markets.stated import Document
@@ -20,7 +20,9 @@ from lakehouse.source import LandOptions, Parsed, standing
 from tests.conformance.market_documents import of_day, raw
 
 SIMULATED = LandOptions(simulated=True)
-PRICED = [s.name for s in SOURCES if {c.name for c in s.contracts} & {PRICES.name, AS_PRICES.name}]
+#: Tables whose rows a simulated document states one by one.
+STATED = (PRICES, AS_PRICES, SYSTEM_LOAD)
+PRICED = [s.name for s in SOURCES if set(s.contracts) & set(STATED)]
 EVERY = pytest.mark.parametrize("name", [source.name for source in SOURCES])
 #: Rows of a document that is large, where another one of its form is not.
 LARGE = 2500
@@ -35,7 +37,7 @@ def parse(document: Document, **how: object) -> list[Parsed]:
 
 def table(parsed: list[Parsed], name: str) -> pa.Table:
     """One table of all pieces, text as text."""
-    contract = next(c for c in (PRICES, AS_PRICES) if c.name == name)
+    contract = next(c for c in STATED if c.name == name)
     pieces = [piece.tables[name].cast(contract.arrow_schema) for piece in parsed if name in piece.tables]
     return pa.concat_tables(pieces) if pieces else contract.arrow_schema.empty_table()
 
@@ -57,12 +59,19 @@ def said(parsed: list[Parsed]) -> Counter[Said]:
         )
         for r in table(parsed, AS_PRICES.name).to_pylist()
     )  # fmt: skip
-    return Counter([*prices, *services])
+    loads = (
+        (
+            r["iso"], r["report"], r["kind"], r["area"], r["area_type"], r["model"], r["interval_start"],
+            r["interval_end"], r["load_mw"], r["published_at"],
+        )
+        for r in table(parsed, SYSTEM_LOAD.name).to_pylist()
+    )  # fmt: skip
+    return Counter([*prices, *services, *loads])
 
 
 def stated(document: Document) -> Counter[Said]:
     """What the simulator says that the document says."""
-    return Counter([*(astuple(price) for price in document.prices), *(astuple(s) for s in document.services)])
+    return Counter(astuple(each) for each in (*document.prices, *document.services, *document.loads))
 
 
 def everything(parsed: list[Parsed]) -> dict[str, set[Said]]:
@@ -103,8 +112,8 @@ def few(name: str, day: date) -> list[Document]:
 
 
 def size(document: Document) -> int:
-    """Prices in it."""
-    return len(document.prices) + len(document.services)
+    """Prices and loads in it."""
+    return len(document.prices) + len(document.services) + len(document.loads)
 
 
 def unsigned(parsed: list[Parsed]) -> list[Parsed]:

@@ -15,6 +15,7 @@ from ingest.iso.contracts import (
     PUBLISHED_AS_MODIFIED,
     PUBLISHED_AS_RECEIVED,
     PUBLISHED_BY_OPERATOR,
+    PUBLISHED_BY_SCHEDULE,
 )
 from ingest.registry import registry
 from ingest.simulate.markets import caiso, ercot, isone, nyiso
@@ -32,7 +33,19 @@ from tests.conformance.market_reading import (
     stated,
 )
 
-MINUTES = {"DAM": 60, "RTH": 60, "RT15": 15, "HASP": 15, "RT5": 5}
+#: Of markets, and of kinds of load that is no forecast of real time.
+MINUTES = {
+    "RTPD": 15,
+    "RTD": 5,
+    "actual": 60,
+    "forecast": 60,
+    "cleared": 60,
+    "DAM": 60,
+    "RTH": 60,
+    "RT15": 15,
+    "HASP": 15,
+    "RT5": 5,
+}
 #: Prices of SCED runs are at no fixed minutes, corrections are of some hours.
 IRREGULAR = ("ercot-sced-lmp", "ercot-dam-spp-corrections", "ercot-rt15-spp-corrections")
 DAYS = pytest.mark.parametrize("day", HOURS, ids=str)
@@ -65,10 +78,10 @@ def test_a_day_has_the_intervals_of_its_clock_once_each(name: str, day: date) ->
             )
     assert starts
     for where, instants in starts.items():
-        market = next(cell for cell in where if cell in MINUTES)
-        step = timedelta(minutes=MINUTES[str(market)])
+        minutes = min(MINUTES[str(cell)] for cell in where if cell in MINUTES)
+        step = timedelta(minutes=minutes)
         ordered = sorted(instants)
-        assert ordered == [ordered[0] + n * step for n in range(HOURS[day] * 60 // MINUTES[str(market)] + 1)], where
+        assert ordered == [ordered[0] + n * step for n in range(HOURS[day] * 60 // minutes + 1)], where
 
 
 @given(st.dates(date(2024, 1, 1), date(2027, 12, 31)), st.integers(0, 10**6))
@@ -133,7 +146,9 @@ def test_without_a_word_of_the_operator_a_document_counts_as_published_when_it_w
         for piece in read(nameless, published=False):
             for rows in piece.tables.values():
                 bases = set(rows.column("published_basis").to_pylist())
-                assert bases <= {PUBLISHED_BY_OPERATOR, PUBLISHED_AS_MODIFIED, PUBLISHED_AS_RECEIVED}
+                assert bases <= {
+                    PUBLISHED_BY_OPERATOR, PUBLISHED_AS_MODIFIED, PUBLISHED_AS_RECEIVED, PUBLISHED_BY_SCHEDULE,
+                }  # fmt: skip
                 if PUBLISHED_AS_RECEIVED in bases:
                     instants = set(rows.column("published_at").to_pylist())
                     assert RECEIVED in instants

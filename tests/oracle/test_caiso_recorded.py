@@ -70,3 +70,34 @@ def test_the_stamp_in_an_answers_name_is_the_pacific_reading_of_the_time_inside(
         root = ElementTree.fromstring(archive.read(member))
     (inside,) = [element.text for element in root.iter() if element.tag.endswith("}TimeDate")]
     assert answered_at(member) == datetime.fromisoformat(str(inside))
+
+
+def test_recorded_load_around_the_repeated_hour_is_placed_by_gmt_and_the_areas_add_up(recorded: Path) -> None:
+    path = recorded / "iso" / "feeds" / "caiso_sld_fcst_actual_20251102_sample_DSTend.csv"
+    pieces = parse("caiso-load-actual", path)
+    assert refused(pieces) == []
+    system = {r["interval_start"]: r["load_mw"] for r in rows(pieces) if r["area_type"] == "SYSTEM"}
+    # Read by eye: OPR_HR 1, 2, 25, 3 begin at 07:00Z, 08:00Z, 09:00Z and 10:00Z.
+    assert system == {
+        datetime(2025, 11, 2, 7 + n, tzinfo=UTC): mw for n, mw in enumerate((21295, 20717, 20536, 19520))
+    }  # fmt: skip
+
+
+def test_a_recorded_week_of_seven_day_forecasts_lands_whole_and_its_utilities_add_up_to_the_system(
+    recorded: Path,
+) -> None:
+    name = "20250219_20250227_SLD_FCST_7DA_20250221_01_09_58_v1.zip"
+    pieces = parse("caiso-load-forecast", recorded / "iso" / "caiso" / name)
+    found = rows(pieces)
+    assert refused(pieces) == [] and len(found) == 6432
+    by_hour: dict[datetime, dict[str, Decimal]] = {}
+    for row in found:
+        by_hour.setdefault(row["interval_start"], {}).setdefault(row["area_type"], Decimal(0))
+        by_hour[row["interval_start"]][row["area_type"]] += row["load_mw"]
+    assert all(abs(each["SYSTEM"] - each["TAC"]) <= Decimal("0.02") for each in by_hour.values() if "TAC" in each)
+    assert len(by_hour) == 8 * 24
+    first = min(by_hour)
+    issued = {r["published_at"] for r in found if r["interval_start"] == first}
+    assert (first, issued) == (
+        datetime(2025, 2, 19, 8, tzinfo=UTC), {datetime(2025, 2, 12, 17, 10, tzinfo=UTC)},
+    )  # fmt: skip

@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
 
-from ingest.simulate.markets import caiso, isone, nyiso
-from ingest.simulate.markets.days import EASTERN
+from ingest.simulate.markets import caiso, caiso_values, isone, nyiso
+from ingest.simulate.markets.days import EASTERN, PACIFIC
 from ingest.simulate.markets.stated import Document
 from tests.servers.market_exchange import CSV, JSON, WAF_PAGE, ZIP, Answer, Asked, page
 
@@ -44,6 +44,8 @@ class Oasis:
         except (KeyError, ValueError):
             start = end = self.now()
             return _attached(caiso.error(query, "1015", "GET request resulted in an error", start, end, self.now()))
+        if query in caiso_values.SERVICES or query == "SLD_FCST":
+            return _attached(self._values(query, asked.query.get("market_run_id", ""), start, end))
         if query not in caiso.QUERIES or asked.query.get("resultformat") != "6":
             return _attached(caiso.error(query, "1015", "GET request resulted in an error", start, end, self.now()))
         if end - start > timedelta(days=OASIS_DAYS, hours=1):
@@ -54,6 +56,19 @@ class Oasis:
             nodes = list(caiso.NODES)
         known = min(end, self._known_until(query))
         return _attached(caiso.answer(self.seed, query, nodes, start, known, self.now()))
+
+    def _values(self, query: str, run: str, start: datetime, end: datetime) -> Document:
+        """Prices of ancillary services of one day or hour whatever is asked, and load of up to 30 days."""
+        now, one = self.now(), timedelta(hours=1)
+        if query == "PRC_INTVL_AS":
+            return caiso_values.services_answer(self.seed, query, start, min(start + one, now), now)
+        if query == "PRC_AS":
+            next_day = (start.astimezone(PACIFIC) + timedelta(days=1)).astimezone(UTC)
+            return caiso_values.services_answer(self.seed, query, start, min(next_day, now + timedelta(days=1)), now)
+        if run not in caiso_values.RUNS or end - start > timedelta(days=30) + one:
+            return caiso.error(query, "1004", "Data can be requested for period of 31 days only", start, end, now)
+        ahead = timedelta(days={"DAM": 1, "2DA": 2, "7DA": 7}.get(run, 0))
+        return caiso_values.load_answer(self.seed, run, start, min(end, now + ahead), now)
 
     def _known_until(self, query: str) -> datetime:
         """Day-ahead prices until tomorrow's end, others until now."""

@@ -13,6 +13,7 @@ from ingest.http.client import Client
 from ingest.http.exchange import Ask
 from ingest.iso.access import Access
 from ingest.iso.answers import oasis_lacks
+from ingest.iso.caiso import plan_values
 from ingest.iso.request import Document, Known, Planned, Request, Unobtainable, Window, months, runs
 from lakehouse.errors import WrongUsage
 
@@ -136,4 +137,5 @@ PLANS = {
     "caiso-rt5-lmp": Query("PRC_INTVL_LMP", 3, "RTM", 288),
     "caiso-rt15-lmp": Query("PRC_RTPD_LMP", 3, "RTPD", 96),
     "caiso-hasp-lmp": Query("PRC_HASP_LMP", 3, "", 96),
+    **plan_values.PLANS,
 }

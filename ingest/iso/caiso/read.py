@@ -17,11 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.iso import clock
+from ingest.iso.caiso import times
 from ingest.iso.caiso.components import TYPES, Cells, Prices, joined
 from ingest.iso.caiso.oasis import answered_at, query_in, refuse_markup
 from ingest.iso.contracts import PRICES
 from ingest.iso.packed import Member, members
-from ingest.iso.sheet import Sheet, header, is_markup, named, read_sheet, read_stamps, rejects, whole
+from ingest.iso.sheet import Sheet, header, is_markup, named, read_sheet, rejects, whole
 from ingest.iso.statement import rows_of, statement
 from ingest.layouts.engine.pieces import PIECE_BYTES, cut
 from ingest.text.lines import Lines, split_lines
@@ -32,10 +33,7 @@ Int64Array = npt.NDArray[np.int64]
 
 #: Columns of all LMP reports → our names; of a node's three names one is kept.
 COLUMNS = {
-    "INTERVALSTARTTIME_GMT": "start",
-    "INTERVALENDTIME_GMT": "end",
-    "OPR_DT": "day",
-    "OPR_HR": "hour",
+    **times.COLUMNS,
     "NODE": "node",
     "MARKET_RUN_ID": "run",
     "LMP_TYPE": "type",
@@ -198,7 +196,7 @@ def _take(sheet: Sheet, market: Market, reading: _Reading) -> None:
     kind = np.asarray(kind.to_numpy(zero_copy_only=False), dtype=np.int64)
     sheet.refuse(kind < 0, "LMP_TYPE", f"the type of row is none of {', '.join(TYPES)}")
     sheet.refuse(_mask(pc.equal(sheet.cells["node"], "")), "NODE", "there is no node")
-    start = _times(sheet, market)
+    start = times.starts(sheet, market.minutes)
     price = sheet.exact("price")
     sheet.refuse(price.null & (kind == 0), "price", "there is no price")
     encoded = sheet.cells["node"].dictionary_encode()
@@ -234,33 +232,6 @@ def _check_run(sheet: Sheet, market: Market) -> None:
             f"the report is of the market run {runs[0]!r}, not of {market.run}", right or "land reports of LMPs"
         )
     sheet.refuse(_mask(pc.not_equal(sheet.cells["run"], market.run)), "MARKET_RUN_ID", "the row is of another market")
-
-
-def _times(sheet: Sheet, market: Market) -> Int64Array:
-    """Starts of intervals, checked against their ends, operating days and hours."""
-    if not len(sheet.line):
-        return np.zeros(0, np.int64)
-    start = read_stamps(sheet.cells["start"], ("iso_offset",))
-    end = read_stamps(sheet.cells["end"], ("iso_offset",))
-    day = read_stamps(sheet.cells["day"], ("iso",))
-    sheet.refuse(~start.ok, "INTERVALSTARTTIME_GMT", "the stamp is no date and time with an offset")
-    sheet.refuse(~end.ok, "INTERVALENDTIME_GMT", "the stamp is no date and time with an offset")
-    length = end.micros - start.micros
-    wrong = start.ok & end.ok & (length != market.minutes * clock.MINUTE)
-    sheet.refuse(wrong, "INTERVALENDTIME_GMT", f"the interval does not last {market.minutes} minutes")
-    days = day.micros // clock.DAY
-    usable = day.ok & _mask(pc.match_substring_regex(sheet.cells["hour"], r"^\d{1,2}$"))
-    stated = pc.if_else(pa.array(usable), sheet.cells["hour"], "0").cast(pa.int64())
-    hour = np.asarray(stated.to_numpy(zero_copy_only=False), dtype=np.int64)
-    index = (start.micros - clock.midnights(days, clock.PACIFIC)) // clock.HOUR + 1
-    agrees = usable & (hour == index)
-    for number in np.unique(days[usable & ~agrees & (days >= 0) & (days < clock.LAST_DAY)]).tolist():
-        # The hour that a day in spring skips may be left out of the labels, or not.
-        if clock.hours_in(int(number), clock.PACIFIC) == 23:
-            agrees |= usable & (days == number) & (index > 2) & (hour == index + 1)
-    reason = "operating day and hour do not contain the interval's start"
-    sheet.refuse(start.ok & end.ok & ~agrees, "OPR_HR", reason)
-    return start.micros
 
 
 def _table(found: Prices, file: RawFile, options: LandOptions, market: Market, reading: _Reading) -> pa.Table:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from ingest.iso.contracts import PUBLISHED_BY_OPERATOR
 from ingest.iso.ercot.clock import CENTRAL, HOUR, BadTime, midnight, wall_instant
 from ingest.iso.ercot.rows import Rows
+from ingest.iso.market import NEVER
 from ingest.iso.statement import Statement
 from ingest.iso.statement import statement as market_statement
 from lakehouse.source import REJECTS_SCHEMA, LandOptions, Parsed, RawFile
@@ -43,11 +44,12 @@ def statement(file: RawFile, member: str | None, options: LandOptions) -> Statem
         options: what the user says.
     """
     inside = PurePosixPath(member or "")
+    received_at = file.received_at or NEVER
     if bundled := next(filter(None, (_posted(part) for part in reversed(inside.parts[:-1]))), None):
-        return Statement(bundled, PUBLISHED_BY_OPERATOR, options.simulated, file.sha256, member)
+        return Statement(bundled, PUBLISHED_BY_OPERATOR, options.simulated, file.sha256, member, received_at)
     own = _posted(file.path.name, in_doubt=False)
     if own and file.published_at and abs(abs(own - file.published_at) - HOUR) <= _ROUNDED:
-        return Statement(own, PUBLISHED_BY_OPERATOR, options.simulated, file.sha256, member)
+        return Statement(own, PUBLISHED_BY_OPERATOR, options.simulated, file.sha256, member, received_at)
     names = (inside.name, file.path.name)
     stated = next(filter(None, map(_posted, names)), None)
     dates = [date for date in map(_dated, names) if date is not None]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from ingest.simulate.markets import caiso, ercot, isone, nyiso
+from ingest.simulate.markets import caiso, caiso_values, ercot, isone, nyiso
+from ingest.simulate.markets.days import PACIFIC, intervals
 from ingest.simulate.markets.stated import Document
 
 
@@ -25,9 +26,21 @@ def day_documents(seed: int, day: date, *, sced: bool = True) -> Iterator[Docume
         yield nyiso.daily(seed, stem, day)
     for query in caiso.QUERIES:
         yield caiso.day_answer(seed, query, day)
+    yield from caiso_day(seed, day)
     for report in isone.REPORTS:
         if report not in isone.WEB_ONLY:
             parts = range(len(isone.PARTS)) if report == "rt5-prelim" else (None,)
             for part in parts:
                 yield isone.public_csv(seed, report, day, part)
         yield isone.web_service(seed, report, day)
+
+
+def caiso_day(seed: int, day: date) -> Iterator[Document]:
+    """Answers of OASIS about a day whose rows are values: ancillary services, of real time by the hour, and load."""
+    hours = intervals(day, PACIFIC, 60)
+    start, end = hours[0][0], hours[-1][1]
+    yield caiso_values.services_answer(seed, "PRC_AS", start, end, end)
+    for begins, ends in hours:
+        yield caiso_values.services_answer(seed, "PRC_INTVL_AS", begins, ends, ends)
+    for run in caiso_values.RUNS:
+        yield caiso_values.load_answer(seed, run, start, end, end)

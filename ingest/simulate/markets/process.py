@@ -97,3 +97,24 @@ def _correlated(rng: np.random.Generator, count: int) -> FloatArray:
         value = MEMORY * value + steps[n]
         noise[n] = value
     return noise
+
+
+#: MW of an hour of the day as a share of its highest.
+LOAD_SHAPE = (
+    68, 65, 63, 62, 63, 67, 74, 80, 82, 82, 81, 81, 82, 83, 85, 88, 93, 98, 100, 99, 95, 88, 80, 73,
+)  # fmt: skip
+
+
+def day_loads(
+    seed: int, report: str, day: date, starts: tuple[datetime, ...], zone: ZoneInfo, area: str
+) -> list[Decimal]:
+    """Load of one area over one day in MW, to two decimals; each report and model has its own noise.
+
+    Args:
+        starts: of the day's intervals.
+    """
+    level = 1000 + 9000 * random_stream(seed, f"load {area}").random()
+    noise = _correlated(random_stream(seed, f"{report} {day} {area}"), len(starts))
+    shape = np.array([LOAD_SHAPE[start.astimezone(zone).hour] for start in starts]) / 100
+    hundredths = np.rint(level * (shape + 0.01 * noise) * 100).astype(np.int64)
+    return [Decimal(int(value)).scaleb(-2) for value in hundredths]

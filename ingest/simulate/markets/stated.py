@@ -59,6 +59,22 @@ class ServicePrice:
 
 
 @dataclass(frozen=True)
+class Load:
+    """The load of one area in one interval, in MW, as one report or one model of it states it."""
+
+    iso: str
+    report: str
+    kind: str
+    area: str
+    area_type: str
+    model: str
+    start: datetime
+    end: datetime
+    load: Decimal
+    published_at: datetime
+
+
+@dataclass(frozen=True)
 class Document:
     """One document of a simulated operator.
 
@@ -67,7 +83,7 @@ class Document:
         name: file name as the operator gives it.
         content: its bytes.
         published_at: when the operator published it, UTC.
-        prices, services: everything it states, in its order.
+        prices, services, loads: everything it states, in its order.
     """
 
     source: str
@@ -76,6 +92,7 @@ class Document:
     published_at: datetime
     prices: tuple[Price, ...] = ()
     services: tuple[ServicePrice, ...] = ()
+    loads: tuple[Load, ...] = ()
 
 
 def packed(members: Mapping[str, bytes] | Iterable[tuple[str, bytes]], at: datetime) -> bytes:

@@ -1,0 +1,150 @@
+"""CAISO: queries whose answers hold all regions or areas: a day, an operating hour, or up to 30 days a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from ingest.http.client import Client
+from ingest.http.exchange import Ask
+from ingest.iso.access import Access
+from ingest.iso.answers import oasis_lacks_days
+from ingest.iso.request import Document, Known, Planned, Request, Unobtainable, Window, months, runs
+
+ZONE = ZoneInfo("America/Los_Angeles")
+#: As of prices (CAISO tariff 35); of load nothing is said, and a revised day is asked for within the same time.
+FINAL_AFTER = timedelta(days=8)
+DUE_AFTER = timedelta(hours=12)
+KEPT_DAYS = 39 * 30
+#: OASIS refuses windows of 31 days or more of load (error 1004).
+DAYS_A_REQUEST = 30
+
+
+@dataclass(frozen=True)
+class Slices:
+    """What all queries of a source have in common.
+
+    Args:
+        query, version: of OASIS.
+        params: lane → further parameters; one request each.
+        ahead_days: days ahead of today that the answers state.
+        hours: one operating hour a request (PRC_INTVL_AS answers no more).
+        days: operating days that one request may ask for.
+    """
+
+    query: str
+    version: int
+    params: dict[str, dict[str, str]] = field(hash=False)
+    ahead_days: int = 0
+    hours: bool = False
+    days: int = 1
+    zone: ZoneInfo = ZONE
+
+    @property
+    def lag_days(self) -> int:
+        """See `Plan`."""
+        return -self.ahead_days
+
+    async def plan(self, source: str, window: Window, known: Known, access: Access, client: Client) -> Planned:
+        """See `Plan`."""
+        planned = Planned()
+        oldest = window.today - timedelta(days=KEPT_DAYS)
+        if window.start < oldest:
+            reason = "OASIS keeps about 39 months\n  next: land files that you have of these days"
+            planned.unobtainable.append(Unobtainable(window.start, min(oldest, window.end), "gone", reason))
+        last = window.today + timedelta(days=self.ahead_days)
+        days = [day for day in window.days if oldest <= day <= last]
+        for lane in self.params:
+            for start, end, name, document in self._documents(source, lane, days, known, window, planned):
+                if known.wants(document, window.now):
+                    planned.requests.append(self._request(lane, start, end, document, access, window))
+                else:
+                    planned.skipped += 1
+        planned.requests.sort(key=lambda request: (request.documents[0].start, request.documents[0].name))
+        return planned
+
+    def _documents(
+        self, source: str, lane: str, days: list[date], known: Known, window: Window, planned: Planned
+    ) -> Iterator[tuple[datetime, datetime, str, Document]]:
+        """The documents of a lane with the instants that each is asked for."""
+        if self.hours:
+            for day in days:
+                begins, number = window.midnight(day), 0
+                while begins < min(window.midnight(day + timedelta(days=1)), window.now):
+                    hour = f"{number:02d}"
+                    ends = begins + timedelta(hours=1)
+                    if known.has(hour, day):
+                        planned.skipped += 1
+                    else:
+                        name = f"{self._stem(day, day + timedelta(days=1), lane)}_{hour}.zip"
+                        yield begins, ends, name, self._document(source, day, day, name, hour, ends, window)
+                    begins, number = ends, number + 1
+            return
+        open_days = [day for day in days if not known.has(lane, day)]
+        planned.skipped += len(days) - len(open_days)
+        for month in months(open_days).values():
+            for alike in _by_finality(month, window):
+                for first, end in runs(alike):
+                    for start in range(0, (end - first).days, self.days):
+                        from_day = first + timedelta(days=start)
+                        to_day = min(from_day + timedelta(days=self.days), end)
+                        over = window.midnight(to_day)
+                        name = f"{self._stem(from_day, to_day, lane)}.zip"
+                        last = to_day - timedelta(days=1)
+                        document = self._document(source, from_day, last, name, lane, over, window)
+                        yield window.midnight(from_day), over, name, document
+
+    def _stem(self, start: date, end: date, lane: str) -> str:
+        return f"{start:%Y%m%d}_{end:%Y%m%d}_{self.query}_{lane}"
+
+    def _document(
+        self, source: str, start: date, last: date, name: str, lane: str, over: datetime, window: Window
+    ) -> Document:
+        return Document(
+            source, start, last + timedelta(days=1), name, due_at=over + DUE_AFTER,
+            is_final=window.now >= over + FINAL_AFTER, lanes=(lane,), takes_name=True,
+        )  # fmt: skip
+
+    def _request(
+        self, lane: str, start: datetime, end: datetime, document: Document, access: Access, window: Window
+    ) -> Request:
+        params = {
+            "queryname": self.query,
+            **self.params[lane],
+            "startdatetime": f"{start:%Y%m%dT%H:%M}-0000",
+            "enddatetime": f"{end:%Y%m%dT%H:%M}-0000",
+            "version": str(self.version),
+            "resultformat": "6",
+        }
+        ask = Ask(access.caiso, f"{access.caiso_url}/oasisapi/SingleZip", params)
+        days = frozenset(document.start + timedelta(days=n) for n in range((document.end - document.start).days))
+        over = window.now >= document.due_at
+        return Request(ask, "zip", (document,), lacks=partial(oasis_lacks_days, days=days) if over else None)
+
+
+def _by_finality(days: list[date], window: Window) -> list[list[date]]:
+    """Days that are final, days that are over, and days that still grow."""
+    found: dict[int, list[date]] = {}
+    for day in days:
+        over = window.midnight(day + timedelta(days=1))
+        grade = (window.now >= over + FINAL_AFTER) + (window.now >= over + DUE_AFTER)
+        found.setdefault(grade, []).append(day)
+    return list(found.values())
+
+
+_ALL = {"anc_type": "ALL", "anc_region": "ALL"}
+PLANS = {
+    "caiso-dam-as": Slices("PRC_AS", 12, {"DAM": {"market_run_id": "DAM", **_ALL}}, ahead_days=1),
+    "caiso-rt15-as": Slices("PRC_INTVL_AS", 1, {"RTM": {"market_run_id": "RTM", **_ALL}}, hours=True),
+    "caiso-load-actual": Slices(
+        "SLD_FCST", 1, {"ACTUAL": {"market_run_id": "ACTUAL"}}, days=DAYS_A_REQUEST
+    ),
+    # Runs of real time are asked for by hand: a month of one has 300,000 rows.
+    "caiso-load-forecast": Slices(
+        "SLD_FCST", 1, {run: {"market_run_id": run} for run in ("DAM", "2DA", "7DA")}, ahead_days=7,
+        days=DAYS_A_REQUEST,
+    ),
+}  # fmt: skip

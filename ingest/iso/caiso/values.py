@@ -1,0 +1,104 @@
+"""Reports of OASIS in which each row is a value by itself: prices of ancillary services, and load.
+
+A file of an answer is read in pieces; columns are found by name, as their order differs between queries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+
+import pyarrow as pa
+
+from ingest.iso.caiso.oasis import answered_at, query_in, refuse_markup
+from ingest.iso.packed import Member, members
+from ingest.iso.sheet import Sheet, header, is_markup, named, read_sheet, rejects, whole
+from ingest.iso.statement import Statement, statement
+from ingest.layouts.engine.pieces import PIECE_BYTES, cut
+from ingest.text.lines import Lines, split_lines
+from lakehouse.contract import Contract
+from lakehouse.errors import UnreadableFile
+from lakehouse.source import LandOptions, Parsed, RawFile
+
+
+@dataclass(frozen=True)
+class Report:
+    """A kind of report.
+
+    Args:
+        what: in words, for messages.
+        query: of OASIS, which the names of answers state.
+        marks: columns by which one of these is told from other reports.
+        columns: as OASIS writes them → our names; None where they are known and not used. Those with a name must be
+            there; any other column is refused.
+        contract: of the table.
+        table: rows of a piece as rows of the contract; refuses those that it cannot use.
+    """
+
+    what: str
+    query: str
+    marks: frozenset[str]
+    columns: Mapping[str, str | None]
+    contract: Contract
+    table: Callable[[Sheet, Statement], pa.Table]
+
+
+def read(file: RawFile, options: LandOptions, report: Report) -> Iterator[Parsed]:
+    """Read an answer, an archive or a file of one.
+
+    Raises:
+        UnreadableFile: it is another report, has an unknown column, or no row of it can be used.
+    """
+    landed = rows = 0
+    reason = ""
+    for member in members(file):
+        name = member.name or file.path.name
+        said = statement(file, options, member.name, written=answered_at(name) or answered_at(file.path.name))
+        for lines, first, names in _pieces(member, name, report):
+            sheet = read_sheet(lines, first, names)
+            table = report.table(sheet, said)
+            refused = rejects(sheet, member.name)
+            landed, rows = landed + table.num_rows, rows + len(sheet.line) + refused.num_rows
+            reason = reason or (refused["reason"][0].as_py() if refused.num_rows else "")
+            count = table.num_rows + len({line for line, _ in sheet.refusals.found})
+            yield Parsed(
+                {report.contract.name: table}, refused, f"caiso_{report.query.lower()}", {"rounded": sheet.rounded},
+                rows_read=count, shown=sheet.shown,
+            )  # fmt: skip
+    if not landed:
+        why = f"no row can be used: {reason}" if reason else "the report has a header and no rows"
+        raise UnreadableFile(why, "check the document against its sender" if rows else "download it again later")
+
+
+def _pieces(member: Member, name: str, report: Report) -> Iterator[tuple[Lines, int, list[str | None]]]:
+    """A file of an answer in pieces: lines, the first one of data, and the names of its columns."""
+    names: list[str | None] = []
+    base = 0
+    pieces = cut(member.content, PIECE_BYTES)
+    for content in pieces:
+        if names:
+            lines, first = Lines(content, base=base), base + 1
+        else:
+            if is_markup(content):
+                raise refuse_markup(whole(chain([content], pieces), name), name)
+            lines = split_lines(content)
+            if lines.encoding != "utf-8":
+                raise UnreadableFile(f"the file is text in {lines.encoding}", "download it again")
+            at, cells = header(lines)
+            names, first = _columns(cells, name, report), at + 1
+        base = lines.last
+        yield lines, first, names
+    if not names:
+        raise UnreadableFile("the file is empty", "download it again")
+
+
+def _columns(cells: list[str], name: str, report: Report) -> list[str | None]:
+    if not report.marks <= set(cells) and {"INTERVALSTARTTIME_GMT", "OPR_DT"} & set(cells):
+        query = query_in(name)
+        raise UnreadableFile(
+            f"the file is another report of OASIS{f' ({query})' if query else ''}, not {report.what}",
+            f"land answers to the query {report.query}",
+        )
+    required = [ours for ours in report.columns.values() if ours is not None]
+    return named(cells, report.columns, required, f"CAISO's report of {report.what}")
