@@ -17,8 +17,12 @@ ROOT = Path(__file__).resolve().parents[2]
 #: Every source of `ingest.registry.sources()`.
 SOURCES = (
     "bess",
+    "caiso-dam-as",
     "caiso-dam-lmp",
     "caiso-hasp-lmp",
+    "caiso-load-actual",
+    "caiso-load-forecast",
+    "caiso-rt15-as",
     "caiso-rt15-lmp",
     "caiso-rt5-lmp",
     "ercot-60d",
@@ -64,6 +68,7 @@ RAW_TABLES = (
     "raw.meter_observations",
     "raw.quarantine",
     "raw.signals",
+    "raw.system_load",
 )
 
 

@@ -188,7 +188,7 @@ def oasis_lacks_days(path: Path, days: frozenset[date]) -> str | None:
         days: that were asked for.
 
     Returns:
-        The days in a sentence; None where all are there, or where the columns are not as known (its reader refuses them).
+        The days in a sentence; None where all are there, or where the columns are not as known.
     """
     wanted = {day.isoformat() for day in days}
     with zipfile.ZipFile(path) as archive, suppress(csv.Error):  # its reader says what is wrong with it

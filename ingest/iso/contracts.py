@@ -106,8 +106,8 @@ AS_PRICES = Contract(
         Column(
             "location",
             "string",
-            "Zone or region as stated; the operator's own name where the price is of the whole system. Regions of CAISO "
-            "nest, and their prices are those of each region by itself.",
+            "Zone or region as stated; the operator's own name where the price is of the whole system. CAISO's regions "
+            "nest, and a price is that of its region by itself.",
             nullable=False,
         ),
         Column("product", "string", "The operator's own name of the product (REGUP, RRS, ...).", nullable=False),
@@ -116,8 +116,8 @@ AS_PRICES = Contract(
         Column(
             "mcpc_usd_mw",
             "decimal(18,6)",
-            "Market clearing price for capacity in $/MW for an hour of it; of the movement of regulation (RMU and RMD of "
-            "CAISO, Regulation Service of ISO-NE, Regulation Movement of NYISO) in $/MW moved.",
+            "Market clearing price for capacity in $/MW for an hour of it; of the movement of regulation (CAISO's RMU "
+            "and RMD, ISO-NE's regulation service, NYISO's Regulation Movement) in $/MW moved.",
             nullable=False,
         ),
         Column("vintage", "string", "How final the operator calls it.", nullable=False, allowed=VINTAGES),

@@ -65,7 +65,8 @@ ERCOT = (
 CAISO = (
     *(
         MarketSource(
-            f"caiso-{market}-lmp", f"CAISO {what}, with components (OASIS)", (PRICES,), f"ingest.iso.caiso.read:{market}"
+            f"caiso-{market}-lmp", f"CAISO {what}, with components (OASIS)", (PRICES,),
+            f"ingest.iso.caiso.read:{market}",
         )
         for market, what in (
             ("dam", "day-ahead hourly LMPs"),

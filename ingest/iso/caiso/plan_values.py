@@ -58,7 +58,7 @@ class Slices:
         last = window.today + timedelta(days=self.ahead_days)
         days = [day for day in window.days if oldest <= day <= last]
         for lane in self.params:
-            for start, end, name, document in self._documents(source, lane, days, known, window, planned):
+            for start, end, document in self._documents(source, lane, days, known, window, planned):
                 if known.wants(document, window.now):
                     planned.requests.append(self._request(lane, start, end, document, access, window))
                 else:
@@ -68,7 +68,7 @@ class Slices:
 
     def _documents(
         self, source: str, lane: str, days: list[date], known: Known, window: Window, planned: Planned
-    ) -> Iterator[tuple[datetime, datetime, str, Document]]:
+    ) -> Iterator[tuple[datetime, datetime, Document]]:
         """The documents of a lane with the instants that each is asked for."""
         if self.hours:
             for day in days:
@@ -80,7 +80,7 @@ class Slices:
                         planned.skipped += 1
                     else:
                         name = f"{self._stem(day, day + timedelta(days=1), lane)}_{hour}.zip"
-                        yield begins, ends, name, self._document(source, day, day, name, hour, ends, window)
+                        yield begins, ends, self._document(source, day, day, name, hour, ends, window)
                     begins, number = ends, number + 1
             return
         open_days = [day for day in days if not known.has(lane, day)]
@@ -95,7 +95,7 @@ class Slices:
                         name = f"{self._stem(from_day, to_day, lane)}.zip"
                         last = to_day - timedelta(days=1)
                         document = self._document(source, from_day, last, name, lane, over, window)
-                        yield window.midnight(from_day), over, name, document
+                        yield window.midnight(from_day), over, document
 
     def _stem(self, start: date, end: date, lane: str) -> str:
         return f"{start:%Y%m%d}_{end:%Y%m%d}_{self.query}_{lane}"
