@@ -22,8 +22,8 @@ from ingest.http.client import Client
 from ingest.http.turns import Clock
 from ingest.iso.access import Access
 from ingest.iso.answers import JUDGES
-from ingest.iso.plans import plan_of
 from ingest.iso.request import Known, Planned, Window
+from ingest.registry import plan_of
 
 NODES = {"small": 50, "full": 50}
 YEAR = (date(2025, 1, 1), date(2026, 1, 1))

@@ -18,9 +18,8 @@ from ingest.http.exchange import OUTCOMES, Answer
 from ingest.http.turns import WALL, Clock
 from ingest.iso.access import Access, access_of_environment
 from ingest.iso.answers import JUDGES, unpack_documents
-from ingest.iso.plans import plan_of
 from ingest.iso.request import Document, Known, Plan, Planned, Request, Unobtainable, Window
-from ingest.registry import registry
+from ingest.registry import plan_of, registry
 from lakehouse.errors import UnreadableFile, WattlakeError, WrongUsage
 from lakehouse.landing.documents import LocalDocument, land_documents
 from lakehouse.landing.kernel import Progress

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ingest.iso.source import ERCOT
+from ingest.registry import market_feeds, registry
 from lakehouse.source import LandOptions, RawFile, standing
 from lakehouse.writing.validate import check
 
-SOURCES = {source.name: source for source in ERCOT}
+SOURCES = {name: registry().named(name) for name in market_feeds() if name.startswith("ercot-")}
 
 
 @dataclass

@@ -43,7 +43,7 @@ def run_downloads(settings: Settings, sources: tuple[str, ...], mode: str, **win
     """Download sources one after the other; exit 1 if one of them has a hole, or could not be asked at all."""
     from flows.download import download
     from flows.report.terminal import download_report, file_progress, log
-    from ingest.iso.plans import plan_of
+    from ingest.registry import plan_of
     from lakehouse.database import is_free
     from lakehouse.errors import WattlakeError, WrongUsage
 

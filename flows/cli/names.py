@@ -1,80 +1,37 @@
-"""The names that users type, without the declarations behind them.
+"""The names that users type, without what is behind them.
 
-Those load Arrow, which takes a second; a typing error and a completion should not wait for it. A test keeps the lists
-equal to the declarations.
+That loads Arrow, which takes a second; a typing error and a completion should not wait for it.
 """
 
 from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ingest.registry import feeds
+
 ROOT = Path(__file__).resolve().parents[2]
 
-#: Every source of `ingest.registry.sources()`.
-SOURCES = (
-    "bess",
-    "caiso-dam-as",
-    "caiso-dam-lmp",
-    "caiso-hasp-lmp",
-    "caiso-load-actual",
-    "caiso-load-forecast",
-    "caiso-rt15-as",
-    "caiso-rt15-lmp",
-    "caiso-rt5-lmp",
-    "ercot-60d",
-    "ercot-dam-mcpc",
-    "ercot-dam-mcpc-year",
-    "ercot-dam-spp",
-    "ercot-dam-spp-corrections",
-    "ercot-dam-spp-year",
-    "ercot-rt15-mcpc",
-    "ercot-rt15-spp",
-    "ercot-rt15-spp-corrections",
-    "ercot-rt15-spp-year",
-    "ercot-sced-extract",
-    "ercot-sced-lmp",
-    "isone-dam-lmp",
-    "isone-rt5-lmp",
-    "isone-rth-lmp",
-    "meter",
-    "nyiso-dam-as",
-    "nyiso-dam-lbmp-generator",
-    "nyiso-dam-lbmp-zone",
-    "nyiso-rt5-as",
-    "nyiso-rt5-lbmp-generator",
-    "nyiso-rt5-lbmp-zone",
-    "nyiso-rth-lbmp-generator",
-    "nyiso-rth-lbmp-zone",
-)
-#: Those of them that only land files; the others are downloaded too.
-ONLY_FILES = ("bess", "ercot-sced-extract", "meter")
-#: Every raw table of `ingest.registry.contracts()`.
-RAW_TABLES = (
-    "raw.as_prices",
-    "raw.assets",
-    "raw.bess_observations",
-    "raw.ercot_dam_esr_resources",
-    "raw.ercot_dam_gen_resources",
-    "raw.ercot_dam_load_resources",
-    "raw.ercot_sced_esr_resources",
-    "raw.ercot_sced_gen_resources",
-    "raw.ercot_sced_load_resources",
-    "raw.ercot_smne",
-    "raw.iso_prices",
-    "raw.meter_observations",
-    "raw.quarantine",
-    "raw.signals",
-    "raw.system_load",
+#: Every source.
+SOURCES = tuple(feeds())
+#: Every raw table, from the YAML that is made of the contracts.
+RAW_TABLES = tuple(
+    f"raw.{name}"
+    for name in re.findall(
+        r"^      - name: (\w+)$",
+        (ROOT / "dbt" / "models" / "staging" / "_raw_sources.yml").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
 )
 
 
 def downloads() -> tuple[str, ...]:
     """Sources that can be downloaded."""
-    return tuple(name for name in SOURCES if name not in ONLY_FILES)
+    return tuple(name for name, feed in feeds().items() if feed.plan)
 
 
 def marts() -> tuple[str, ...]:

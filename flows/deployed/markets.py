@@ -15,8 +15,7 @@ from flows.deployed.parameters import MarketFeed
 from flows.download import DownloadReport, Mode
 from flows.download import download as download_days
 from flows.report import artifacts
-from ingest.iso.source import SOURCES
-from ingest.registry import registry
+from ingest.registry import market_feeds, registry
 from lakehouse.database import is_free
 from lakehouse.errors import TerminalError, WattlakeError
 from lakehouse.landing.inbox import InboxReport, take_inbox
@@ -93,7 +92,7 @@ def inbox(simulated: bool = False) -> State[dict[str, int]]:
         simulated: The files come from a simulator; needs a home of its own.
     """
     settings = Settings()
-    waiting = [s.name for s in SOURCES if any((settings.inbox_path / s.name).glob("[!.]*"))]
+    waiting = [name for name in market_feeds() if any((settings.inbox_path / name).glob("[!.]*"))]
     reports = [(name, _inbox(name, simulated)) for name in waiting]
     files = [outcome for _, report in reports for outcome in report.files]
     if not files:

@@ -6,20 +6,17 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from ingest.iso.source import SOURCES
-from ingest.registry import registry
+from ingest.registry import feeds, market_feeds
 from lakehouse.errors import TerminalError
 from lakehouse.source import LandOptions
 from lakehouse.zones import zone
 
-_MARKETS = tuple(sorted(source.name for source in SOURCES))
-
 #: Choices, so that the UI shows a list and the server refuses anything else when a run is asked for. They are computed
 #: because a new source must not need a line here.
-SourceName = Literal[tuple(registry().sources)]
+SourceName = Literal[tuple(feeds())]
 #: Sources of devices: market feeds have deployments of their own.
-DeviceSource = Literal[tuple(name for name in registry().sources if name not in _MARKETS)]
-MarketFeed = Literal[_MARKETS]
+DeviceSource = Literal[tuple(name for name in feeds() if name not in market_feeds())]
+MarketFeed = Literal[tuple(market_feeds())]
 
 
 class FileOptions(BaseModel):

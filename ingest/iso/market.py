@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ingest.feed import Feed, contracts_of, named
 from ingest.iso.contracts import PUBLISHED_AS_MODIFIED, PUBLISHED_AS_RECEIVED, PUBLISHED_BY_OPERATOR
-from lakehouse.contract import Contract
 from lakehouse.errors import TerminalError
 from lakehouse.source import LandOptions, Parsed, RawFile
 
@@ -22,33 +21,19 @@ class MarketSource:
     """One feed of one market operator.
 
     Args:
-        name: `<iso>-<market>-<what>`, as the user types it.
-        summary: one line for `wattlake sources`.
-        needs: what it needs from the user, one line.
-        contracts: the tables that it lands.
-        suffixes: of files in a folder that are worth reading.
-        read: `module:function` that turns bytes into rows, piece by piece (see `lakehouse.source.Source.parse`). It is
-            imported when it is needed, so that a list of sources loads no library.
+        feed: what it is; its reader is imported when it is needed, so that a list of sources loads none of them.
     """
 
     options = frozenset({"simulated"})
 
-    def __init__(
-        self,
-        name: str,
-        summary: str,
-        contracts: tuple[Contract, ...],
-        read: str,
-        *,
-        needs: str = "files, or `wattlake download`",
-        suffixes: tuple[str, ...] = (".csv", ".zip"),
-    ) -> None:
-        self.name, self.summary, self.needs, self.contracts = name, summary, needs, contracts
-        self._read, self._suffixes = read, suffixes
+    def __init__(self, feed: Feed) -> None:
+        self.name, self.summary, self.needs = feed.name, feed.summary, feed.needs
+        self.contracts = contracts_of(feed)
+        self._feed = feed
 
     def recognises(self, path: Path) -> bool:
         """Whether a file found in a folder is worth reading, by its suffix."""
-        return path.name.lower().endswith(self._suffixes)
+        return path.name.lower().endswith(self._feed.suffixes)
 
     def layouts_digest(self, layout_dirs: Sequence[Path]) -> str | None:
         """None: documents of operators are read without layouts."""
@@ -66,8 +51,8 @@ class MarketSource:
         """
         from ingest.iso.contradictions import without_contradictions  # imported when needed, as the reader
 
-        module, _, function = self._read.partition(":")
-        read: Reader = getattr(importlib.import_module(module), function)
+        assert self._feed.read, f"feed {self.name} names no reader"
+        read: Reader = named(self._feed.read)
         return without_contradictions(self.contracts, lambda: read(file, options))
 
 

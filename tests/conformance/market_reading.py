@@ -12,8 +12,7 @@ import pyarrow as pa
 import pytest
 
 from ingest.iso.contracts import AS_PRICES, PRICES, SYSTEM_LOAD
-from ingest.iso.source import SOURCES
-from ingest.registry import registry
+from ingest.registry import market_feeds, registry
 from ingest.simulate.markets.stated import Document
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import LandOptions, Parsed, standing
@@ -22,8 +21,8 @@ from tests.conformance.market_documents import of_day, raw
 SIMULATED = LandOptions(simulated=True)
 #: Tables whose rows a simulated document states one by one.
 STATED = (PRICES, AS_PRICES, SYSTEM_LOAD)
-PRICED = [s.name for s in SOURCES if set(s.contracts) & set(STATED)]
-EVERY = pytest.mark.parametrize("name", [source.name for source in SOURCES])
+PRICED = [s.name for s in map(registry().named, market_feeds()) if set(s.contracts) & set(STATED)]
+EVERY = pytest.mark.parametrize("name", list(market_feeds()))
 #: Rows of a document that is large, where another one of its form is not.
 LARGE = 2500
 

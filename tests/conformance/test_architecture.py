@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
-from flows import dbt_sources
+from flows import dbt_sources, feed_files
+from ingest.feed import named
+from ingest.registry import declarations
 
 ROOT = Path(__file__).resolve().parents[2]
 #: What is installed of ours.
@@ -78,3 +80,17 @@ def test_what_the_product_imports_is_installed_without_the_tools_of_its_develope
 
 def test_the_dbt_source_yaml_is_what_the_contracts_say() -> None:
     assert dbt_sources.TARGET.read_text() == dbt_sources.render(), "run `python -m flows.dbt_sources`"
+
+
+def test_deployments_and_tables_in_the_docs_are_what_the_feeds_declare() -> None:
+    for path, text in feed_files.current().items():
+        assert path.read_text() == text, f"run `{feed_files.WRITE}`"
+
+
+def test_a_feed_bears_its_provider_s_name_and_what_it_names_exists() -> None:
+    for declared in declarations():
+        for feed in declared.feeds:
+            references = (feed.source, *feed.contracts, *(name for name in (feed.read, feed.plan) if name))
+            assert all(named(reference) is not None for reference in references)
+            if declared.provider:
+                assert feed.name.startswith(f"{declared.provider.name}-")

@@ -24,9 +24,7 @@ from prefect.workers.base import BaseJobConfiguration
 from flows.automations import FILE, with_blocks
 from flows.deployed import events, outcomes
 from flows.deployed.parameters import FileOptions
-from ingest.iso.plans import plans
-from ingest.iso.source import SOURCES
-from ingest.registry import registry
+from ingest.registry import feeds, market_feeds, registry
 from lakehouse.source import LandOptions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,7 +63,7 @@ def test_a_source_is_a_choice_of_the_sources_there_are(deployment: dict[str, Any
             assert len(choice["enum"]) > 1
 
 
-MARKETS = {source.name for source in SOURCES}
+MARKETS = set(market_feeds())
 
 
 def test_every_source_of_devices_has_a_landing_and_an_inbox() -> None:
@@ -77,7 +75,7 @@ def test_every_source_of_devices_has_a_landing_and_an_inbox() -> None:
 def test_every_source_of_a_market_is_kept_up_to_date_by_one_deployment_and_each_is_of_one_operator() -> None:
     realtime = [d["parameters"]["sources"] for d in DEPLOYMENTS if d["entrypoint"].endswith(".realtime")]
     covered = [name for names in realtime for name in names]
-    assert sorted(covered) == sorted(plans())
+    assert sorted(covered) == sorted(name for name, feed in feeds().items() if feed.plan)
     assert all(len({name.partition("-")[0] for name in names}) == 1 for names in realtime)
     (inbox,) = [d for d in DEPLOYMENTS if d["entrypoint"].endswith("markets.inbox")]
     assert inbox["schedules"][0]["active"]

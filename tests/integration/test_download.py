@@ -15,8 +15,7 @@ from flows.cli.main import main
 from flows.download_doctor import CHECKS, VARIABLES
 from ingest.http import client as http
 from ingest.iso.caiso import plan as requests_of_caiso
-from ingest.iso.plans import plans
-from ingest.registry import registry
+from ingest.registry import feeds, registry
 from ingest.simulate.markets import caiso
 from lakehouse.database import is_free
 from lakehouse.errors import TerminalError, TransientError, WrongUsage
@@ -56,7 +55,7 @@ def names(market: Market, after: int) -> list[str]:
 
 def test_every_market_source_can_be_downloaded_but_extracts_of_others() -> None:
     markets = {name for name in registry().sources if name.split("-")[0] in ("ercot", "caiso", "isone", "nyiso")}
-    assert set(plans()) == markets - {"ercot-sced-extract"}
+    assert {name for name, feed in feeds().items() if feed.plan} == markets - {"ercot-sced-extract"}
 
 
 def test_a_window_is_landed_once_and_what_is_final_is_never_asked_for_again(market: Market) -> None:

@@ -96,7 +96,7 @@ def test_listings_of_many_pages_and_bulks_of_many_parts_lose_nothing(
 ) -> None:
     monkeypatch.setattr(listings, "PAGE", 30)
     product = requests.Product("NP6-331-CD", 24898, 7, bulk=40)
-    monkeypatch.setitem(requests.PLANS, "ercot-rt15-mcpc", requests.Documents((product,)))
+    monkeypatch.setattr(requests, "RT15_MCPC", requests.Documents((product,)))
     report = market.get("ercot-rt15-mcpc", "2026-11-18", "2026-11-19")
     assert (report.ok, report.documents["done"]) == (True, 96)
     assert len(posts(market)) == 3

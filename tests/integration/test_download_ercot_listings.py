@@ -20,6 +20,7 @@ from ingest.http.turns import Clock
 from ingest.iso.ercot import listings
 from ingest.iso.ercot import plan as requests
 from ingest.iso.request import Known, Planned, Unobtainable, Window
+from ingest.registry import plan_of
 from ingest.simulate.markets import ercot as simulated
 from lakehouse.errors import TerminalError, TransientError
 from lakehouse.ops import DOWNLOADS, Ops
@@ -41,7 +42,7 @@ def market(settings: Settings) -> Iterator[Market]:
 
 def planned(market: Market, source: str, start: date, end: date, now: datetime = NOW) -> Planned:
     """What a window needs, by an account or without one; its clock waits in no time."""
-    access, plan = market.reached(), requests.PLANS[source]
+    access, plan = market.reached(), plan_of(source)
 
     async def sleep(seconds: float) -> None:
         """At once."""
@@ -270,11 +271,11 @@ def test_a_day_that_is_over_and_lacks_a_posting_is_told(
 ) -> None:
     of = date.fromisoformat(day)
     start, over = (datetime(of.year, of.month, n, tzinfo=requests.ZONE).astimezone(UTC) for n in (of.day, of.day + 1))
-    (product,) = requests.PLANS["ercot-rt15-spp"].products
+    (product,) = requests.RT15_SPP.products
     window = Window(of, of + timedelta(days=1), over + timedelta(hours=hours_later), requests.ZONE)
     posted = [start + n * timedelta(minutes=15) + timedelta(minutes=2) for n in range(1, quarters + 1)]
     documents = [
-        requests.PLANS["ercot-rt15-spp"]._document("x", product, requests.Listed(str(at), "n", "l", at), window)
+        requests.RT15_SPP._document("x", product, requests.Listed(str(at), "n", "l", at), window)
         for at in posted
         if at <= window.now
     ]

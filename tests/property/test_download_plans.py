@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from ingest.http.client import Client
 from ingest.iso.access import Access
-from ingest.iso.plans import plans
 from ingest.iso.request import Document, Known, Last, Planned, Window, runs
+from ingest.registry import feeds, plan_of
 
 #: Plans that need no listing.
-BY_DAYS = {name: plan for name, plan in plans().items() if not name.startswith("ercot-")}
+BY_DAYS = {name: plan_of(name) for name, feed in feeds().items() if feed.plan and not name.startswith("ercot-")}
 ACCESS = Access(caiso_nodes="A,B,C", isone_username=None, isone_password=None)
 
 nows = st.integers(0, 900 * 86400).map(lambda second: datetime(2025, 1, 1, tzinfo=UTC) + timedelta(seconds=second))

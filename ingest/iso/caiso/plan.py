@@ -13,7 +13,6 @@ from ingest.http.client import Client
 from ingest.http.exchange import Ask
 from ingest.iso.access import Access
 from ingest.iso.answers import oasis_lacks
-from ingest.iso.caiso import plan_values
 from ingest.iso.request import Document, Known, Planned, Request, Unobtainable, Window, months, runs
 from lakehouse.errors import WrongUsage
 
@@ -132,10 +131,7 @@ def _by_finality(days: list[date], window: Window) -> list[list[date]]:
     return list(found.values())
 
 
-PLANS = {
-    "caiso-dam-lmp": Query("PRC_LMP", 12, "DAM", 24, ahead_days=1),
-    "caiso-rt5-lmp": Query("PRC_INTVL_LMP", 3, "RTM", 288),
-    "caiso-rt15-lmp": Query("PRC_RTPD_LMP", 3, "RTPD", 96),
-    "caiso-hasp-lmp": Query("PRC_HASP_LMP", 3, "", 96),
-    **plan_values.PLANS,
-}
+DAM_LMP = Query("PRC_LMP", 12, "DAM", 24, ahead_days=1)
+RT5_LMP = Query("PRC_INTVL_LMP", 3, "RTM", 288)
+RT15_LMP = Query("PRC_RTPD_LMP", 3, "RTPD", 96)
+HASP_LMP = Query("PRC_HASP_LMP", 3, "", 96)

@@ -136,15 +136,10 @@ def _by_finality(days: list[date], window: Window) -> list[list[date]]:
 
 
 _ALL = {"anc_type": "ALL", "anc_region": "ALL"}
-PLANS = {
-    "caiso-dam-as": Slices("PRC_AS", 12, {"DAM": {"market_run_id": "DAM", **_ALL}}, ahead_days=1),
-    "caiso-rt15-as": Slices("PRC_INTVL_AS", 1, {"RTM": {"market_run_id": "RTM", **_ALL}}, hours=True),
-    "caiso-load-actual": Slices(
-        "SLD_FCST", 1, {"ACTUAL": {"market_run_id": "ACTUAL"}}, days=DAYS_A_REQUEST
-    ),
-    # Runs of real time are asked for by hand: a month of one has 300,000 rows.
-    "caiso-load-forecast": Slices(
-        "SLD_FCST", 1, {run: {"market_run_id": run} for run in ("DAM", "2DA", "7DA")}, ahead_days=7,
-        days=DAYS_A_REQUEST,
-    ),
-}  # fmt: skip
+DAM_AS = Slices("PRC_AS", 12, {"DAM": {"market_run_id": "DAM", **_ALL}}, ahead_days=1)
+RT15_AS = Slices("PRC_INTVL_AS", 1, {"RTM": {"market_run_id": "RTM", **_ALL}}, hours=True)
+LOAD_ACTUAL = Slices("SLD_FCST", 1, {"ACTUAL": {"market_run_id": "ACTUAL"}}, days=DAYS_A_REQUEST)
+# Runs of real time are asked for by hand: a month of one has 300,000 rows.
+LOAD_FORECAST = Slices(
+    "SLD_FCST", 1, {run: {"market_run_id": run} for run in ("DAM", "2DA", "7DA")}, ahead_days=7, days=DAYS_A_REQUEST
+)

@@ -237,23 +237,21 @@ DISCLOSED = timedelta(days=DISCLOSED_AFTER_DAYS)
 NO_POINTS = re.compile(r"_(EBLMP|SOGLMP|SOGPRICE|SHADOW|MCPC_SCED)_", re.IGNORECASE)
 #: `60d_SCED_Resource_AS_OFFERS_02032026_thru_04032026_SUPPLEMENTAL`
 OFFERS = re.compile(r"AS_OFFERS_.*SUPPLEMENTAL", re.IGNORECASE)
-PLANS = {
-    "ercot-dam-spp": Documents((Product("NP4-190-CD", 12331, 31, posted_after=DAY_AHEAD),)),
-    "ercot-dam-mcpc": Documents((Product("NP4-188-CD", 12329, 31, posted_after=DAY_AHEAD),)),
-    "ercot-rt15-spp": Documents((Product("NP6-905-CD", 12301, 7, every=QUARTER),)),
-    "ercot-rt15-mcpc": Documents((Product("NP6-331-CD", 24898, 7, every=QUARTER),)),
-    "ercot-sced-lmp": Documents((Product("NP6-788-CD", 12300, 5, looks_back=timedelta(0), every=RUN),)),
-    "ercot-dam-spp-corrections": Documents((Product("NP4-196-M", 13044, 180, daily=False, left_out=NO_POINTS),)),
-    "ercot-rt15-spp-corrections": Documents((Product("NP4-197-M", 13045, 180, daily=False, left_out=NO_POINTS),)),
-    # A day of SCED has 50 MB: few at once.
-    "ercot-60d": Disclosures(
-        (
-            Product("NP3-966-ER", 13051, 1462, bulk=8, posted_after=DISCLOSED),
-            Product("NP3-965-ER", 13052, 1462, bulk=4, posted_after=DISCLOSED, left_out=OFFERS),
-        )
-    ),
-    # Workbooks of all years lie in the MIS, without an account.
-    "ercot-dam-spp-year": Years((Product("", 13060, None, daily=False),)),
-    "ercot-rt15-spp-year": Years((Product("", 13061, None, daily=False),)),
-    "ercot-dam-mcpc-year": Years((Product("", 13091, None, daily=False),)),
-}
+DAM_SPP = Documents((Product("NP4-190-CD", 12331, 31, posted_after=DAY_AHEAD),))
+DAM_MCPC = Documents((Product("NP4-188-CD", 12329, 31, posted_after=DAY_AHEAD),))
+RT15_SPP = Documents((Product("NP6-905-CD", 12301, 7, every=QUARTER),))
+RT15_MCPC = Documents((Product("NP6-331-CD", 24898, 7, every=QUARTER),))
+SCED_LMP = Documents((Product("NP6-788-CD", 12300, 5, looks_back=timedelta(0), every=RUN),))
+DAM_SPP_CORRECTIONS = Documents((Product("NP4-196-M", 13044, 180, daily=False, left_out=NO_POINTS),))
+RT15_SPP_CORRECTIONS = Documents((Product("NP4-197-M", 13045, 180, daily=False, left_out=NO_POINTS),))
+# A day of SCED has 50 MB: few at once.
+DISCLOSURES = Disclosures(
+    (
+        Product("NP3-966-ER", 13051, 1462, bulk=8, posted_after=DISCLOSED),
+        Product("NP3-965-ER", 13052, 1462, bulk=4, posted_after=DISCLOSED, left_out=OFFERS),
+    )
+)
+# Workbooks of all years lie in the MIS, without an account.
+DAM_SPP_YEAR = Years((Product("", 13060, None, daily=False),))
+RT15_SPP_YEAR = Years((Product("", 13061, None, daily=False),))
+DAM_MCPC_YEAR = Years((Product("", 13091, None, daily=False),))

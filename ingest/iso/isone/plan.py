@@ -128,8 +128,6 @@ def _request(path: str, document: Document, known: Known, access: Access) -> Req
     return Request(ask, "csv", (document,))
 
 
-PLANS = {
-    "isone-dam-lmp": Prices("dam", ahead_days=1),
-    "isone-rt5-lmp": Prices("rt5"),
-    "isone-rth-lmp": Prices("rth"),
-}
+DAM_LMP = Prices("dam", ahead_days=1)
+RT5_LMP = Prices("rt5")
+RTH_LMP = Prices("rth")

@@ -78,13 +78,11 @@ class Files:
         )  # fmt: skip
 
 
-PLANS = {
-    "nyiso-dam-lbmp-zone": Files("damlbmp", "damlbmp_zone", ahead_days=1),
-    "nyiso-dam-lbmp-generator": Files("damlbmp", "damlbmp_gen", ahead_days=1),
-    "nyiso-rt5-lbmp-zone": Files("realtime", "realtime_zone"),
-    "nyiso-rt5-lbmp-generator": Files("realtime", "realtime_gen"),
-    "nyiso-rth-lbmp-zone": Files("rtlbmp", "rtlbmp_zone"),
-    "nyiso-rth-lbmp-generator": Files("rtlbmp", "rtlbmp_gen"),
-    "nyiso-dam-as": Files("damasp", "damasp", ahead_days=1),
-    "nyiso-rt5-as": Files("rtasp", "rtasp"),
-}
+DAM_LBMP_ZONE = Files("damlbmp", "damlbmp_zone", ahead_days=1)
+DAM_LBMP_GENERATOR = Files("damlbmp", "damlbmp_gen", ahead_days=1)
+RT5_LBMP_ZONE = Files("realtime", "realtime_zone")
+RT5_LBMP_GENERATOR = Files("realtime", "realtime_gen")
+RTH_LBMP_ZONE = Files("rtlbmp", "rtlbmp_zone")
+RTH_LBMP_GENERATOR = Files("rtlbmp", "rtlbmp_gen")
+DAM_AS = Files("damasp", "damasp", ahead_days=1)
+RT5_AS = Files("rtasp", "rtasp")

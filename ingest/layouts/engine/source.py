@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
+from ingest.feed import Feed, contracts_of
 from ingest.layouts.engine.layout import broken_layouts, digest
 from ingest.layouts.engine.observe import Observer
 from ingest.layouts.engine.opened import Opened, is_json, is_xml, open_whole, refuse_packed
@@ -17,7 +18,6 @@ from ingest.layouts.engine.workbook import WORKBOOKS
 from ingest.text.blocks import Tabulated
 from ingest.text.headers import is_nameless, numbered
 from ingest.text.lines import Lines, split_lines
-from lakehouse.contract import Contract
 from lakehouse.errors import TerminalError, UnreadableFile
 from lakehouse.source import LAND_OPTIONS, WHOLE_FILE_BYTES, LandOptions, Parsed, RawFile
 
@@ -33,17 +33,14 @@ class LayoutSource:
     """Files of one domain, each read by the layout that its content shows.
 
     Args:
-        name: domain and source name, as the user types it.
-        summary: one line for `wattlake sources`.
-        contract: the observations that it lands.
+        feed: what it is; its name is that of the domain, its one contract that of the observations.
     """
 
-    needs = "files; --timezone where naive stamps are not of the layout's zone"
     options = LAND_OPTIONS
 
-    def __init__(self, name: str, summary: str, contract: Contract) -> None:
-        self.name, self.summary = name, summary
-        self.contracts: tuple[Contract, ...] = (contract,)
+    def __init__(self, feed: Feed) -> None:
+        self.name, self.summary, self.needs = feed.name, feed.summary, feed.needs
+        self.contracts = contracts_of(feed)
 
     def recognises(self, path: Path) -> bool:
         """Whether a file found in a folder is worth reading, by its suffix."""

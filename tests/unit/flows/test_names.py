@@ -13,15 +13,14 @@ from click.testing import CliRunner
 
 from flows.cli import names
 from flows.cli.main import main
-from ingest.iso.plans import plans
 from ingest.layouts.engine.layout import SHIPPED, layouts
-from ingest.registry import registry
+from ingest.registry import feeds, registry
 from lakehouse.settings import DBT_PROJECT
 
 
 def test_the_lists_of_names_equal_the_declarations() -> None:
     assert tuple(sorted(registry().sources)) == names.SOURCES
-    assert set(names.downloads()) == set(plans())
+    assert set(names.downloads()) == {name for name, feed in feeds().items() if feed.plan}
     assert tuple(sorted(f"raw.{contract.name}" for contract in registry().contracts)) == names.RAW_TABLES
     assert names.marts() == tuple(sorted(f"marts.{p.stem}" for p in (DBT_PROJECT / "models/marts").rglob("*.sql")))
 

@@ -32,7 +32,7 @@ def test_many_nodes_are_asked_for_in_urls_that_servers_take(tmp_path: Path) -> N
     async def plan() -> list[str]:
         async with Client(tmp_path / "parts", tmp_path / "turns") as client:
             access = Access(caiso_nodes=",".join(nodes))
-            planned = await caiso.PLANS["caiso-dam-lmp"].plan("caiso-dam-lmp", window, Known(), access, client)
+            planned = await caiso.DAM_LMP.plan("caiso-dam-lmp", window, Known(), access, client)
             assert [node for request in planned.requests for node in request.documents[0].lanes] == nodes
             return [request.ask.shown for request in planned.requests]
 

@@ -1,0 +1,62 @@
+"""NYISO's feeds: static files of zones and of generators."""
+
+from ingest.feed import Deployment, Feed, Provider
+
+READ, PLAN = "ingest.iso.nyiso.read", "ingest.iso.nyiso.plan"
+PRICES, AS_PRICES = "ingest.iso.contracts:PRICES", "ingest.iso.contracts:AS_PRICES"
+
+PROVIDER = Provider(
+    "nyiso",
+    "NYISO",
+    "America/New_York",
+    account="none",
+    limit="4 requests a second",
+    reach="the feed's beginning, by month",
+)
+REALTIME = Deployment(
+    "nyiso-realtime",
+    "Prices of NYISO's zones and its ancillary services since the last run; files that have not grown are not sent.",
+    every="every-5-minutes",
+    cron="1-59/5 * * * *",
+)
+GENERATORS = Deployment(
+    "nyiso-generators",
+    "Prices of NYISO's generators since the last run.",
+    every="hourly",
+    cron="25 * * * *",
+)
+
+FEEDS = (
+    Feed(
+        "nyiso-dam-lbmp-zone", "NYISO day-ahead LBMPs of zones, with components", (PRICES,), f"{READ}:dam_zone",
+        plan=f"{PLAN}:DAM_LBMP_ZONE", deployment=REALTIME,
+    ),
+    Feed(
+        "nyiso-dam-as", "NYISO day-ahead prices of ancillary services", (AS_PRICES,), f"{READ}:dam_as",
+        plan=f"{PLAN}:DAM_AS", deployment=REALTIME,
+    ),
+    Feed(
+        "nyiso-rt5-lbmp-zone", "NYISO 5-minute LBMPs of zones, with components", (PRICES,), f"{READ}:rt5_zone",
+        plan=f"{PLAN}:RT5_LBMP_ZONE", deployment=REALTIME,
+    ),
+    Feed(
+        "nyiso-rth-lbmp-zone", "NYISO hourly integrated LBMPs of zones, with components", (PRICES,),
+        f"{READ}:rth_zone", plan=f"{PLAN}:RTH_LBMP_ZONE", deployment=REALTIME,
+    ),
+    Feed(
+        "nyiso-rt5-as", "NYISO real-time prices of ancillary services", (AS_PRICES,), f"{READ}:rt5_as",
+        plan=f"{PLAN}:RT5_AS", deployment=REALTIME,
+    ),
+    Feed(
+        "nyiso-dam-lbmp-generator", "NYISO day-ahead LBMPs of generators, with components", (PRICES,),
+        f"{READ}:dam_generator", plan=f"{PLAN}:DAM_LBMP_GENERATOR", deployment=GENERATORS,
+    ),
+    Feed(
+        "nyiso-rt5-lbmp-generator", "NYISO 5-minute LBMPs of generators, with components", (PRICES,),
+        f"{READ}:rt5_generator", plan=f"{PLAN}:RT5_LBMP_GENERATOR", deployment=GENERATORS,
+    ),
+    Feed(
+        "nyiso-rth-lbmp-generator", "NYISO hourly integrated LBMPs of generators, with components", (PRICES,),
+        f"{READ}:rth_generator", plan=f"{PLAN}:RTH_LBMP_GENERATOR", deployment=GENERATORS,
+    ),
+)  # fmt: skip
