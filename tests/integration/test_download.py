@@ -336,7 +336,7 @@ def test_documents_that_wait_in_the_spool_land_first_and_half_written_ones_are_f
         raise TransientError("the catalog is away", "try again")
 
     with monkeypatch.context() as patched:
-        patched.setattr(module, "land_files", broken)
+        patched.setattr(module, "land_documents", broken)
         with pytest.raises(TransientError, match="catalog is away"):
             market.get(ZONE, "2026-11-12", "2026-11-14")
     waiting = sorted(name for name in market.spooled() if not name.startswith("."))
