@@ -25,10 +25,10 @@ if sys.dont_write_bytecode:
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-pytest_plugins = ("tests.servers.fixtures",)
+pytest_plugins = ("tests.support.servers.fixtures",)
 
 if TYPE_CHECKING:
-    from .servers.prefect_service import PrefectService
+    from tests.support.servers.prefect_service import PrefectService
 
 #: Recorded data lie beside the checkout, never in it.
 RECORDED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -51,7 +51,7 @@ def recorded() -> Path:
 @pytest.fixture(scope="session")
 def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectService]:
     """A Prefect server, a worker and all deployments of prefect.yaml over a home of their own; up in about 25 s."""
-    from .servers.prefect_service import prefect_service
+    from tests.support.servers.prefect_service import prefect_service
 
     with prefect_service(tmp_path_factory.mktemp("prefect")) as service, service.worker("tests"):
         yield service

@@ -17,7 +17,7 @@ from lakehouse.marts.data_docs import BUILDS_KEPT, kept_path, write_pages
 from lakehouse.marts.dbt_runner import Mart
 from lakehouse.ops import CHECKS, Ops
 from lakehouse.settings import Settings
-from tests.browser.chromium import ARGUMENTS, CHROMIUM, in_chromium
+from tests.support.chromium import ARGUMENTS, CHROMIUM, in_chromium
 
 BUILD = "20240601T120000-aaaaaaaa"
 

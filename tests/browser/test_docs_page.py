@@ -9,7 +9,7 @@ from playwright.sync_api import sync_playwright
 
 from flows.docs_site.site import write_site
 from lakehouse.settings import DBT_PROJECT, Settings
-from tests.browser.chromium import ARGUMENTS, CHROMIUM, in_chromium
+from tests.support.chromium import ARGUMENTS, CHROMIUM, in_chromium
 
 
 @pytest.mark.browser

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser.chromium import ARGUMENTS, CHROMIUM, in_chromium
+from tests.support.chromium import ARGUMENTS, CHROMIUM, in_chromium
 
 if TYPE_CHECKING:
-    from tests.servers.prefect_service import PrefectService
+    from tests.support.servers.prefect_service import PrefectService
 
 pytestmark = [pytest.mark.browser, in_chromium]
 

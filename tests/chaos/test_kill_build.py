@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.homes import Case, first_files, second_files
-from tests.chaos.worker import Worker
+from tests.support.kills.homes import Case, first_files, second_files
+from tests.support.kills.worker import Worker
 
 #: Beside other work the real builds that this begins with take long.
 pytestmark = pytest.mark.timeout(1800)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.homes import Case
-from tests.chaos.worker import Worker
-from tests.servers.market_server import BASES, MarketServer, market_server
+from tests.support.kills.homes import Case
+from tests.support.kills.worker import Worker
+from tests.support.servers.market_server import BASES, MarketServer, market_server
 
 NOW = datetime(2026, 11, 20, 18, 2, tzinfo=UTC)
 SOURCE = "nyiso-rth-lbmp-zone"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.chaos.homes import Case, first_files, second_files
-from tests.chaos.worker import Worker
+from tests.support.kills.homes import Case, first_files, second_files
+from tests.support.kills.worker import Worker
 
 
 class PostgresCase(Case):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos.homes import Case, first_files, second_files, third_files
-from tests.chaos.worker import Worker
+from tests.support.kills.homes import Case, first_files, second_files, third_files
+from tests.support.kills.worker import Worker
 
 
 @pytest.fixture(scope="module")

@@ -17,11 +17,10 @@ from lakehouse.landing.run import LandReport
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions
 from lakehouse.writing import data_files
-from tests.querying import query
-from tests.servers.postgres_proxy import postgres_proxy
-from tests.servers.s3 import S3Server
-from tests.servers.s3_proxy import S3Proxy, s3_proxy
-from tests.support.house import land
+from tests.support.house import land, query
+from tests.support.servers.postgres_proxy import postgres_proxy
+from tests.support.servers.s3 import S3Server
+from tests.support.servers.s3_proxy import S3Proxy, s3_proxy
 
 STAMPS = [f"2024-06-01 {minute // 60:02d}:{minute % 60:02d}:00" for minute in range(0, 120, 15)]
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.homes import MINUTES, first_files, second_files, write_signal
-from tests.chaos.steps import ROOT
-from tests.chaos.worker import Worker
+from tests.support.device_files import write_signal
+from tests.support.kills.homes import MINUTES, first_files, second_files
+from tests.support.kills.steps import ROOT
+from tests.support.kills.worker import Worker
 
 #: The command as a user types it, from the interpreter of these tests.
 WATTLAKE = [sys.executable, "-c", "from flows.cli.main import main; main()"]

@@ -12,8 +12,8 @@ import pytest
 
 from ingest.simulate.markets.stated import Document
 from lakehouse.errors import UnreadableFile
-from tests.conformance.market_documents import AUTUMN, PLAIN
-from tests.conformance.market_reading import EVERY, PRICED, everything, few, parse, read, said, stated, unsigned
+from tests.support.market_documents import AUTUMN, PLAIN
+from tests.support.market_reading import EVERY, PRICED, everything, few, parse, read, said, stated, unsigned
 
 BROKEN = {
     "nothing": b"",

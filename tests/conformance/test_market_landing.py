@@ -14,9 +14,9 @@ from ingest.simulate.markets.days import EASTERN
 from lakehouse.catalog import open_catalog
 from lakehouse.settings import Settings
 from lakehouse.source import Parsed
-from tests.conformance.market_documents import AUTUMN, SEED
-from tests.conformance.market_reading import SIMULATED, Said, few, parse, said, stated
 from tests.support.house import land, land_documents, replay
+from tests.support.market_documents import AUTUMN, SEED
+from tests.support.market_reading import SIMULATED, Said, few, parse, said, stated
 
 
 @pytest.mark.parametrize("minute", [0, 4, 7, 10, 14, 15, 29])

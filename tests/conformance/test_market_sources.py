@@ -19,8 +19,8 @@ from ingest.iso.contracts import (
 )
 from ingest.registry import registry
 from ingest.simulate.markets import caiso, ercot, isone, nyiso
-from tests.conformance.market_documents import AUTUMN, HOURS, PLAIN, RECEIVED, SEED, of_day, raw
-from tests.conformance.market_reading import (
+from tests.support.market_documents import AUTUMN, HOURS, PLAIN, RECEIVED, SEED, of_day, raw
+from tests.support.market_reading import (
     EVERY,
     PRICED,
     Said,

@@ -14,8 +14,8 @@ from ingest.iso.contracts import PRICES
 from lakehouse.archive import open_archive
 from lakehouse.catalog import open_catalog
 from lakehouse.settings import Settings
-from tests.conformance.market_reading import SIMULATED
 from tests.support.house import land_documents, replay
+from tests.support.market_reading import SIMULATED
 
 SOURCE = "ercot-dam-spp"
 PUBLISHED = datetime(2019, 11, 19, 18, tzinfo=UTC)

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from dbt_lake import Lake
+
+from tests.support.lake import Lake
 
 MIDNIGHT = datetime(2024, 5, 31, 22, tzinfo=UTC)  # 1 June 2024 in Berlin
 DAYS = 4

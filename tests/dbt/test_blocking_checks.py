@@ -6,8 +6,9 @@ from typing import Any
 
 import duckdb
 import pytest
-from dbt_lake import Lake
-from random_series import all_series, declare, rows
+
+from tests.support.lake import Lake
+from tests.support.random_series import all_series, declare, rows
 
 #: What is falsified: statement, the check that has to notice, and what a row that it shows has to hold.
 FALSIFIED = {

@@ -9,7 +9,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from dbt_lake import Lake
+
+from tests.support.lake import Lake
 
 BERLIN = ZoneInfo("Europe/Berlin")
 #: 23 hours on 31 March, 25 hours on 27 October.

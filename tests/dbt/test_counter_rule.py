@@ -7,11 +7,12 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from counter_models import CounterModels, Declared, Readings, Rows
-from dbt_oracle import DAY, MINUTE, Sample, energy_by_quarter, micro, read_counter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_marts_equal_oracle import LIMIT_KW
+
+from tests.support.counter_models import CounterModels, Declared, Readings, Rows
+from tests.support.marts_oracle import DAY, MINUTE, Sample, energy_by_quarter, micro, read_counter
 
 START = micro(datetime(2024, 3, 30, 20, tzinfo=UTC))
 #: From seconds to more than the day that an excursion may last.

@@ -7,7 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from dbt_lake import Lake
+
+from tests.support.lake import Lake
 
 pytestmark = pytest.mark.real_data
 

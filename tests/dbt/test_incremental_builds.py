@@ -7,9 +7,9 @@ import random
 from pathlib import Path
 from typing import Any
 
-from dbt_lake import Lake
-from dbt_oracle import Sample
-from random_series import Series, all_series, declare, instant, rows
+from tests.support.lake import Lake
+from tests.support.marts_oracle import Sample
+from tests.support.random_series import Series, all_series, declare, instant, rows
 
 #: Every mart whose rows come from samples.
 MARTS = (

@@ -8,8 +8,9 @@ from typing import Any
 
 import duckdb
 import pytest
-from market_days import dam, hours, rt_prices, runs
-from market_lake import MarketLake, price
+
+from tests.support.market_days import dam, hours, rt_prices, runs
+from tests.support.market_lake import MarketLake, price
 
 DAY = date(2026, 1, 10)
 SAID: dict[str, Any] = {

@@ -10,8 +10,9 @@ from typing import Any
 
 import duckdb
 import pytest
-from market_days import dam, rt_prices, rt_services, runs
-from market_lake import CONTRACTS, MarketLake
+
+from tests.support.market_days import dam, rt_prices, rt_services, runs
+from tests.support.market_lake import CONTRACTS, MarketLake
 
 #: Around the change of model, over a change of clocks and a change of month.
 DAYS = [date(2025, 12, 3) + timedelta(days=i) for i in range(5)] + [date(2026, 3, 7), date(2026, 3, 8)]

@@ -9,7 +9,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from market_lake import MarketLake, price, service_price
+
+from tests.support.market_lake import MarketLake, price, service_price
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 #: Runs of SCED, in seconds: one comes early, and one so late that the one before does not hold until then.

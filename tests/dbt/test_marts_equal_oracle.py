@@ -7,9 +7,19 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from dbt_lake import Lake
-from dbt_oracle import CODES, Sample, day_bucket, energy_by_quarter, level, micro, read_counter, utc_bucket
-from random_series import Series, all_series, declare, exact, rows
+
+from tests.support.lake import Lake
+from tests.support.marts_oracle import (
+    CODES,
+    Sample,
+    day_bucket,
+    energy_by_quarter,
+    level,
+    micro,
+    read_counter,
+    utc_bucket,
+)
+from tests.support.random_series import Series, all_series, declare, exact, rows
 
 LIMIT_KW = Decimal("17.25")
 LEVELS = {"lod_5min": 300, "lod_15min": 900, "lod_1h": 3600, "lod_1d": None}

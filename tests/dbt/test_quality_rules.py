@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from dbt_lake import Lake
 
 from lakehouse.writing.contradictions import CONTRADICTED
+from tests.support.lake import Lake
 
 START = datetime(2024, 3, 9, 23, tzinfo=UTC)  # 10 March 2024 in Berlin, three weeks before summer time
 DAY = 86_400

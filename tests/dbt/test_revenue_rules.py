@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from market_days import HOUR, dam, hours, midnight, quarters, rt_prices, rt_services, runs
-from market_lake import MarketLake, price, service_price
 
 from flows.explain.chain import Explanation, House
 from flows.explain.revenue import quarter as revenue_quarter
+from tests.support.market_days import HOUR, dam, hours, midnight, quarters, rt_prices, rt_services, runs
+from tests.support.market_lake import MarketLake, price, service_price
 
 DAY, ODD_DAY = date(2026, 1, 10), date(2026, 1, 12)
 SPRING, AUTUMN = date(2026, 3, 8), date(2026, 11, 1)

@@ -7,8 +7,9 @@ from math import sqrt
 from typing import Any
 
 import pytest
-from market_days import midnight, runs
-from market_lake import MarketLake
+
+from tests.support.market_days import midnight, runs
+from tests.support.market_lake import MarketLake
 
 DAY = date(2026, 1, 10)
 EFFICIENCY = 0.9

@@ -23,9 +23,8 @@ from lakehouse.marts.publish import BUILD, published
 from lakehouse.ops import Ops
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
-from tests.support.house import build, check
-
-from .conftest import build_house, land_meter, minutes, rows, write_signal
+from tests.support.device_files import minutes, write_signal
+from tests.support.house import build, build_house, check, land_meter, rows
 
 #: What takes a second or more to import. A build of nothing and a query of marts do without.
 HEAVY = {"great_expectations", "dbt", "prefect", "pyiceberg", "pandas"}

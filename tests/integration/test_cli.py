@@ -15,8 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from flows.cli.main import main
-
-from .conftest import minutes, write_signal
+from tests.support.device_files import minutes, write_signal
 
 COMMANDS = sorted(main.commands)
 Wattlake = Callable[..., Result]

@@ -7,10 +7,8 @@ from pathlib import Path
 
 from lakehouse.settings import Settings
 from lakehouse.writing.contradictions import CONTRADICTED
-from tests.querying import query
-from tests.support.house import build, replay
-
-from .conftest import land_meter, write_signal
+from tests.support.device_files import write_signal
+from tests.support.house import build, land_meter, query, replay
 
 NOON, ONE = "2024-06-01 12:00:00", "2024-06-01 13:00:00"
 LOST = "SELECT line, field, reason, raw_text FROM raw.quarantine ORDER BY line"

@@ -18,9 +18,8 @@ from lakehouse.marts.publish import published
 from lakehouse.ops import RUNS, Ops
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
-from tests.support.house import build
-
-from .conftest import land_meter, minutes, rows, write_signal
+from tests.support.device_files import minutes, write_signal
+from tests.support.house import build, land_meter, rows
 
 #: Names that are SQL, templates and paths where somebody forgets to quote.
 ASSET = "../'; DROP TABLE lod_1d; -- {{ 1/0 }} \"*?[]"

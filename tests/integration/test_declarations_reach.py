@@ -8,9 +8,8 @@ import pytest
 
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions
-from tests.support.house import build, land
-
-from .conftest import land_meter, minutes, rows, write_signal
+from tests.support.device_files import minutes, write_signal
+from tests.support.house import build, land, land_meter, rows
 
 DAYS = "SELECT signal, local_date, interval_start, energy_kwh FROM energy_1d WHERE asset_id = 'm1' ORDER BY ALL"
 LEVELS = "SELECT signal, local_date, bucket_start, n FROM lod_1d WHERE asset_id = 'm1' ORDER BY ALL"

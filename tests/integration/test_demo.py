@@ -12,8 +12,7 @@ from click.testing import CliRunner
 
 from flows.cli.main import main
 from lakehouse.settings import Settings
-
-from .conftest import rows
+from tests.support.house import rows
 
 
 def test_the_demo_agrees_with_the_truth_and_says_that_its_data_are_simulated(

@@ -13,8 +13,8 @@ from lakehouse.archive import open_archive
 from lakehouse.ops import RUNS, Ops
 from lakehouse.settings import Settings
 from lakehouse.upkeep.doctor import examine
-
-from .conftest import land_meter, minutes, write_signal
+from tests.support.device_files import minutes, write_signal
+from tests.support.house import land_meter
 
 
 @pytest.fixture(autouse=True)

@@ -21,8 +21,8 @@ from lakehouse.database import is_free
 from lakehouse.errors import TerminalError, TransientError, WrongUsage
 from lakehouse.settings import Settings
 from lakehouse.upkeep.doctor import examine
-
-from ..servers.market_exchange import (
+from tests.support.market import NODES, NOW, Market
+from tests.support.servers.market_exchange import (
     Answer,
     Fault,
     cut,
@@ -34,8 +34,7 @@ from ..servers.market_exchange import (
     truncated,
     waf,
 )
-from ..servers.market_server import market_server
-from .downloads import NODES, NOW, Market
+from tests.support.servers.market_server import market_server
 
 ZONE = "nyiso-rt5-lbmp-zone"
 HOURS = "nyiso-rth-lbmp-zone"

@@ -16,10 +16,9 @@ from prefect.exceptions import ObjectNotFound
 from ingest.registry import registry
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
-
-from ..servers.market_exchange import waf
-from ..servers.market_server import MarketServer, market_server
-from ..servers.prefect_service import PrefectService
+from tests.support.servers.market_exchange import waf
+from tests.support.servers.market_server import MarketServer, market_server
+from tests.support.servers.prefect_service import PrefectService
 
 ZONE, HOURS = "nyiso-rt5-lbmp-zone", "nyiso-rth-lbmp-zone"
 

@@ -17,11 +17,10 @@ from ingest.simulate.fleet.fleet import simulate_fleet
 from ingest.simulate.markets import ercot as simulated
 from lakehouse.errors import TerminalError
 from lakehouse.settings import Settings
-
-from ..markets import zipped
-from ..servers.market_exchange import failing, truncated
-from ..servers.market_server import CREDENTIALS, market_server
-from .downloads import NOW, Market
+from tests.support.documents import zipped
+from tests.support.market import NOW, Market
+from tests.support.servers.market_exchange import failing, truncated
+from tests.support.servers.market_server import CREDENTIALS, market_server
 
 DAM = "ercot-dam-spp"
 QUARTERS = "ercot-rt15-spp"

@@ -25,11 +25,10 @@ from ingest.simulate.markets import ercot as simulated
 from lakehouse.errors import TerminalError, TransientError
 from lakehouse.ops import DOWNLOADS, Ops
 from lakehouse.settings import Settings
-
-from ..servers import market_exchange
-from ..servers.market_exchange import Fault, failing
-from ..servers.market_server import market_server
-from .downloads import NOW, Market
+from tests.support.market import NOW, Market
+from tests.support.servers import market_exchange
+from tests.support.servers.market_exchange import Fault, failing
+from tests.support.servers.market_server import market_server
 
 DAM = "ercot-dam-spp"
 

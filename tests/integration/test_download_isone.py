@@ -8,10 +8,9 @@ from datetime import timedelta
 import pytest
 
 from lakehouse.settings import Settings
-
-from ..servers.market_exchange import throttled
-from ..servers.market_server import CREDENTIALS, market_server
-from .downloads import NOW, Market
+from tests.support.market import NOW, Market
+from tests.support.servers.market_exchange import throttled
+from tests.support.servers.market_server import CREDENTIALS, market_server
 
 FIVE, HOURS = "isone-rt5-lmp", "isone-rth-lmp"
 

@@ -11,10 +11,9 @@ from ingest.simulate.fleet.dam_disclosure import dam_members
 from ingest.simulate.fleet.fleet import simulate_fleet
 from ingest.simulate.markets import nyiso
 from lakehouse.settings import Settings
-
-from ..markets import zipped
-from ..servers.market_server import market_server
-from .downloads import NOW, Market
+from tests.support.documents import zipped
+from tests.support.market import NOW, Market
+from tests.support.servers.market_server import market_server
 
 HOURS = "nyiso-rth-lbmp-zone"
 

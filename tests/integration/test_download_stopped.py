@@ -25,10 +25,9 @@ from lakehouse import database
 from lakehouse.errors import TerminalError, TransientError
 from lakehouse.settings import Settings
 from lakehouse.uris import sqlite_path
-
-from ..servers.market_exchange import failing, instead, late
-from ..servers.market_server import market_server
-from .downloads import NOW, Market
+from tests.support.market import NOW, Market
+from tests.support.servers.market_exchange import failing, instead, late
+from tests.support.servers.market_server import market_server
 
 HOURS = "nyiso-rth-lbmp-zone"
 

@@ -24,9 +24,8 @@ from ingest.registry import registry
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions
-from tests.support.house import build, land
-
-from .conftest import land_meter, write_signal
+from tests.support.device_files import write_signal
+from tests.support.house import build, land, land_meter
 
 Explain = Callable[..., dict[str, Any]]
 

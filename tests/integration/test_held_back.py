@@ -12,9 +12,8 @@ from flows.cli.main import main
 from lakehouse.catalog import open_catalog
 from lakehouse.marts.publish import published
 from lakehouse.settings import Settings
-from tests.support.house import build
-
-from .conftest import build_house, land_meter, minutes, rows, write_signal
+from tests.support.device_files import minutes, write_signal
+from tests.support.house import build, build_house, land_meter, rows
 
 
 def days_of(house: Settings) -> dict[object, object]:

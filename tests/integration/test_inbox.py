@@ -15,9 +15,8 @@ from lakehouse.landing.inbox import InboxReport
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions
+from tests.support.device_files import minutes, write_signal
 from tests.support.house import take_inbox
-
-from .conftest import minutes, write_signal
 
 
 def at_once(_seconds: float) -> None:

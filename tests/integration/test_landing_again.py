@@ -10,10 +10,8 @@ import pytest
 from lakehouse.errors import TerminalError
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions
-from tests.querying import query
-from tests.support.house import land, replay
-
-from .conftest import land_meter, write_signal
+from tests.support.device_files import write_signal
+from tests.support.house import land, land_meter, query, replay
 
 ROWS = [("2024-06-01 12:00:00", 1), ("2024-06-01 13:00:00", 2), ("2024-06-01 14:00:00", 4)]
 UTC_HOURS = [datetime(2024, 6, 1, hour, tzinfo=UTC) for hour in (12, 13, 14)]

@@ -19,10 +19,9 @@ from lakehouse.ops import RUNS, Ops
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
 from lakehouse.upkeep.maintain import MaintainReport
-from tests.servers.s3 import S3Server
-from tests.support.house import build, maintain, replay
-
-from .conftest import land_meter, minutes, rows, write_signal
+from tests.support.device_files import minutes, write_signal
+from tests.support.house import build, land_meter, maintain, replay, rows
+from tests.support.servers.s3 import S3Server
 
 TABLE = "raw.meter_observations"
 #: Landings of the process that lands while others maintain and read.

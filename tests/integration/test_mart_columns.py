@@ -6,8 +6,7 @@ import pytest
 import yaml
 
 from lakehouse.settings import DBT_PROJECT, Settings
-
-from .conftest import rows
+from tests.support.house import rows
 
 LOD = """asset_id signal bucket_start bucket_end n n_expected coverage sum min max mean mean_time_weighted
     first last unit"""

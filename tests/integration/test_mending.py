@@ -24,9 +24,9 @@ from lakehouse.engine import identifier
 from lakehouse.landing.mending import METADATA
 from lakehouse.ops import FETCHES, RUNS, SLICES, Ops
 from lakehouse.settings import Settings
-from tests.support.house import build, replay
+from tests.support.device_files import minutes, write_signal
+from tests.support.house import build, land_meter, replay, rows
 
-from .conftest import land_meter, minutes, rows, write_signal
 from .test_replay import contents
 
 PRICES = (

@@ -18,10 +18,9 @@ from lakehouse.ops import RUNS, SLICES, Ops
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions
-from tests.support.house import land
-
-from ..servers.prefect_service import PrefectService, descendants, prefect_service, until
-from .conftest import minutes, rows, write_signal
+from tests.support.device_files import minutes, write_signal
+from tests.support.house import land, rows
+from tests.support.servers.prefect_service import PrefectService, descendants, prefect_service, until
 
 
 def raw_rows(settings: Settings, asset_like: str) -> dict[str, int]:

@@ -18,9 +18,9 @@ from lakehouse.catalog import open_catalog
 from lakehouse.ops import Ops
 from lakehouse.settings import Settings
 from lakehouse.upkeep.doctor import Finding, examine
-
-from ..servers.prefect_service import PrefectService, scheduled, until
-from .conftest import land_meter, minutes, write_signal
+from tests.support.device_files import minutes, write_signal
+from tests.support.house import land_meter
+from tests.support.servers.prefect_service import PrefectService, scheduled, until
 
 TELLING = ("tell-of-failed-runs", "tell-of-stale-sources", "tell-of-no-worker")
 

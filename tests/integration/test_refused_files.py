@@ -11,8 +11,7 @@ from click.testing import CliRunner, Result
 
 from flows.cli.main import main
 from ingest.layouts.engine.layout import Layout
-
-from .conftest import write_signal
+from tests.support.device_files import write_signal
 
 Wattlake = Callable[..., Result]
 ROWS = [("2024-06-01 12:00:00", 1), ("2024-06-01 13:00:00", 2)]

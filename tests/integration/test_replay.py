@@ -9,9 +9,8 @@ import pytest
 from lakehouse.catalog import open_catalog
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions
-from tests.support.house import land, replay
-
-from .conftest import land_meter, minutes, write_signal
+from tests.support.device_files import minutes, write_signal
+from tests.support.house import land, land_meter, replay
 
 
 @pytest.fixture

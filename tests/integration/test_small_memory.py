@@ -6,9 +6,7 @@ from pathlib import Path
 
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions
-from tests.support.house import build, land
-
-from .conftest import rows
+from tests.support.house import build, land, rows
 
 POINTS_A_DAY = 86_400 // 2
 DAYS = 14

@@ -15,8 +15,8 @@ from flows.cli.main import main
 from flows.cli.query import session_for
 from flows.cli.sql_shell import HISTORY, is_whole, offered, shell
 from lakehouse.settings import Settings
-
-from .conftest import land_meter, write_signal
+from tests.support.device_files import write_signal
+from tests.support.house import land_meter
 
 ROWS = "SELECT asset_id, signal, energy_kwh::DECIMAL(9, 3) AS kwh FROM {} WHERE asset_id = 'm1' ORDER BY ALL"
 Sql = Callable[..., Result]

@@ -10,10 +10,9 @@ from pyiceberg.catalog.sql import SqlCatalog
 from ingest.registry import registry
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
-from tests.servers.rest_catalog import rest_catalog
-from tests.support.house import replay
-
-from .conftest import land_meter, minutes, write_signal
+from tests.support.device_files import minutes, write_signal
+from tests.support.house import land_meter, replay
+from tests.support.servers.rest_catalog import rest_catalog
 
 
 def test_landing_reading_and_replay_through_a_rest_catalog(tmp_path: Path) -> None:

@@ -13,11 +13,9 @@ from lakehouse.errors import TerminalError
 from lakehouse.settings import Settings
 from lakehouse.storage import storage_at
 from lakehouse.upkeep.doctor import examine
-from tests.querying import query
-from tests.servers.s3 import S3Server
-from tests.support.house import build, replay
-
-from .conftest import land_meter, minutes, write_signal
+from tests.support.device_files import minutes, write_signal
+from tests.support.house import build, land_meter, query, replay
+from tests.support.servers.s3 import S3Server
 
 #: What differs between two houses with the same data: ids of runs and builds, and when they were made.
 OF_A_RUN = {"run_id", "build_id", "built_at"}

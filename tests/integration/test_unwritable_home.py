@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from lakehouse.settings import Settings
-
-from .conftest import land_meter, minutes, write_signal
+from tests.support.device_files import minutes, write_signal
+from tests.support.house import land_meter
 
 #: Capabilities by which root writes and reads past the mode of a file, and the call that gives them up.
 DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER = 1, 2, 3

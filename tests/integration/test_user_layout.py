@@ -10,8 +10,7 @@ from lakehouse.catalog import open_catalog
 from lakehouse.errors import TerminalError
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions
-from tests.querying import query
-from tests.support.house import build, land, replay
+from tests.support.house import build, land, query, replay
 
 LAYOUT = """
 name = "greenhouse"

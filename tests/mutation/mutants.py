@@ -28,7 +28,7 @@ class Mutant:
 
 _COUNTER_RULE = ("tests/dbt/test_counter_rule.py",)
 _CHANGES = ("tests/unit/lakehouse/test_changes.py",)
-_INTAKE = ("tests/unit/lakehouse/test_instants_and_ranges.py",)
+_LIMITS = ("tests/unit/lakehouse/test_instants_and_ranges.py",)
 
 MUTANTS = (
     Mutant(
@@ -106,28 +106,28 @@ MUTANTS = (
         "lakehouse/writing/validate.py",
         "pc.or_(pc.less(values, first), pc.greater_equal(values, last))",
         "pc.or_(pc.less_equal(values, first), pc.greater_equal(values, last))",
-        _INTAKE,
+        _LIMITS,
     ),
     Mutant(
         "the first instant of 2100 is one that a meter has seen",
         "lakehouse/writing/validate.py",
         "pc.or_(pc.less(values, first), pc.greater_equal(values, last))",
         "pc.or_(pc.less(values, first), pc.greater(values, last))",
-        _INTAKE,
+        _LIMITS,
     ),
     Mutant(
         "a value equal to its minimum is below it",
         "lakehouse/writing/validate.py",
         "pc.less(values, column.minimum)",
         "pc.less_equal(values, column.minimum)",
-        _INTAKE,
+        _LIMITS,
     ),
     Mutant(
         "a value equal to its maximum is above it",
         "lakehouse/writing/validate.py",
         "pc.greater(values, column.maximum)",
         "pc.greater_equal(values, column.maximum)",
-        _INTAKE,
+        _LIMITS,
     ),
     Mutant(
         "excursions of a counter are looked for half a day around",

@@ -11,8 +11,9 @@ from typing import Any
 
 import duckdb
 import pytest
-from market_lake import MarketLake
 from market_reader import batcave_rows, dam_rows
+
+from tests.support.market_lake import MarketLake
 
 pytestmark = pytest.mark.real_data
 

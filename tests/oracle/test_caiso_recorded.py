@@ -12,7 +12,7 @@ import pytest
 
 from ingest.iso.caiso.oasis import answered_at
 from lakehouse.errors import UnreadableFile
-from tests.markets import parse, refused, rows
+from tests.support.documents import parse, refused, rows
 
 pytestmark = pytest.mark.real_data
 

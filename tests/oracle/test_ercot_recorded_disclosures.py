@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from lakehouse.errors import UnreadableFile
-from tests.ercot_reading import read
+from tests.support.ercot_documents import read
 
 pytestmark = pytest.mark.real_data
 

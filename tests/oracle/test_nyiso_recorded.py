@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import UnreadableFile
-from tests.markets import parse, refused, rows
+from tests.support.documents import parse, refused, rows
 
 pytestmark = pytest.mark.real_data
 

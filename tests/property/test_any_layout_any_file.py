@@ -22,7 +22,7 @@ from ingest.layouts.engine.workbook import read_sheets
 from ingest.registry import registry
 from lakehouse.errors import WattlakeError
 from lakehouse.source import REJECTS_SCHEMA, LandOptions, RawFile
-from tests.unit.ingest.reading import joined
+from tests.support.parsing import joined
 
 KINDS = ("wide", "wide", "long", "long", "day_rows", "signal_rows", "nem12", "espi", "json_records", "json_series")
 NAMES = (

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from ingest.registry import registry
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import LandOptions, RawFile
-from tests.unit.ingest.reading import joined
+from tests.support.parsing import joined
 
 #: A file of some kilobytes takes some milliseconds; a second of CPU time is a reader that does not end.
 CPU_LIMIT_S = 5.0

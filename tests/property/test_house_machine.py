@@ -25,7 +25,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.chaos.worker import Worker
+from tests.support.kills.worker import Worker
 
 START = datetime(2024, 6, 1, tzinfo=UTC)
 #: Three days, so that late data fall into days that are built already.
@@ -84,7 +84,7 @@ class Model:
         return new
 
     def rows(self) -> list[list[Any]]:
-        """As `tests.chaos.operations.power` lists them."""
+        """As `tests.support.kills.operations.power` lists them."""
         return [*([*key, value] for key, value in sorted(self.values.items())), [len(self.refused)]]
 
     def power_days(self) -> list[list[Any]]:

@@ -20,7 +20,7 @@ from lakehouse.upkeep.compaction import compact
 from lakehouse.upkeep.expiry import expire
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "lakehouse"))
-from landing import CONTRACT, land, stored
+from tests.support.raw_table import CONTRACT, land, stored
 
 MONTH_MINUTES = 60 * 24 * 40
 landing = st.tuples(st.sampled_from(["a", "b"]), st.sampled_from([0, 1, MONTH_MINUTES]), st.integers(0, 2))

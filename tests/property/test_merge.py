@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lakehouse.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "lakehouse"))
-from landing import Row, land, stored
+from tests.support.raw_table import Row, land, stored
 
 row = st.tuples(
     st.sampled_from(["a", "b"]),

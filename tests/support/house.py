@@ -17,10 +17,13 @@ from lakehouse.landing.run import LandReport
 from lakehouse.marts import audit
 from lakehouse.marts import build as builds
 from lakehouse.marts.build import BuildReport
+from lakehouse.marts.publish import open_marts
+from lakehouse.reader import open_session
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions
 from lakehouse.upkeep import maintain as maintenance
 from lakehouse.upkeep.maintain import MaintainReport
+from tests.support.device_files import minutes, write_signal
 
 
 def land(settings: Settings, source: str, paths: Iterable[Path], options: LandOptions, *more: Any) -> LandReport:
@@ -56,3 +59,39 @@ def check(settings: Settings, **more: Any) -> list[CheckResult]:
 
 def maintain(settings: Settings, **more: Any) -> MaintainReport:
     return maintenance.maintain(settings, registry(), **more)
+
+
+def query(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
+    """Rows of a query over raw.*, marts.* and ops.*, in a session of its own."""
+    session = open_session(settings, registry().contracts)
+    try:
+        return session.execute(sql).fetchall()
+    finally:
+        session.close()
+
+
+def rows(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
+    """Rows of a query over the published marts."""
+    connection = open_marts(settings)
+    try:
+        connection.execute("SET TimeZone='UTC'")
+        connection.execute("USE marts")
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()
+
+
+def land_meter(settings: Settings, *paths: Path, **options: Any) -> LandReport:
+    """Land reference meter files as real data."""
+    return land(settings, "meter", paths, LandOptions(**options))
+
+
+def build_house(home: Path, inbox: Path) -> Settings:
+    """A built house: meter m1 with power and a counter on one day."""
+    settings = Settings(home=home, threads=2)
+    stamps = minutes("2024-06-01", 96)
+    power = write_signal(inbox, "m1", "com_ap", [(s, 1 + i % 4) for i, s in enumerate(stamps)])
+    counter = write_signal(inbox, "m1", "pos_ae", [(s, f"{100 + i * 0.5:.3f}") for i, s in enumerate(stamps)])
+    land_meter(settings, power, counter)
+    build(settings)
+    return settings

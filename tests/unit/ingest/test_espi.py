@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from reading import parse, refused, rows
 
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import Parsed
+from tests.support.parsing import parse, refused, rows
 
 NOON = 1_704_110_400  # 2024-01-01 12:00 UTC
 

@@ -6,10 +6,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from reading import parse, refused, rows, write_layout
 
 from ingest.layouts.engine.layout import load_layout
 from lakehouse.errors import TerminalError
+from tests.support.parsing import parse, refused, rows, write_layout
 
 HEAD = "name;ean;code;moment;moment-date;value;factor;type\n"
 

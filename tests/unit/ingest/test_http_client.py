@@ -19,9 +19,9 @@ from ingest.http.exchange import Answer, Ask, Operator, Veiled, Verdict
 from ingest.http.turns import Clock
 from ingest.iso.access import RENEWALS, Access, Basic
 from lakehouse.errors import TerminalError, TransientError
-from tests.servers import market_exchange
-from tests.servers.market_exchange import Fault, failing, instead, redirected
-from tests.servers.market_server import BASES, CREDENTIALS, MarketServer, market_server
+from tests.support.servers import market_exchange
+from tests.support.servers.market_exchange import Fault, failing, instead, redirected
+from tests.support.servers.market_server import BASES, CREDENTIALS, MarketServer, market_server
 
 NOW = datetime(2026, 11, 20, 18, 2, tzinfo=UTC)
 PAGE = "/nyiso/public/csv/realtime/20261118realtime_zone.csv"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from reading import parse, refused, rows, stamps
 
 from lakehouse.errors import UnreadableFile
+from tests.support.parsing import parse, refused, rows, stamps
 
 LAYOUT = """name = "own"
 domain = "meter"

@@ -6,10 +6,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from reading import parse, refused, rows, stamps, values, write_layout
 
 from ingest.layouts.engine.layout import SHIPPED, load_layout
 from lakehouse.errors import TerminalError, UnreadableFile
+from tests.support.parsing import parse, refused, rows, stamps, values, write_layout
 
 SHIPPED_FILES = sorted(SHIPPED.glob("*/*.toml"))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from reading import parse, refused, rows
 
 from ingest.layouts.engine.layout import load_layout
 from lakehouse.errors import TerminalError, UnreadableFile
+from tests.support.parsing import parse, refused, rows
 
 HEAD = """name = "own"
 domain = "meter"

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
-from reading import parse, refused, rows, stamps
 
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import Parsed
+from tests.support.parsing import parse, refused, rows, stamps
 
 HEAD = "100,NEM12,202302241702,,123\n200,4102000000,E1B1,,E1,,,{unit},{minutes},\n"
 SOUND = f"300,20230224,{','.join(['1'] * 48)},A,,,,\n"

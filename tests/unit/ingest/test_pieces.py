@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from reading import parse
 
 from ingest.layouts.engine import source as layout_source
 from ingest.layouts.engine.pieces import cut
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import Parsed
+from tests.support.parsing import parse
 
 BERLIN = ZoneInfo("Europe/Berlin")
 #: Four hours before the clocks go back and forward in 2024, in UTC.

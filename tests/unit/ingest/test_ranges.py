@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from reading import parse, refused, values
+
+from tests.support.parsing import parse, refused, values
 
 HEAD = "ts,{}\n"
 STAMPS = [f"2024-06-01 12:00:0{second}" for second in range(10)]

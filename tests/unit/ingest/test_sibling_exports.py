@@ -6,10 +6,10 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from reading import parse, refused, rows, stamps
 
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import Parsed
+from tests.support.parsing import parse, refused, rows, stamps
 
 QUARTERS = [f"{minute // 60:02d}:{minute % 60:02d}" for minute in range(0, 180, 15)]
 

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reading import parse, rows
 
 from ingest.registry import registry
 from lakehouse.errors import WattlakeError
 from lakehouse.source import REJECTS_SCHEMA
+from tests.support.parsing import parse, rows
 
 
 def test_every_domain_with_a_source_module_is_found() -> None:

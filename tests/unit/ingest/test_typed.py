@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from reading import parse
 
 from ingest.text import table
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import Parsed
+from tests.support.parsing import parse
 
 #: Cells that are plain, odd or broken, each of them alone enough to leave the quick reading.
 CELLS = (

@@ -11,11 +11,11 @@ from pathlib import Path
 import openpyxl
 import pytest
 import xlwt
-from reading import parse, refused, rows, stamps, values
 
 from ingest.layouts.engine.layout import load_layout
 from lakehouse.errors import TerminalError, UnreadableFile
 from lakehouse.source import Parsed
+from tests.support.parsing import parse, refused, rows, stamps, values
 
 LAYOUT = """
 name = "book"

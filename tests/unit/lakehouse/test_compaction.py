@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 import duckdb
 import pyarrow as pa
 import pytest
-from landing import CONTRACT, Row, land, rows, stored
 from pyiceberg.types import StringType
 
 from lakehouse.catalog import open_catalog
@@ -22,6 +21,7 @@ from lakehouse.upkeep.compaction import Compacted, compact
 from lakehouse.writing import data_files
 from lakehouse.writing.staging import Staging
 from lakehouse.writing.writer import append, merge, offsets
+from tests.support.raw_table import CONTRACT, Row, land, rows, stored
 
 MONTH_MINUTES = 31 * 24 * 60
 

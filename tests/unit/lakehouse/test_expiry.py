@@ -6,7 +6,6 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from landing import CONTRACT, land, stored
 from pyiceberg.table import Table
 
 from lakehouse.catalog import open_catalog
@@ -15,6 +14,7 @@ from lakehouse.pins import Touched, keep, pin_of, touched_since
 from lakehouse.reader import rows_of
 from lakehouse.settings import Settings
 from lakehouse.upkeep.expiry import ABANDONED_AFTER, Pins, expire, pins_in_use
+from tests.support.raw_table import CONTRACT, land, stored
 
 LATER = datetime.now(UTC) + timedelta(days=2)
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from landing import CONTRACT, land, stored
 from pyiceberg.table import Table
 
 from lakehouse.archive import open_archive
@@ -19,6 +18,7 @@ from lakehouse.storage import LocalStorage, StoredFile
 from lakehouse.upkeep import orphans
 from lakehouse.upkeep.orphans import Orphans
 from lakehouse.upkeep.references import references
+from tests.support.raw_table import CONTRACT, land, stored
 
 STORAGE = LocalStorage()
 A_DAY_AGO = datetime.now(UTC) - timedelta(days=1)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
-from landing import CONTRACT, EPOCH, Row, rows
 
 from lakehouse.catalog import open_catalog
 from lakehouse.errors import ContractViolation
@@ -17,6 +16,7 @@ from lakehouse.reader import rows_of
 from lakehouse.settings import Settings
 from lakehouse.writing.staging import Staging
 from lakehouse.writing.writer import Landed, Slice, append, merge, offsets, replace
+from tests.support.raw_table import CONTRACT, EPOCH, Row, rows
 
 STATED = dataclasses.replace(CONTRACT, name="stated", mode="replace")
 STREAMED = dataclasses.replace(CONTRACT, name="streamed", mode="append")

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pytest
-from landing import CONTRACT, land, rows, stored
 
 from lakehouse.catalog import open_catalog
 from lakehouse.contract import ASSETS
@@ -18,6 +17,7 @@ from lakehouse.settings import Settings
 from lakehouse.writing.counts import ObjectCounts
 from lakehouse.writing.staging import Staging
 from lakehouse.writing.writer import merge
+from tests.support.raw_table import CONTRACT, land, rows, stored
 
 A, B = ("a", "power", 0, 1), ("a", "power", 1, 2)
 MONTH = 60 * 24 * 31

@@ -12,8 +12,8 @@ from email.utils import parsedate_to_datetime
 import httpx
 import pytest
 
-from tests.servers import market_ercot
-from tests.servers.market_exchange import (
+from tests.support.servers import market_ercot
+from tests.support.servers.market_exchange import (
     cut,
     dripping,
     failing,
@@ -24,7 +24,7 @@ from tests.servers.market_exchange import (
     truncated,
     waf,
 )
-from tests.servers.market_server import CREDENTIALS, MarketServer, market_server
+from tests.support.servers.market_server import CREDENTIALS, MarketServer, market_server
 
 NOW = datetime(2025, 7, 15, 18, 2, tzinfo=UTC)
 ZONES = "/nyiso/public/csv/realtime/20250715realtime_zone.csv"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ingest.iso import clock
 from ingest.time.local_time import AMBIGUOUS, OK
-from tests.markets import local_grid
+from tests.support.documents import local_grid
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Days on which the clocks of the United States change, and all others.

@@ -13,7 +13,7 @@ from ingest.iso.contradictions import without_contradictions
 from ingest.iso.ercot.contracts import SCED_ESR
 from lakehouse.contract import Contract
 from lakehouse.source import REJECTS_SCHEMA, Parsed, standing
-from tests.markets import parse, refused, rows, zipped
+from tests.support.documents import parse, refused, rows, zipped
 
 AT = datetime(2026, 9, 29, 16, tzinfo=UTC)
 RUN = {"sced_at": AT, "resource_name": "SIM_ESR"}

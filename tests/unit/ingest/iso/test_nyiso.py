@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakehouse.errors import UnreadableFile
-from tests.markets import local_grid, parse, price_of, refused, rows, zipped
+from tests.support.documents import local_grid, parse, price_of, refused, rows, zipped
 
 NEW_YORK = "America/New_York"
 HEADER = (

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lakehouse.errors import UnreadableFile
-from tests.markets import parse, rows
+from tests.support.documents import parse, rows
 
 ZONES = {"WEST": 61752, "N.Y.C.": 61761}
 LBMP = '"Time Stamp","Name","PTID","LBMP ($/MWHr)","Marginal Cost Losses ($/MWHr)","Marginal Cost Congestion ($/MWHr)"'

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from lakehouse.errors import UnreadableFile
-from tests.ercot_reading import read
+from tests.support.ercot_documents import read
 
 DAM_SPP = "DeliveryDate,DeliveryHour,SettlementPoint,SPPOriginal,SPPCorrected,PriceCorrectionTime,DSTFlag\n"
 DAM_MCPC = "DeliveryDate,DeliveryHour,ASType,MCPCOriginal,MCPCCorrected,PriceCorrectionTime,DSTFlag\n"

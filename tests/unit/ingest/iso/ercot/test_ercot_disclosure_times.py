@@ -9,7 +9,8 @@ from decimal import Decimal
 import pytest
 
 from ingest.iso.ercot import rows as rows_module
-from tests.ercot_disclosed import (
+from tests.support.documents import zipped
+from tests.support.ercot_disclosures import (
     DAM_2026,
     ESR_JULY_2026,
     ESR_MARCH_2026,
@@ -18,8 +19,7 @@ from tests.ercot_disclosed import (
     run,
     text,
 )
-from tests.ercot_reading import read
-from tests.markets import zipped
+from tests.support.ercot_documents import read
 
 HOUR = timedelta(hours=1)
 

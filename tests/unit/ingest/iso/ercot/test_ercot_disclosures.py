@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakehouse.errors import UnreadableFile
-from tests.ercot_disclosed import (
+from tests.support.documents import zipped
+from tests.support.ercot_disclosures import (
     DAM_2014,
     DAM_2021,
     DAM_2026,
@@ -28,8 +29,7 @@ from tests.ercot_disclosed import (
     run,
     text,
 )
-from tests.ercot_reading import read
-from tests.markets import zipped
+from tests.support.ercot_documents import read
 
 
 @pytest.mark.parametrize(

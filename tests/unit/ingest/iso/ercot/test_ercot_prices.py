@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 
 from lakehouse.errors import UnreadableFile
-from tests.ercot_reading import read
-from tests.markets import zipped
+from tests.support.documents import zipped
+from tests.support.ercot_documents import read
 
 DAM_SPP = "DeliveryDate,HourEnding,SettlementPoint,SettlementPointPrice,DSTFlag\n"
 RT_SPP = (

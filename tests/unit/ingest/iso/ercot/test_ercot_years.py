@@ -11,8 +11,8 @@ import pytest
 
 from ingest.iso.ercot import workbooks
 from lakehouse.errors import UnreadableFile
-from tests.ercot_reading import read
-from tests.markets import zipped
+from tests.support.documents import zipped
+from tests.support.ercot_documents import read
 
 RT = [
     "Delivery Date", "Delivery Hour", "Delivery Interval", "Repeated Hour Flag", "Settlement Point Name",

@@ -17,8 +17,7 @@ from ingest.registry import registry
 from lakehouse.ops import DOWNLOADS, Ops
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
-
-from ..servers.market_server import BASES, CREDENTIALS, MarketServer
+from tests.support.servers.market_server import BASES, CREDENTIALS, MarketServer
 
 #: A Friday afternoon in Europe; none of its neighbours changes clocks.
 NOW = datetime(2026, 11, 20, 18, 2, tzinfo=UTC)

@@ -16,7 +16,7 @@ from ingest.registry import market_feeds, registry
 from ingest.simulate.markets.stated import Document
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import LandOptions, Parsed, standing
-from tests.conformance.market_documents import of_day, raw
+from tests.support.market_documents import of_day, raw
 
 SIMULATED = LandOptions(simulated=True)
 #: Tables whose rows a simulated document states one by one.

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from flows.cli.main import main
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 
 

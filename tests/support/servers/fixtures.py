@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.servers.postgres import make_database, postgres_server
-from tests.servers.s3 import S3Server, Unavailable
-from tests.servers.s3 import s3_server as run_s3_server
+from tests.support.servers.postgres import make_database, postgres_server
+from tests.support.servers.s3 import S3Server, Unavailable
+from tests.support.servers.s3 import s3_server as run_s3_server
 
 if TYPE_CHECKING:
-    from tests.servers.market_server import MarketServer
+    from tests.support.servers.market_server import MarketServer
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +43,7 @@ def postgres_uri(postgres_server_uri: str) -> str:
 @pytest.fixture
 def market_server() -> Iterator[MarketServer]:
     """Simulated market operators on loopback, of the test's own."""
-    from tests.servers.market_server import market_server as run_market_server
+    from tests.support.servers.market_server import market_server as run_market_server
 
     with run_market_server() as server:
         yield server

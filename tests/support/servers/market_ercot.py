@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 from ingest.simulate.markets import ercot
 from ingest.simulate.markets.days import CENTRAL
 from ingest.simulate.markets.stated import packed
-from tests.servers.market_exchange import JSON, ZIP, Answer, Asked, page
+from tests.support.servers.market_exchange import JSON, ZIP, Answer, Asked, page
 
 USERNAME, PASSWORD, KEY = "sim-user@example.org", "sim-password", "sim-subscription-key"
 #: Report type ids and days at the market information system of products whose documents are given, not made.

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import pyarrow.parquet as pq
 import pytest
-from landing import CONTRACT, Row, land, rows, stored
 
 from lakehouse.catalog import ensure_table, open_catalog
 from lakehouse.engine import connect
 from lakehouse.settings import Settings
 from lakehouse.writing import append_only
 from lakehouse.writing.staging import Staging
+from tests.support.raw_table import CONTRACT, Row, land, rows, stored
 
 MONTH = 31 * 1440
 DAY_2024_01_01 = 19_723

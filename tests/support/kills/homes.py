@@ -8,20 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.steps import Step, spread
-from tests.chaos.worker import Ended, Worker
+from tests.support.device_files import write_signal
+from tests.support.kills.steps import Step, spread
+from tests.support.kills.worker import Ended, Worker
 
 #: Of so many kills one is followed by a replay, where not all steps are tried.
 SAMPLED = 4
 MINUTES = [f"2024-06-{day:02d} {quarter // 4:02d}:{quarter % 4 * 15:02d}:00" for day in (1, 2) for quarter in range(96)]
-
-
-def write_signal(folder: Path, asset: str, signal: str, rows: list[tuple[str, object]]) -> Path:
-    """One file of the reference layout."""
-    path = folder / asset / f"{signal}.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"ts,{signal}\n" + "".join(f"{stamp},{value}\n" for stamp, value in rows))
-    return path
 
 
 def first_files(folder: Path) -> list[str]:

@@ -11,12 +11,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
-from dbt_lake import Lake
-from random_series import instant
 
 from lakehouse.contract import ASSETS, SIGNALS, observations
 from lakehouse.marts.changes import find_changes
 from lakehouse.pins import empty_select
+from tests.support.lake import Lake
+from tests.support.random_series import instant
 
 #: In the order in which they stand on one another.
 MODELS = (

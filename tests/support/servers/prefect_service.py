@@ -39,7 +39,7 @@ from lakehouse.settings import Settings
 
 from .webhook import receiver
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 #: Far beyond what any step takes on two busy cores: a hang fails, a slow machine does not.
 PATIENCE_S = 300.0
 

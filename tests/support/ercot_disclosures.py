@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from tests.ercot_reading import Document, read
+from tests.support.ercot_documents import Document, read
 
 CURVE = [f"QSE submitted Curve-{kind}{n}" for n in range(1, 11) for kind in ("MW", "Price")]
 COSTS = ["Start Up Hot", "Start Up Inter", "Start Up Cold", "Min Gen Cost"]

@@ -17,10 +17,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from ingest.simulate.markets import caiso
-from tests.servers import market_ercot, market_others
-from tests.servers.market_ercot import Ercot
-from tests.servers.market_exchange import Answer, Asked, Fault, page, throttled
-from tests.servers.market_others import IsoNe, Nyiso, Oasis, dated
+from tests.support.servers import market_ercot, market_others
+from tests.support.servers.market_ercot import Ercot
+from tests.support.servers.market_exchange import Answer, Asked, Fault, page, throttled
+from tests.support.servers.market_others import IsoNe, Nyiso, Oasis, dated
 
 #: Headers whose values are not kept.
 SECRET_HEADERS = ("authorization", "ocp-apim-subscription-key", "cookie")

@@ -11,9 +11,9 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from dbt_lake import MARKET_TABLES, Lake
 
 from lakehouse.contract import Contract
+from tests.support.lake import MARKET_TABLES, Lake
 
 CONTRACTS = {contract.name: contract for contract in MARKET_TABLES}
 #: dbt's selections: the marts of prices and of ERCOT's batteries and their findings, and all that they are made of.

@@ -11,7 +11,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from tests.servers.s3 import S3Server
+from tests.support.servers.s3 import S3Server
 
 Wanted = Callable[[str, str], bool]
 """Told the method and the path of a request, says whether it fails."""

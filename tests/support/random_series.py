@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from dbt_lake import Lake
-from dbt_oracle import MINUTE, Sample, micro
+from tests.support.lake import Lake
+from tests.support.marts_oracle import MINUTE, Sample, micro
 
 #: Zones with half and quarter hours, and days on which summer time starts or ends.
 PLACES = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 
 import pytest
-from reading import parse, refused, rows, stamps, values, write_layout
 
 from lakehouse.errors import UnreadableFile
+from tests.support.parsing import parse, refused, rows, stamps, values, write_layout
 
 HEAD = "ts,com_ap\n"
 BODY = "2024-06-01 00:00:00,1.5\n2024-06-01 00:00:30,-2\n"

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from market_lake import price, service_price
+from tests.support.market_lake import price, service_price
 
 CENTRAL = ZoneInfo("America/Chicago")
 QUARTER = timedelta(minutes=15)

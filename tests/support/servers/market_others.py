@@ -13,7 +13,7 @@ from functools import lru_cache
 from ingest.simulate.markets import caiso, caiso_values, isone, nyiso
 from ingest.simulate.markets.days import EASTERN, PACIFIC
 from ingest.simulate.markets.stated import Document
-from tests.servers.market_exchange import CSV, JSON, WAF_PAGE, ZIP, Answer, Asked, page
+from tests.support.servers.market_exchange import CSV, JSON, WAF_PAGE, ZIP, Answer, Asked, page
 
 ISONE_USERNAME, ISONE_PASSWORD = "sim-user@example.org", "sim-password"
 #: OASIS answers at most so many days at once.

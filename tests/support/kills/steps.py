@@ -20,7 +20,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 #: Where lines are watched: all that writes in Python. Native code between two lines is met by timers.
 WATCHED = (f"{ROOT}/lakehouse/", f"{ROOT}/flows/", "/pyiceberg/table/", "/pyiceberg/catalog/", "/pyiceberg/io/")
 

@@ -15,7 +15,7 @@ import traceback
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from tests.chaos.steps import ROOT, Step, die_after, die_at, observe, to_json
+from tests.support.kills.steps import ROOT, Step, die_after, die_at, observe, to_json
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Worker:
         die_after_s: float | None = None,
         **arguments: Any,
     ) -> Ended:
-        """Run an operation of `tests.chaos.operations` in a child.
+        """Run an operation of `tests.support.kills.operations` in a child.
 
         Args:
             operation: name of the function.
@@ -92,7 +92,7 @@ class Worker:
 
 def _child(request: dict[str, Any], answers: BinaryIO) -> None:
     from lakehouse.settings import Settings
-    from tests.chaos import operations
+    from tests.support.kills import operations
 
     settings = Settings(**request["settings"])
     function = getattr(operations, request["operation"])
@@ -119,7 +119,7 @@ def _child(request: dict[str, Any], answers: BinaryIO) -> None:
 
 
 def _serve() -> None:
-    from tests.chaos import operations
+    from tests.support.kills import operations
 
     operations.warm(great_expectations="gx" in sys.argv)
     # What operations print must not come between the answers.
