@@ -21,6 +21,7 @@ from lakehouse.marts.dbt_runner import Mart
 from lakehouse.reader import attach_marts
 from lakehouse.settings import Settings
 from lakehouse.storage import make_folder
+from lakehouse.writing.data_files import write_file
 from lakehouse.writing.transaction import committing
 
 if TYPE_CHECKING:
@@ -227,17 +228,14 @@ def _write(
         # Without a zone: calendars of DuckDB's ICU cost as much as writing the file.
         plain = f"make_timestamp(epoch_us({instant}))"
         month = f"year({plain}) * 12 + month({plain})"
-        rows = connection.execute(f"SELECT DISTINCT {month} FROM {name} WHERE {where} ORDER BY 1").fetchall()
-        months = [(str(value), _within(instant, value, value)) for (value,) in rows]
+        found = connection.execute(f"SELECT DISTINCT {month} FROM {name} WHERE {where} ORDER BY 1").fetchall()
+        months = [(str(value), _within(instant, value, value)) for (value,) in found]
     order = f"ORDER BY {', '.join(identifier(column) for column in mart.key)}" if mart.key else ""
     written = []
     for _, condition in months:
         path = f"{folder}/{uuid.uuid4().hex}.parquet"
-        row = connection.execute(
-            f"COPY (SELECT {listed} FROM {name} WHERE {condition} {order}) TO {quote(path)} "
-            "(FORMAT parquet, COMPRESSION zstd)"
-        ).fetchone()
-        if row and row[0]:
+        rows = f"SELECT {listed} FROM {name} WHERE {condition} {order}"
+        if write_file(connection, table, rows, path, columns):
             written.append(path)
         else:
             table.io.delete(path)

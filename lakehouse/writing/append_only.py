@@ -7,7 +7,7 @@ cannot be proven cheaply goes through `lakehouse.writing.diff`, with the same ou
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import pairwise
@@ -25,7 +25,7 @@ from lakehouse.engine import identifier, quote
 from lakehouse.pins import Touched, pin_of
 from lakehouse.storage import make_folder
 from lakehouse.writing.counts import ObjectCounts
-from lakehouse.writing.data_files import ROW_GROUP_ROWS, ROW_GROUP_VALUES, ROWS_PER_FILE
+from lakehouse.writing.data_files import ROW_GROUP_ROWS, ROW_GROUP_VALUES, ROWS_PER_FILE, field_ids
 from lakehouse.writing.staging import Piece, Staging
 
 if TYPE_CHECKING:
@@ -156,8 +156,7 @@ def write_in_order(table: Table, contract: Contract, files: Sequence[Path]) -> l
     folder = f"{table.location()}/data"
     make_folder(folder)
     texts = [column.name for column in contract.columns if column.type == "string"]
-    encoded = pa.dictionary(pa.int32(), pa.string())
-    schema = pa.schema([pa.field(f.name, encoded if f.name in texts else f.type) for f in contract.arrow_schema])
+    schema = _stored_schema(table, contract, dict.fromkeys(texts, pa.dictionary(pa.int32(), pa.string())))
     written: dict[int, tuple[str, pq.ParquetWriter]] = {}
     with ExitStack() as stack:
 
@@ -179,6 +178,17 @@ def write_in_order(table: Table, contract: Contract, files: Sequence[Path]) -> l
     return [uri for uri, _ in written.values()]
 
 
+def _stored_schema(table: Table, contract: Contract, encoded: Mapping[str, pa.DataType]) -> pa.Schema:
+    """The contract's columns as a data file has them: with field ids, and all nullable, as DuckDB writes them."""
+    ids = field_ids(table)
+    return pa.schema(
+        [
+            pa.field(f.name, encoded.get(f.name, f.type), metadata={"PARQUET:field_id": str(ids[f.name])})
+            for f in contract.arrow_schema
+        ]
+    )
+
+
 def _months(instants: pa.ChunkedArray) -> list[tuple[int, int, int]]:
     """Stretches of one UTC month in rows that are in order of months: (months since 1970, first row, row after)."""
     micros = np.asarray(pc.cast(instants, pa.int64()).to_numpy())
@@ -189,10 +199,7 @@ def _months(instants: pa.ChunkedArray) -> list[tuple[int, int, int]]:
 
 def _write_file(table: Table, contract: Contract, pieces: Sequence[Piece], uri: str) -> str:
     texts = [column.name for column in contract.columns if column.type == "string" and not column.nullable]
-    encoded = pa.dictionary(pa.int32(), pa.string())
-    schema = pa.schema(
-        [pa.field(f.name, encoded if f.name in texts else f.type) for f in contract.arrow_schema]
-    )  # all nullable, as DuckDB writes them
+    schema = _stored_schema(table, contract, dict.fromkeys(texts, pa.dictionary(pa.int32(), pa.string())))
     exact = [column.name for column in contract.columns if column.type in ("timestamptz", "long")]
     with (
         table.io.new_output(uri).create() as stream,

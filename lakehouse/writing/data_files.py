@@ -1,9 +1,13 @@
-"""Data files: sorted Parquet inside one month each, and the commit that adds and removes them."""
+"""Data files: sorted Parquet inside one month each, with field ids, and the commit that adds and removes them.
+
+Iceberg binds a column of a file to one of the table by its id. A file without ids is bound by name, through the table's
+name mapping, which some engines do not know: they refuse it.
+"""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -77,6 +81,11 @@ def touched_by(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Tou
     return touched
 
 
+def field_ids(table: Table) -> dict[str, int]:
+    """Column of the table → its field id, in the order of the table's schema."""
+    return {field.name: field.field_id for field in table.schema().fields}
+
+
 def write_files(
     connection: duckdb.DuckDBPyConnection, table: Table, month: str, source: str, columns: Sequence[str]
 ) -> list[str]:
@@ -87,7 +96,7 @@ def write_files(
         table: whose data files they become.
         month: SQL of a row's month, see `month_of`.
         source: the sorted table.
-        columns: SQL of the columns to write.
+        columns: names of the columns to write.
 
     Returns:
         The files, in no snapshot yet.
@@ -100,16 +109,35 @@ def write_files(
         for start in range(first, last + 1, ROWS_PER_FILE):
             path = f"{folder}/{uuid.uuid4().hex}.parquet"
             end = min(start + ROWS_PER_FILE - 1, last)
-            rows = f"SELECT {', '.join(columns)} FROM {source} WHERE rowid BETWEEN {start} AND {end}"
-            _copy(connection, rows, path, columns)
+            listed = ", ".join(identifier(name) for name in columns)
+            rows = f"SELECT {listed} FROM {source} WHERE rowid BETWEEN {start} AND {end}"
+            write_file(connection, table, rows, path, columns)
             written.append(path)
     return written
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, rows: str, path: str, columns: Sequence[str]) -> None:
-    size = max(min(ROW_GROUP_VALUES // len(columns), ROW_GROUP_ROWS) // VECTOR_ROWS, 1) * VECTOR_ROWS
-    options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {size}"
-    connection.execute(f"COPY ({rows}) TO {quote(path)} ({options})")
+def write_file(
+    connection: duckdb.DuckDBPyConnection, table: Table, rows: str, path: str, columns: Iterable[str]
+) -> int:
+    """Write one data file.
+
+    Args:
+        connection: runs the SELECT.
+        table: whose data file it becomes.
+        rows: SELECT of columns of the table, under their names.
+        path: of the file.
+        columns: names of what is selected.
+
+    Returns:
+        How many rows it has.
+    """
+    known = field_ids(table)
+    ids = {name: known[name] for name in columns}
+    size = max(min(ROW_GROUP_VALUES // len(ids), ROW_GROUP_ROWS) // VECTOR_ROWS, 1) * VECTOR_ROWS
+    listed = ", ".join(f"{identifier(name)}: {number}" for name, number in ids.items())
+    options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {size}, FIELD_IDS {{{listed}}}"
+    row = connection.execute(f"COPY ({rows}) TO {quote(path)} ({options})").fetchone()
+    return int(row[0]) if row else 0
 
 
 class FilesRewritten(LostRace):

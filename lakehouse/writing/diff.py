@@ -43,7 +43,8 @@ class Diff:
         self.db = connection
         self.table = table
         self.contract = contract
-        self.columns = [identifier(column.name) for column in contract.columns]
+        self.names = [column.name for column in contract.columns]
+        self.columns = [identifier(name) for name in self.names]
         self.key = [identifier(name) for name in contract.key]
         self._files = staging.files(contract)
         files = ", ".join(quote(str(path)) for path in self._files)
@@ -319,7 +320,7 @@ class Diff:
             return [path for run in files for path in append_only.write_in_order(self.table, self.contract, run)]
         if self._only_added:
             self.db.execute(f"CREATE TABLE sorted AS SELECT * FROM winners ORDER BY {order_of(self.contract)}")
-            return write_files(self.db, self.table, month_of(self.contract), "sorted", self.columns)
+            return write_files(self.db, self.table, month_of(self.contract), "sorted", self.names)
         source = "winners"
         if doomed:
             listed = ", ".join(quote(path) for path in doomed)
@@ -344,7 +345,7 @@ class Diff:
                 """
             )
             source = "rewritten"
-        return write_files(self.db, self.table, month_of(self.contract), source, self.columns)
+        return write_files(self.db, self.table, month_of(self.contract), source, self.names)
 
     def _in_order(self) -> list[list[Path]]:
         """Staged files whose rows lie in the table's order as they arrived: all of them, else each, else none.

@@ -284,11 +284,10 @@ def replace_all(
     folder = settings.temporary("replace", uuid.uuid4().hex)
     connection = connect(folder / "replace.duckdb", settings=settings)
     try:
-        columns = [identifier(column.name) for column in contract.columns]
         connection.execute(f"CREATE TABLE winners AS {pin_of(replayed).select(contract)} ORDER BY {order_of(contract)}")
         connection.execute(f"CREATE VIEW gone AS {pin_of(table).select(contract)}")
         touched = touched_by(connection, contract)
-        added = write_files(connection, table, month_of(contract), "winners", columns)
+        added = write_files(connection, table, month_of(contract), "winners", [c.name for c in contract.columns])
         removed = [task.file.file_path for task in table.scan().plan_files()]
         stated = {**properties, TOUCHED: pack_touched(touched), OFFSETS: json.dumps(offsets(table))}
         try:
