@@ -19,7 +19,6 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from landing import CONTRACT, EPOCH, land, stored
 from pyiceberg.table import StaticTable, Table
 from pyiceberg.types import DoubleType
 
@@ -34,6 +33,7 @@ from lakehouse.writing import append_only, data_files
 from lakehouse.writing.data_files import field_ids
 from lakehouse.writing.staging import Staging
 from lakehouse.writing.writer import append, replace_all
+from tests.support.raw_table import CONTRACT, EPOCH, land, stored
 
 #: Rows of a stream, in no series: they go from staged files to data files as they arrive. A column of every type.
 QUOTES = Contract(
