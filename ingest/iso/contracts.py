@@ -132,8 +132,8 @@ AS_PRICES = Contract(
     restated=RESTATED,
 )
 
-#: actual: metered or telemetered; forecast: the operator's own; cleared: demand that the day-ahead market cleared.
-LOAD_KINDS = ("actual", "forecast", "cleared")
+#: actual: metered or telemetered; forecast: the operator's own.
+LOAD_KINDS = ("actual", "forecast")
 _LOAD = ("iso", "report", "kind", "area", "area_type", "model", "interval_start")
 
 SYSTEM_LOAD = Contract(
@@ -148,7 +148,7 @@ SYSTEM_LOAD = Contract(
             "The operator's report, query or service that states it; two of them may differ for one hour.",
             nullable=False,
         ),
-        Column("kind", "string", "actual, forecast, or cleared day-ahead.", nullable=False, allowed=LOAD_KINDS),
+        Column("kind", "string", "actual or forecast.", nullable=False, allowed=LOAD_KINDS),
         Column(
             "area",
             "string",
@@ -171,6 +171,11 @@ SYSTEM_LOAD = Contract(
         Column("interval_start", "timestamptz", "Start of the interval.", nullable=False),
         Column("interval_end", "timestamptz", "End of the interval (exclusive).", nullable=False),
         Column("load_mw", "decimal(18,6)", "Mean load over the interval in MW.", nullable=False),
+        Column(
+            "native_load_mw",
+            "decimal(18,6)",
+            "ISO-NE: load without that of storage and pumping (ArdDemand), in MW; load_mw holds both.",
+        ),
         Column("is_in_use", "boolean", "Whether ERCOT used the model for this hour (InUseFlag); NULL elsewhere."),
         *(
             replace(

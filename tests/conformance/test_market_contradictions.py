@@ -24,6 +24,15 @@ NUMBERS = (
     "Locational Marginal Price", "HSL", "Max Power Consumption for Load Resource", "Max Power Consumption",
     "Interval Value", "telemetered_net_output",
 )  # fmt: skip
+#: The same of records.
+JSON_NUMBERS = (
+    "LmpTotal",
+    "tmsr_clearing_price",
+    "TmsrClearingPrice",
+    "RegCapacityClearingPrice",
+    "Load",
+    "LoadMw",
+)
 PROVENANCE = ("source_object", "line")
 #: By what the changed row differs; no simulated price is that high.
 OTHER = "7654.5"
@@ -90,9 +99,10 @@ def _json(content: bytes, other: bool, at_end: bool) -> bytes:
         names = [field["name"] for field in document["fields"]]
         rows, key = document["data"], next(names.index(name) for name in NUMBERS if name in names)
     else:
-        ((_, held),) = document.items()
-        ((_, rows),) = held.items()
-        key = "LmpTotal"
+        rows = document
+        while not isinstance(rows, list):
+            rows = next(value for value in rows.values() if isinstance(value, dict | list))
+        key = next(name for name in JSON_NUMBERS if name in rows[0])
     row = rows[len(rows) // 2].copy()
     if other:
         row[key] = float(OTHER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -99,3 +100,64 @@ def test_every_recorded_file_is_refused_by_what_it_is(recorded: Path, source: st
     for name, reason in reasons.items():
         document = SERVICES[name.split("_")[0].removesuffix(".json")]
         assert f"the document is ISO-NE's {document}, not LMPs" in reason
+
+
+def test_recorded_day_ahead_reserves_are_those_that_others_derived_and_cascade(recorded: Path) -> None:
+    feeds = recorded / "iso" / "feeds"
+    pieces = parse("isone-dam-as", feeds / "isone_daasreservedata_day_20250624.json")
+    assert refused(pieces) == []
+    found: dict[str, dict[datetime, Decimal]] = {}
+    for row in rows(pieces):
+        found.setdefault(row["product"], {})[row["interval_start"]] = row["mcpc_usd_mw"]
+    hours = local_grid("2025-06-24", 60, "America/New_York")
+    assert {product: list(prices) for product, prices in found.items()} == dict.fromkeys(found, hours)
+    with (feeds / "derived_isone_da_rt_tmnsr_strike_20250624.csv").open(newline="") as file:
+        derived = [Decimal(next(v for k, v in row.items() if "tmnsr" in k.lower())) for row in csv.DictReader(file)]
+    assert [found["TMNSR"][hour] for hour in hours] == derived
+    assert all(found["TMSR"][h] >= found["TMNSR"][h] >= found["TMOR"][h] for h in hours)
+    # Only the last three hours have a price of forecast energy (read by eye).
+    assert [found["FER"][h] for h in hours][-4:] == [0, Decimal("22.05"), Decimal("23.16"), Decimal("32.6")]
+
+
+@pytest.mark.parametrize(("day", "hours"), [("20240309", 24), ("20240310", 23), ("20241102", 24), ("20241103", 25)])
+def test_recorded_load_and_forecasts_fill_the_hours_of_a_day_once_each(recorded: Path, day: str, hours: int) -> None:
+    folder = recorded / "iso" / "isone" / "webservices_v1.1"
+    grid = local_grid(f"{day[:4]}-{day[4:6]}-{day[6:]}", 60, "America/New_York")
+    assert len(grid) == hours
+    path = folder / f"hourlysysload_day_{day}.json"
+    system = rows(parse("isone-load-actual", path))
+    stated = json.loads(path.read_text(), parse_float=Decimal)["HourlySystemLoads"]["HourlySystemLoad"]
+    assert [(r["interval_start"], r["load_mw"]) for r in system] == [
+        (hour, record["Load"]) for hour, record in zip(grid, stated, strict=True)
+    ]
+    assert all(r["load_mw"] >= r["native_load_mw"] for r in system)
+    for number in (4001, 4002):
+        zone = rows(parse("isone-load-actual", folder / f"realtimehourlydemand_day_{day}_location_{number}.json"))
+        assert [row["interval_start"] for row in zone] == grid and {row["area_type"] for row in zone} == {"LOAD ZONE"}
+    vintages: dict[datetime, list[datetime]] = {}
+    for row in rows(parse("isone-load-forecast", folder / f"hourlyloadforecast_all_day_{day}.json")):
+        vintages.setdefault(row["published_at"], []).append(row["interval_start"])
+    # Six and more a day, each of all hours, also of those that were over when it was made.
+    assert len(vintages) >= 6 and all(sorted(each) == grid for each in vintages.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "day", "vintages"),
+    [
+        ("feeds/isone_reliabilityregionloadforecast_day_20240310_all_2regions_DSTstart.json", "2024-03-10", 6),
+        ("isone/webservices_v1.1/reliabilityregionloadforecast_day_20241103_all.json", "2024-11-03", 6),
+    ],
+)
+def test_a_recorded_forecast_of_regions_that_is_made_on_its_day_holds_the_hours_to_come(
+    recorded: Path, name: str, day: str, vintages: int
+) -> None:
+    pieces = parse("isone-load-forecast", recorded / "iso" / name)
+    assert refused(pieces) == []
+    made: dict[datetime, set[datetime]] = {}
+    for row in rows(pieces):
+        made.setdefault(row["published_at"], set()).add(row["interval_start"])
+    grid = local_grid(day, 60, "America/New_York")
+    assert len(made) >= vintages
+    for at, hours in made.items():
+        assert sorted(hours) == (grid if at < grid[0] else grid[-len(hours) :])
+    assert sorted(len(hours) for at, hours in made.items() if at >= grid[0]) == [14, 19]

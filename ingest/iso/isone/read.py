@@ -17,14 +17,11 @@ from ingest.iso import clock
 from ingest.iso.contracts import PRICES
 from ingest.iso.isone.csv_documents import read_csv
 from ingest.iso.isone.json_documents import read_answer
-from ingest.iso.isone.report import LOCATIONS, MINUTES, TYPES, Report
-from ingest.iso.sheet import is_markup, rejects, words_of_page
+from ingest.iso.isone.report import LOCATIONS, MINUTES, TYPES, Report, refuse_what_is_none
+from ingest.iso.sheet import rejects
 from ingest.iso.statement import rows_of, statement
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import LandOptions, Parsed, RawFile
-
-#: The whole answer for a day of which there is nothing.
-NO_DATA = b"No data exists for this period"
 
 
 def dam(file: RawFile, options: LandOptions) -> Iterator[Parsed]:
@@ -44,12 +41,7 @@ def rth(file: RawFile, options: LandOptions) -> Iterator[Parsed]:
 
 def _read(file: RawFile, options: LandOptions, market: str) -> Parsed:
     content = file.content
-    if content.lstrip()[: len(NO_DATA)] == NO_DATA:
-        raise UnreadableFile(f"ISO-NE has no data: {content.strip().decode()}", "ask for another day, or later")
-    if (words := words_of_page(content)) is not None:
-        raise UnreadableFile(f"ISO-NE answered with a page instead of data: {words}", "download it again later")
-    if is_markup(content):
-        raise UnreadableFile("the document is XML; JSON and CSV are read", "ask the web services for JSON")
+    refuse_what_is_none(content)
     is_json = content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
     report = (read_answer if is_json else read_csv)(content, file.path, market)
     return _prices(report, file, options, market)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ingest.iso.sheet import Sheet
+from ingest.iso.sheet import Sheet, is_markup, words_of_page
 from lakehouse.errors import UnreadableFile
 
 Int64Array = npt.NDArray[np.int64]
@@ -38,6 +38,10 @@ TYPES = {
     "UN.": "NETWORK NODE",
     "LD.": "NETWORK NODE",
 }
+#: What the web services call the whole system (LocId 32 of hourlysysload).
+SYSTEM = "NEPOOL AREA"
+#: The whole answer for a day of which there is nothing.
+NO_DATA = b"No data exists for this period"
 _FINALITY = re.compile(r"(prelim|final)", re.IGNORECASE)
 
 
@@ -60,6 +64,21 @@ class Report:
     layout: str
     published_at: datetime | None = None
     dialect: dict[str, object] = field(default_factory=dict)
+
+
+def refuse_what_is_none(content: bytes) -> None:
+    """Refuse an answer that is no document.
+
+    Raises:
+        UnreadableFile: it says that there are no data, or is a page, or XML.
+    """
+    if content.lstrip()[: len(NO_DATA)] == NO_DATA:
+        said = content.strip()[:200].decode("utf-8", "replace")
+        raise UnreadableFile(f"ISO-NE has no data: {said}", "ask for another day, or later")
+    if (words := words_of_page(content)) is not None:
+        raise UnreadableFile(f"ISO-NE answered with a page instead of data: {words}", "download it again later")
+    if is_markup(content):
+        raise UnreadableFile("the document is XML; JSON and CSV are read", "ask the web services for JSON")
 
 
 def vintage_of(market: str, path: Path, *said: str) -> str:

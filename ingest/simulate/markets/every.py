@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from ingest.simulate.markets import caiso, caiso_values, ercot, isone, nyiso
+from ingest.simulate.markets import caiso, caiso_values, ercot, isone, isone_services, nyiso
 from ingest.simulate.markets.days import PACIFIC, intervals
 from ingest.simulate.markets.stated import Document
 
@@ -33,6 +33,7 @@ def day_documents(seed: int, day: date, *, sced: bool = True) -> Iterator[Docume
             for part in parts:
                 yield isone.public_csv(seed, report, day, part)
         yield isone.web_service(seed, report, day)
+    yield from isone_services.answers(seed, day)
 
 
 def caiso_day(seed: int, day: date) -> Iterator[Document]:

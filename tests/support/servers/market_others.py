@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
 
-from ingest.simulate.markets import caiso, caiso_values, isone, nyiso
+from ingest.simulate.markets import caiso, caiso_values, isone, isone_services, nyiso
 from ingest.simulate.markets.days import EASTERN, PACIFIC
 from ingest.simulate.markets.stated import Document
 from tests.support.servers.market_exchange import CSV, JSON, WAF_PAGE, ZIP, Answer, Asked, page
@@ -89,6 +89,11 @@ class IsoNe:
         path, as_json = re.subn(r"\.json$", "", asked.path)
         if not as_json and "json" not in asked.headers.get("Accept", ""):
             return Answer(b"<simulated/>").typed("application/xml")
+        service = re.fullmatch(r"/(\w+)/(?:all/)?day/(\d{8})(?:/all)?(?:/location/(\d+))?", path)
+        if service is not None and service[1] in isone_services.SERVICES:
+            zone = f"9{service[3]}" if service[3] else None  # a simulated zone has a number of its own
+            day, now = _day(service[2]), self.now()
+            return Answer(isone_services.answer(self.seed, service[1], day, now, zone).content).typed(JSON)
         match = re.fullmatch(
             r"/(?:hourlylmp/(da|rt)/(prelim|final)|fiveminutelmp/(prelim|final))/day/(\d{8})(?:/starthour/(\d\d))?"
             r"(?:/location/(\d+))?",
