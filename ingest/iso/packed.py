@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 from typing import IO
 
@@ -45,10 +46,13 @@ class Member:
     Args:
         name: inside of its archive, the archive's own name before it where archives are nested; None for a plain file.
         content: gives the bytes, once, block by block; raises UnreadableFile where they are damaged or a bomb.
+        written: when the archive says that the file was written, by a clock that it does not name; None where it does
+            not say.
     """
 
     name: str | None
     content: Iterator[bytes]
+    written: datetime | None = None
 
 
 def members(file: RawFile) -> Iterator[Member]:
@@ -104,7 +108,15 @@ def _inside(archive: IO[bytes], prefix: str, depth: int, left: list[int]) -> Ite
                     raise UnreadableFile(f"{name} lies more than {DEPTH} archives deep", "unpack it and land the files")
                 yield from _archive(_unpack(opened, info, name, left), f"{name}/", depth + 1, left)
             else:
-                yield Member(name, _unpack(opened, info, name, left))
+                yield Member(name, _unpack(opened, info, name, left), _written(info))
+
+
+def _written(info: zipfile.ZipInfo) -> datetime | None:
+    """The time of a file in an archive; 1980 stands for none."""
+    try:
+        return datetime(*info.date_time) if info.date_time[0] > 1980 else None  # noqa: DTZ001  it names no zone
+    except ValueError:
+        return None
 
 
 def _unpack(opened: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, left: list[int]) -> Iterator[bytes]:

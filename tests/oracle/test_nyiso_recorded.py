@@ -97,3 +97,30 @@ def test_every_recorded_file_is_tested_here(recorded: Path) -> None:
     others |= {f"20171122{kind}.csv" for kind in ("rtfuelmix", "ExternalLimitsFlows", "isolf", "pal")}
     others |= {"20250219isolf.csv"}
     assert {path.name for path in (recorded / "iso" / "nyiso").iterdir()} == others | DAYS.keys()
+
+
+@pytest.mark.parametrize(
+    "name", ["nyiso_20250309palIntegrated_sample_DSTstart.csv", "nyiso_20251102palIntegrated_sample_DSTend.csv"]
+)
+def test_recorded_integrated_load_is_on_consecutive_hours_across_both_changes(recorded: Path, name: str) -> None:
+    pieces = parse("nyiso-load-actual", recorded / "iso" / "feeds" / name)
+    assert refused(pieces) == []
+    capital = [r for r in rows(pieces) if r["area"] == "CAPITL"]
+    first = datetime(2025, 3, 9, 5, tzinfo=UTC) if "0309" in name else datetime(2025, 11, 2, 4, tzinfo=UTC)
+    assert [r["interval_start"] for r in capital] == [first + timedelta(hours=n) for n in range(len(capital))]
+    assert (len(capital), capital[2]["load_mw"]) == (
+        (4, Decimal("1242.5531")) if "0309" in name else (6, Decimal("1062.1101"))
+    )
+
+
+@pytest.mark.parametrize(("name", "first"), [("20171122isolf.csv", 13962), ("20250219isolf.csv", 18054)])
+def test_a_recorded_forecast_has_six_days_and_its_zones_add_up(recorded: Path, name: str, first: int) -> None:
+    pieces = parse("nyiso-load-forecast", recorded / "iso" / "nyiso" / name)
+    assert refused(pieces) == []
+    hours: dict[datetime, dict[str, Decimal]] = {}
+    for row in rows(pieces):
+        hours.setdefault(row["interval_start"], {}).setdefault(row["area_type"], Decimal(0))
+        hours[row["interval_start"]][row["area_type"]] += row["load_mw"]
+    assert len(hours) == 6 * 24 and all(each["ZONE"] == each["SYSTEM"] for each in hours.values())
+    assert hours[min(hours)]["SYSTEM"] == first
+    assert min(hours) == datetime.strptime(name[:8] + "05+0000", "%Y%m%d%H%z")

@@ -11,7 +11,7 @@ from pathlib import Path
 from ingest.simulate.fleet import Fleet, simulate_fleet
 from ingest.simulate.fleet.dam_disclosure import dam_members
 from ingest.simulate.fleet.sced_disclosure import sced_members
-from ingest.simulate.markets import ercot, nyiso, workbooks
+from ingest.simulate.markets import ercot, nyiso, nyiso_load, workbooks
 from ingest.simulate.markets.days import CENTRAL, midnight
 from ingest.simulate.markets.every import day_documents
 from ingest.simulate.markets.stated import Document, packed
@@ -70,6 +70,7 @@ def _more(day: date) -> Iterator[Document]:
     yield workbooks.mcpc_year(SEED, [day])
     for stem in ("damlbmp_zone", "rtlbmp_gen", "damasp"):
         yield nyiso.monthly(SEED, stem, day, days=2)
+    yield nyiso_load.monthly(SEED, "palIntegrated", day, days=2)
     yield from _disclosures(day)
     yield _extract(day)
 

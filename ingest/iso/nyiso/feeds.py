@@ -3,7 +3,9 @@
 from ingest.feed import Deployment, Feed, Provider
 
 READ, PLAN = "ingest.iso.nyiso.read", "ingest.iso.nyiso.plan"
+LOAD = "ingest.iso.nyiso.load"
 PRICES, AS_PRICES = "ingest.iso.contracts:PRICES", "ingest.iso.contracts:AS_PRICES"
+SYSTEM_LOAD = "ingest.iso.contracts:SYSTEM_LOAD"
 
 PROVIDER = Provider(
     "nyiso",
@@ -24,6 +26,12 @@ GENERATORS = Deployment(
     "Prices of NYISO's generators since the last run.",
     every="hourly",
     cron="25 * * * *",
+)
+OF_LOAD = Deployment(
+    "nyiso-load",
+    "NYISO's integrated load of zones, and every forecast of load that is seen, since the last run.",
+    every="hourly",
+    cron="50 * * * *",
 )
 
 FEEDS = (
@@ -58,5 +66,13 @@ FEEDS = (
     Feed(
         "nyiso-rth-lbmp-generator", "NYISO hourly integrated LBMPs of generators, with components", (PRICES,),
         f"{READ}:rth_generator", plan=f"{PLAN}:RTH_LBMP_GENERATOR", deployment=GENERATORS,
+    ),
+    Feed(
+        "nyiso-load-actual", "NYISO hourly integrated load of zones", (SYSTEM_LOAD,), f"{LOAD}:actual",
+        plan=f"{PLAN}:LOAD_ACTUAL", deployment=OF_LOAD,
+    ),
+    Feed(
+        "nyiso-load-forecast", "NYISO forecasts of load by zone, six days ahead", (SYSTEM_LOAD,), f"{LOAD}:forecast",
+        plan=f"{PLAN}:LOAD_FORECAST", deployment=OF_LOAD,
     ),
 )  # fmt: skip

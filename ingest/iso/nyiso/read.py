@@ -16,16 +16,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
+from ingest.iso.nyiso.files import read_files
 from ingest.iso.nyiso.tables import AS_COLUMNS, LBMP_COLUMNS, Feed, lbmps, services
-from ingest.iso.packed import members
 from ingest.iso.sheet import (
     Sheet,
     header,
     named,
     read_sheet,
-    refused_whole,
     rejects,
-    whole,
 )
 from ingest.iso.statement import statement
 from ingest.text.lines import split_lines
@@ -91,27 +89,7 @@ def rt5_as(file: RawFile, options: LandOptions) -> Iterator[Parsed]:
 
 
 def _read(file: RawFile, options: LandOptions, feed: Feed) -> Iterator[Parsed]:
-    """A day's CSV file, or an archive of the days of a month; a day that cannot be used does not keep others out."""
-    refused: list[tuple[str, UnreadableFile]] = []
-    landed = False
-    for member in members(file):
-        try:
-            parsed = _document(whole(member.content, member.name or file.path.name), file, member.name, options, feed)
-        except UnreadableFile as error:
-            if member.name is None:
-                raise
-            refused.append((member.name, error))
-            continue
-        landed = True
-        yield parsed
-    if not landed:
-        if not refused:
-            raise UnreadableFile("the archive is empty", "download it again")
-        name, why = refused[0]
-        raise UnreadableFile(f"{name}: {why.message}", why.next_step)
-    nothing = feed.contract.arrow_schema.empty_table()
-    for name, why in refused:
-        yield Parsed({feed.contract.name: nothing}, refused_whole(name, why.message), "nyiso", rows_read=1)
+    return read_files(file, feed.contract, lambda content, member: _document(content, file, member.name, options, feed))
 
 
 def _document(content: bytes, file: RawFile, member: str | None, options: LandOptions, feed: Feed) -> Parsed:

@@ -84,8 +84,14 @@ class Feed:
         return f"nyiso-{market}-as" if self.kind == "AS" else f"nyiso-{market}-lbmp-{self.kind.lower()}"
 
 
-def _instants(sheet: Sheet, series: Int64Array, step: int) -> tuple[Int64Array, str]:
-    """Stamps as microseconds since 1970 UTC; rows without one are refused."""
+def instants(sheet: Sheet, series: Int64Array, step: int) -> tuple[Int64Array, str]:
+    """Stamps as microseconds since 1970 UTC, and how they are written; rows without one are refused.
+
+    Args:
+        sheet: with the cells `stamp`, and `zone` where the file states it.
+        series: number of every row's location.
+        step: longest distance of two stamps without a gap between them, microseconds.
+    """
     stamps = read_stamps(sheet.cells["stamp"], _STAMPS)
     sheet.refuse(~stamps.ok, "Time Stamp", "the stamp is no date and time")
     naive = stamps.micros
@@ -107,7 +113,7 @@ def _instants(sheet: Sheet, series: Int64Array, step: int) -> tuple[Int64Array, 
 
 
 def _intervals(sheet: Sheet, said: Statement, feed: Feed, series: Int64Array) -> tuple[Runs, str]:
-    utc, written = _instants(sheet, series, RTC if feed.is_run else clock.HOUR)
+    utc, written = instants(sheet, series, RTC if feed.is_run else clock.HOUR)
     if feed.is_run:
         return runs_of(utc, sheet.ok, said), written
     sheet.refuse(sheet.ok & (utc % clock.HOUR != 0), "Time Stamp", "a stamp of an hourly price is a full hour")

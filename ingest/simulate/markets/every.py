@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from ingest.simulate.markets import caiso, caiso_values, ercot, isone, isone_services, nyiso
+from ingest.simulate.markets import caiso, caiso_values, ercot, isone, isone_services, nyiso, nyiso_load
 from ingest.simulate.markets.days import PACIFIC, intervals
 from ingest.simulate.markets.stated import Document
 
@@ -24,6 +24,8 @@ def day_documents(seed: int, day: date, *, sced: bool = True) -> Iterator[Docume
                 yield ercot.posting(seed, emil, day, slot)
     for stem in nyiso.FEEDS:
         yield nyiso.daily(seed, stem, day)
+    for name in nyiso_load.FEEDS:
+        yield nyiso_load.daily(seed, name, day)
     for query in caiso.QUERIES:
         yield caiso.day_answer(seed, query, day)
     yield from caiso_day(seed, day)

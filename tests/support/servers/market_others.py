@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
 
-from ingest.simulate.markets import caiso, caiso_values, isone, isone_services, nyiso
+from ingest.simulate.markets import caiso, caiso_values, isone, isone_services, nyiso, nyiso_load
 from ingest.simulate.markets.days import EASTERN, PACIFIC
 from ingest.simulate.markets.stated import Document
 from tests.support.servers.market_exchange import CSV, JSON, WAF_PAGE, ZIP, Answer, Asked, page
@@ -142,15 +142,34 @@ class Nyiso:
 
     def answer(self, asked: Asked) -> Answer:
         """Everything below `/public`."""
-        match = re.fullmatch(r"/public/csv/([A-Za-z]+)/(\d{8})([a-z_]+?)(_csv\.zip|\.csv)", asked.path)
+        match = re.fullmatch(r"/public/csv/([A-Za-z]+)/(\d{8})([A-Za-z_]+?)(_csv\.zip|\.csv)", asked.path)
         if match is None:
             return page("Not found", 404)
         folder, day_text, stem, ending = match.groups()
+        if stem in nyiso_load.FEEDS and folder == stem:
+            return self._load(stem, _day(day_text), ending)
         if stem not in nyiso.FEEDS or nyiso.FEEDS[stem].folder != folder:
             return page("Not found", 404)
         day = _day(day_text)
         made = self._month(stem, day) if ending == "_csv.zip" else self._day(stem, day)
         if made is None:
+            return page("Not found", 404)
+        return Answer(made.content, 200, dated(made.content, made.published_at)).typed(
+            ZIP if ending == "_csv.zip" else CSV
+        )
+
+    def _load(self, name: str, day: date, ending: str) -> Answer:
+        now = self.now()
+        today = now.astimezone(EASTERN).date()
+        if ending == "_csv.zip":
+            days = [day + timedelta(days=n) for n in range(31) if (day + timedelta(days=n)).month == day.month]
+            count = sum(nyiso_load.published_at(name, each) <= now for each in days)
+            made = nyiso_load.monthly(self.seed, name, day, count) if day.day == 1 and count else None
+        elif today - timedelta(days=NYISO_DAYS) <= day <= today or nyiso_load.published_at(name, day) <= now:
+            made = nyiso_load.daily(self.seed, name, day, now)
+        else:
+            made = None
+        if made is None or not made.loads:
             return page("Not found", 404)
         return Answer(made.content, 200, dated(made.content, made.published_at)).typed(
             ZIP if ending == "_csv.zip" else CSV
