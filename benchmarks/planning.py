@@ -17,13 +17,14 @@ from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from flows.download_spool import Spool
+from ingest.http.access import Access
 from ingest.http.client import Client
-from ingest.http.turns import Clock
-from ingest.iso.access import Access
-from ingest.iso.answers import JUDGES
-from ingest.iso.request import Known, Planned, Window
+from ingest.iso.caiso.access import Access as Caiso
+from ingest.iso.isone.access import Access as Isone
+from ingest.iso.nyiso.access import Access as Nyiso
 from ingest.registry import plan_of
+from lakehouse.download.plan import Clock, Known, Planned, Window
+from lakehouse.download.spool import Spool
 
 NODES = {"small": 50, "full": 50}
 YEAR = (date(2025, 1, 1), date(2026, 1, 1))
@@ -67,7 +68,7 @@ async def plan(source: str, access: Access, client: Client) -> Planned:
     return await feed.plan(source, Window(*YEAR, NOW, feed.zone), Known(), access, client)
 
 
-async def download(folder: Path, access: Access) -> tuple[Planned, float]:
+async def download(folder: Path, access: Caiso) -> tuple[Planned, float]:
     """Fetch the year into a spool; the requests, and the seconds that the simulated clock waited."""
     waited = 0.0
 
@@ -80,7 +81,7 @@ async def download(folder: Path, access: Access) -> tuple[Planned, float]:
     async with Client(folder / "parts", folder / "turns", clock=clock) as client:
         planned = await plan("caiso-rt5-lmp", access, client)
         for request in planned.requests:
-            answer = await client.fetch(request.ask, JUDGES[request.kind])
+            answer = await client.fetch(request.ask, request.judge)
             assert answer.path is not None, answer.error
             spool.put(request.documents[0], answer, answer.path)
     return planned, waited
@@ -90,13 +91,14 @@ def measure(scale: str) -> list[dict[str, object]]:
     """The year over CAISO's limit, and what others would ask for."""
     nodes = ",".join(f"NODE_{number:03d}_7_N001" for number in range(NODES[scale]))
     folder, server = Path(tempfile.mkdtemp(prefix="wattlake-planning-")), stub()
-    access = Access(caiso_nodes=nodes, caiso_url=f"http://127.0.0.1:{server.server_port}")
+    access = Caiso(caiso_nodes=nodes, caiso_url=f"http://127.0.0.1:{server.server_port}")
     try:
         began = time.process_time()
         planned, waited_s = asyncio.run(download(folder, access))
         ours_s = time.process_time() - began
         began = time.process_time()
-        lists = {name: asyncio.run(_planned(name, access, folder)) for name in PLANNED}
+        reached = {"caiso": access, "isone": Isone(), "nyiso": Nyiso()}
+        lists = {name: asyncio.run(_planned(name, reached[name.partition("-")[0]], folder)) for name in PLANNED}
         planning_s = time.process_time() - began
     finally:
         server.shutdown()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ingest.feed import Deployment, Feed, Provider
 from ingest.registry import declarations
+from ingest.registry import providers as given_by
 from lakehouse.errors import TerminalError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,8 +47,7 @@ def deployments() -> str:
 def providers() -> str:
     """A table of what each provider needs, in Markdown."""
     rows = ["| operator | account | limit that is kept | where it ends |", "|---|---|---|---|"]
-    given = [declared.provider for declared in declarations() if declared.provider]
-    rows += [f"| {one.title} | {one.account} | {one.limit} | {one.reach} |" for one in given]
+    rows += [f"| {one.title} | {one.account} | {one.limit} | {one.reach} |" for one in given_by()]
     return "\n".join(rows) + "\n"
 
 

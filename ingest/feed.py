@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Feed:
         source: `module:Class` of the source, which is made of the feed.
         needs: what it needs from the user, one line.
         suffixes: of files in a folder that are worth reading.
-        plan: `module:NAME` of the plan of its downloads (`ingest.iso.request.Plan`); None where only files are landed.
+        plan: `module:NAME` of the plan of its downloads (`ingest.http.plan.Plan`); None where only files are landed.
         deployment: that downloads it; several feeds may have one in common. A feed with a plan has one.
     """
 
@@ -72,17 +73,21 @@ class Provider:
         name: of its folder; the names of its feeds begin with it.
         title: as people write it.
         zone: IANA zone of its clock.
+        access: `module:Class` of how it is reached (`ingest.http.access.Access`).
         account: whether it needs an account, and where one is had; for the docs, as the next two.
         limit: how fast it is asked.
         reach: how far back it goes.
+        first_day: there is nothing of days before it; the oldest of the markets, NYISO's, began in 1999.
     """
 
     name: str
     title: str
     zone: str
+    access: str
     account: str
     limit: str
     reach: str
+    first_day: date = date(1999, 1, 1)
 
 
 def named(reference: str) -> Any:

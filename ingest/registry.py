@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ingest.feed import Feed, Provider, named
 
 if TYPE_CHECKING:
-    from ingest.iso.request import Plan
+    from ingest.http.access import Access
+    from ingest.http.plan import Fetcher, Plan
     from lakehouse.source import Registry
 
 ROOT = Path(__file__).parent
@@ -61,7 +63,7 @@ def registry() -> Registry:
     return Registry({name: named(feed.source)(feed) for name, feed in feeds().items()})
 
 
-def plan_of(source: str) -> Plan:
+def plan_of(source: str) -> Plan[Any]:
     """The plan of a source's downloads.
 
     Raises:
@@ -73,5 +75,39 @@ def plan_of(source: str) -> Plan:
     if source not in known or (plan := known[source].plan) is None:
         downloaded = ", ".join(name for name, feed in known.items() if feed.plan)
         raise WrongUsage(f"source {source!r} cannot be downloaded", f"use one of: {downloaded}")
-    found: Plan = named(plan)
+    found: Plan[Any] = named(plan)
     return found
+
+
+def providers() -> tuple[Provider, ...]:
+    """Everybody who gives feeds over the network; loads no library."""
+    return tuple(declared.provider for declared in declarations() if declared.provider)
+
+
+def access_kinds() -> dict[str, type[Access]]:
+    """How each provider is reached, by its name."""
+    return {provider.name: named(provider.access) for provider in providers()}
+
+
+def fetcher_of(source: str, locations: Sequence[str] = (), access: Access | None = None) -> Fetcher:
+    """How a source is fetched.
+
+    Args:
+        source: its name.
+        locations: instead of those of the settings, where its provider takes some.
+        access: how its provider is reached; by the environment where it is not given. Then the variables of all
+            providers are looked at: a wrong one is told by every download, and not when it is needed at last.
+
+    Raises:
+        WrongUsage: the source cannot be downloaded, or takes no locations.
+        TerminalError: an environment variable is wrong.
+    """
+    from ingest.http.access import of_environment
+    from ingest.http.plan import Fetcher
+
+    plan = plan_of(source)
+    provider = next(one.provider for one in declarations() if source in {feed.name for feed in one.feeds})
+    assert provider, f"feed {source} has a plan and no provider"
+    if access is None:
+        access = {name: of_environment(kind) for name, kind in access_kinds().items()}[provider.name]
+    return Fetcher(plan, access.at(locations) if locations else access, provider.first_day)

@@ -41,10 +41,10 @@ def download_options(command: Command) -> Command:
 
 def run_downloads(settings: Settings, sources: tuple[str, ...], mode: str, **window: Any) -> None:
     """Download sources one after the other; exit 1 if one of them has a hole, or could not be asked at all."""
-    from flows.download import download
     from flows.report.terminal import download_report, file_progress, log
-    from ingest.registry import plan_of
+    from ingest.registry import fetcher_of, plan_of, registry
     from lakehouse.database import is_free
+    from lakehouse.download.run import download
     from lakehouse.errors import WattlakeError, WrongUsage
 
     given = window.pop("locations", None) or ""
@@ -59,8 +59,9 @@ def run_downloads(settings: Settings, sources: tuple[str, ...], mode: str, **win
             try:
                 if settings.root.is_dir() and not is_free(settings.ops_uri, f"download-{source}"):
                     log(f"another download of {source} is under way; this one goes on when that has ended")
+                fetcher = fetcher_of(source, locations)
                 with file_progress() as progress:
-                    report = download(settings, source, mode=mode, locations=locations, progress=progress, **window)
+                    report = download(settings, registry(), source, fetcher, mode=mode, progress=progress, **window)
             except WattlakeError as error:
                 if len(sources) == 1 or isinstance(error, WrongUsage):
                     raise

@@ -12,11 +12,11 @@ from prefect.states import Completed, Failed
 from flows.deployed import events, names, outcomes
 from flows.deployed.attempts import attempted
 from flows.deployed.parameters import MarketFeed
-from flows.download import DownloadReport, Mode
-from flows.download import download as download_days
 from flows.report import artifacts
-from ingest.registry import market_feeds, registry
+from ingest.registry import fetcher_of, market_feeds, registry
 from lakehouse.database import is_free
+from lakehouse.download.run import DownloadReport, Mode
+from lakehouse.download.run import download as download_days
 from lakehouse.errors import TerminalError, WattlakeError
 from lakehouse.landing.inbox import InboxReport, take_inbox
 from lakehouse.settings import Settings
@@ -111,8 +111,9 @@ def _download(
 ) -> DownloadReport:
     nodes = [name.strip() for name in locations.split(",") if name.strip()]
     bar = artifacts.ProgressBar("documents asked for")
+    fetcher = fetcher_of(source, nodes)
     report = download_days(
-        Settings(), source, start, end, days=days, mode=mode, locations=nodes, simulated=simulated, progress=bar
+        Settings(), registry(), source, fetcher, start, end, days=days, mode=mode, simulated=simulated, progress=bar
     )
     bar.finish()
     return report

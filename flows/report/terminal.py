@@ -18,8 +18,8 @@ from flows.report.tables import table
 from lakehouse.errors import visible
 
 if TYPE_CHECKING:
-    from flows.download import DownloadReport
     from lakehouse.check_result import CheckResult
+    from lakehouse.download.run import DownloadReport
     from lakehouse.landing.kernel import Progress
     from lakehouse.landing.outcome import FileOutcome
     from lakehouse.landing.run import LandReport

@@ -27,8 +27,6 @@ import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from ingest.http.exchange import (
-    OUTCOMES,
-    Answer,
     Ask,
     AskedToWait,
     Denied,
@@ -40,10 +38,12 @@ from ingest.http.exchange import (
     Unanswered,
     Verdict,
     file_name,
+    http_date,
     repeatable,
     retry_after,
 )
-from ingest.http.turns import WALL, Clock, Refusals, Turns
+from ingest.http.turns import Refusals, Turns
+from lakehouse.download.plan import WALL, Answer, Clock
 from lakehouse.errors import TerminalError, TransientError, WattlakeError
 
 LOG = logging.getLogger(__name__)
@@ -139,7 +139,7 @@ class Client:
         except WattlakeError as error:
             told = type(error)(self._scrub(error.message), self._scrub(error.next_step))
             return Answer(
-                OUTCOMES[type(error)], ask.shown, attempts, status[0], fetched_at=self.now(), error=told
+                getattr(error, "outcome", "failed"), ask.shown, attempts, status[0], fetched_at=self.now(), error=told
             )  # fmt: skip
 
     async def json(self, ask: Ask) -> Any:
@@ -148,7 +148,7 @@ class Client:
         Raises:
             TransientError, TerminalError: it could not be had, and why.
         """
-        answer = await self.fetch(ask, _is_json)
+        answer = await self.fetch(ask, is_json)
         if answer.error:
             if isinstance(answer.error, TryAgain):
                 answer.error.is_spent = True
@@ -200,9 +200,10 @@ class Client:
             if verdict.error:
                 raise verdict.error
             kept = verdict.outcome == "done"
+            modified = repeatable(response.headers.get("last-modified"))
             return Answer(
                 verdict.outcome, ask.shown, 1, 200, part if kept else None, sha256, size,
-                repeatable(response.headers.get("etag")), repeatable(response.headers.get("last-modified")),
+                repeatable(response.headers.get("etag")), modified, http_date(modified),
                 file_name(response.headers.get("content-disposition")), self.now(),
             )  # fmt: skip
         except (httpx.HTTPError, TimeoutError) as error:
@@ -379,7 +380,8 @@ async def _blocks(response: httpx.Response) -> AsyncIterator[bytes]:
         raise Malformed("the answer ends in the middle of its gzip, or goes on after it", "the next run asks again")
 
 
-def _is_json(path: Path, headers: Mapping[str, str]) -> Verdict:
+def is_json(path: Path, headers: Mapping[str, str]) -> Verdict:
+    """Judges a small JSON document."""
     if (size := path.stat().st_size) > JSON_BYTES:
         return Verdict(error=Refused(f"the answer has {size / 2**20:.0f} MiB of JSON", "check the base URL"))
     try:

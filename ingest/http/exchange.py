@@ -1,4 +1,4 @@
-"""What is asked of operators and what comes back: requests, answers, errors; no network."""
+"""What is asked of servers and how answers are judged: requests, credentials, errors; no network."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsIndex
 
 import httpx
 
+from lakehouse.download.plan import Outcome
 from lakehouse.errors import TerminalError, TransientError, WattlakeError
 
 if TYPE_CHECKING:
@@ -21,12 +22,11 @@ if TYPE_CHECKING:
 #: Characters of a server's ETag or date that are kept, and of a name that it gives.
 VALIDATOR_CHARACTERS, NAME_CHARACTERS = 1000, 200
 
-Outcome = Literal["done", "unchanged", "empty", "absent", "denied", "throttled", "malformed", "failed"]
-
 
 class TryAgain(TransientError):
     """The next attempt may go well; `retry_after_s` is how long the server wants it to wait, if it says so."""
 
+    outcome: Outcome = "failed"
     retry_after_s: float | None = None
     #: Its own attempts are spent, as those of a login: who needed it does not try all over again.
     is_spent = False
@@ -35,9 +35,13 @@ class TryAgain(TransientError):
 class Throttled(TryAgain):
     """The server asks to slow down."""
 
+    outcome: Outcome = "throttled"
+
 
 class AskedToWait(TerminalError):
     """The server asks to be left alone for longer than a run waits."""
+
+    outcome: Outcome = "throttled"
 
 
 class Unanswered(TryAgain):
@@ -47,19 +51,19 @@ class Unanswered(TryAgain):
 class Malformed(TryAgain):
     """An answer that is not what was asked for; the next one may be."""
 
+    outcome: Outcome = "malformed"
+
 
 class Denied(TerminalError):
     """The server does not let us in: somebody must mend the account, or be elsewhere."""
+
+    outcome: Outcome = "denied"
 
 
 class Refused(TerminalError):
     """The server does not do what was asked, or what it does is not safe to follow."""
 
-
-OUTCOMES: dict[type[WattlakeError], Outcome] = {
-    Throttled: "throttled", AskedToWait: "throttled", Unanswered: "failed", Malformed: "malformed", Denied: "denied",
-    Refused: "failed",
-}  # fmt: skip
+    outcome: Outcome = "failed"
 
 
 class Veiled(str):
@@ -164,37 +168,6 @@ class Verdict:
 
 #: Judges the bytes of an answer of status 200, given its headers. Runs in a thread.
 Judge = Callable[[Path, Mapping[str, str]], Verdict]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came of a request.
-
-    Args:
-        outcome: 'done' and 'empty' as judged; 'unchanged' (304); 'absent' (404, 410); else an error after all attempts.
-        url: as asked, no secret.
-        attempts: requests that were made.
-        http_status: of the last one, None where none was answered.
-        path: the bytes; only where they were done.
-        sha256, size_bytes: of the bytes.
-        etag, last_modified: headers.
-        file_name: that the server gives the bytes (Content-Disposition).
-        fetched_at: when the last byte came, UTC.
-        error: what went wrong and what to do; no secret.
-    """
-
-    outcome: Outcome
-    url: str
-    attempts: int = 1
-    http_status: int | None = None
-    path: Path | None = None
-    sha256: str | None = None
-    size_bytes: int | None = None
-    etag: str | None = None
-    last_modified: str | None = None
-    file_name: str | None = None
-    fetched_at: datetime | None = None
-    error: WattlakeError | None = None
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import secrets
-import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 
-
-@dataclass(frozen=True)
-class Clock:
-    """The wall clock in seconds since 1970, and how to wait; a test gives its own."""
-
-    now: Callable[[], float] = time.time
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-
+from lakehouse.download.plan import Clock
 
 #: Seconds for which an account that was refused is left alone.
 REST_S = 3600.0
-#: The clock of this machine.
-WALL = Clock()
 
 
 class Turns:

@@ -329,7 +329,7 @@ def test_what_a_reader_refuses_is_recorded_as_malformed_and_asked_for_again(mark
 def test_documents_that_wait_in_the_spool_land_first_and_half_written_ones_are_fetched_again(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import flows.download as module
+    import lakehouse.download.run as module
 
     def broken(*_: object, **__: object) -> None:
         raise TransientError("the catalog is away", "try again")

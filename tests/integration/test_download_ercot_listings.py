@@ -12,16 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from flows.download_records import Records
-from flows.download_spool import Spool
 from ingest.http.client import Client
-from ingest.http.exchange import Answer
-from ingest.http.turns import Clock
 from ingest.iso.ercot import listings
 from ingest.iso.ercot import plan as requests
-from ingest.iso.request import Known, Planned, Unobtainable, Window
 from ingest.registry import plan_of
 from ingest.simulate.markets import ercot as simulated
+from lakehouse.download.plan import Answer, Clock, Known, Planned, Unobtainable, Window
+from lakehouse.download.records import Records
+from lakehouse.download.spool import Spool
 from lakehouse.errors import TerminalError, TransientError
 from lakehouse.ops import DOWNLOADS, Ops
 from lakehouse.settings import Settings
@@ -41,7 +39,7 @@ def market(settings: Settings) -> Iterator[Market]:
 
 def planned(market: Market, source: str, start: date, end: date, now: datetime = NOW) -> Planned:
     """What a window needs, by an account or without one; its clock waits in no time."""
-    access, plan = market.reached(), plan_of(source)
+    access, plan = market.reached(source), plan_of(source)
 
     async def sleep(seconds: float) -> None:
         """At once."""
@@ -186,7 +184,7 @@ def test_a_recorded_listing_of_the_mis_is_read_each_posting_once(market: Market,
 
     async def read() -> list[requests.Listed]:
         async with Client(market.settings.root / "parts", market.settings.root / "turns") as client:
-            return await listings.of_mis(13028, market.reached(), client)
+            return await listings.of_mis(13028, market.reached("ercot-dam-spp"), client)
 
     found = asyncio.run(read())
     assert {listed.doc_id for listed in found} == {e["DocID"] for e in entries if e["FriendlyName"].endswith("_csv")}
@@ -256,7 +254,7 @@ def test_a_recorded_page_of_the_archive_is_read(market: Market, recorded: Path) 
     async def read() -> list[requests.Listed]:
         async with Client(market.settings.root / "parts", market.settings.root / "turns") as client:
             days = date(2024, 11, 5), date(2024, 11, 6)
-            return await listings.archived("NP3-911-ER", *days, market.reached(), client)
+            return await listings.archived("NP3-911-ER", *days, market.reached("ercot-dam-spp"), client)
 
     (listed,) = asyncio.run(read())
     assert (listed.doc_id, listed.name) == ("1049861718", "1049861718.2_Day_AS_Disclosure.zip")

@@ -15,13 +15,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from click.testing import CliRunner
 
-from flows import download as download_module
-from flows import download_spool
 from flows.cli.main import main
 from flows.deployed.markets import realtime
-from flows.download import GIVE_UP_AFTER
 from ingest.http.client import ATTEMPTS, Client
 from lakehouse import database
+from lakehouse.download import run as download_module
+from lakehouse.download import spool as download_spool
+from lakehouse.download.run import GIVE_UP_AFTER
 from lakehouse.errors import TerminalError, TransientError
 from lakehouse.settings import Settings
 from lakehouse.uris import sqlite_path

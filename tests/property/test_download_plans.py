@@ -12,16 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.http.access import Access
 from ingest.http.client import Client
-from ingest.iso.access import Access
-from ingest.iso.request import Document, Known, Last, Planned, Window, runs
+from ingest.iso import answers
 from ingest.registry import feeds, plan_of
+from lakehouse.download.plan import Document, Known, Last, Planned, Window, runs
+from tests.support.market import access_of
 
 #: Plans that need no listing.
 BY_DAYS = {name: plan_of(name) for name, feed in feeds().items() if feed.plan and not name.startswith("ercot-")}
-ACCESS = Access(caiso_nodes="A,B,C", isone_username=None, isone_password=None)
+ACCESS = {"caiso_nodes": "A,B,C"}
 #: Services of ISO-NE that are given with an account only.
-WITH_ACCOUNT = Access(isone_username="u", isone_password="p")
+WITH_ACCOUNT = {"isone_username": "u", "isone_password": "p"}
 #: The first day of a service.
 FIRST_DAYS = {"isone-dam-as": date(2025, 3, 1)}
 
@@ -29,7 +31,8 @@ nows = st.integers(0, 900 * 86400).map(lambda second: datetime(2025, 1, 1, tzinf
 
 
 def planned(source: str, window: Window, known: Known, access: Access | None = None) -> Planned:
-    access = access or (ACCESS if source.endswith("-lmp") or not source.startswith("isone-") else WITH_ACCOUNT)
+    without = source.endswith("-lmp") or not source.startswith("isone-")
+    access = access or access_of(source, ACCESS if without else WITH_ACCOUNT)
     nobody = cast(Client, None)  # these plans ask nobody
     return asyncio.run(BY_DAYS[source].plan(source, window, known, access, nobody))
 
@@ -115,9 +118,9 @@ def test_stretches_are_the_days_themselves(days: set[date]) -> None:
 
 @pytest.mark.parametrize("source", ["isone-rt5-lmp", "isone-rth-lmp"])
 def test_with_an_account_the_web_services_are_asked_by_hour_and_vintage(source: str, tmp_path: Path) -> None:
-    account = Access(isone_username="u", isone_password="p")
+    account = access_of(source, {"isone_username": "u", "isone_password": "p"})
     now = datetime(2026, 11, 20, 18, 2, tzinfo=UTC)
     plan = planned(source, window(source, now, 5, 1), Known(), account)
     number = 48 if source == "isone-rt5-lmp" else 2
     assert len(plan.requests) == number
-    assert {request.kind for request in plan.requests} == {"json"}
+    assert {request.judge for request in plan.requests} == {answers.a_json}

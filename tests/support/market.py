@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,10 +11,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from flows.download import DownloadReport, download
-from ingest.http.turns import Clock
-from ingest.iso.access import Access
-from ingest.registry import registry
+from ingest.http.access import Access
+from ingest.registry import access_kinds, fetcher_of, registry
+from lakehouse.download.plan import Clock
+from lakehouse.download.run import DownloadReport, download
 from lakehouse.ops import DOWNLOADS, Ops
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
@@ -23,6 +24,12 @@ from tests.support.servers.market_server import BASES, CREDENTIALS, MarketServer
 NOW = datetime(2026, 11, 20, 18, 2, tzinfo=UTC)
 #: Nodes that the simulated OASIS knows.
 NODES = ("SIM_NP15-APND", "SIM_SP15-APND")
+
+
+def access_of(source: str, given: Mapping[str, str]) -> Access:
+    """How the operator of a source is reached, by those of the settings that are its own."""
+    kind = access_kinds().get(source.partition("-")[0], Access)
+    return kind(**{name: value for name, value in given.items() if name in kind.model_fields})
 
 
 @dataclass
@@ -46,16 +53,16 @@ class Market:
         """Set everybody's time."""
         self.server.now = now
 
-    def reached(self) -> Access:
-        """How the operators are reached."""
+    def reached(self, source: str) -> Access:
+        """How the operator of a source is reached."""
         names = {**BASES, **(CREDENTIALS if self.account else {})}
         given = {
             name.removeprefix("WATTLAKE_").lower(): (self.server.url + value if name in BASES else value)
             for name, value in names.items()
         }
-        return Access(**{"caiso_nodes": ",".join(NODES), **given, **self.access})
+        return access_of(source, {"caiso_nodes": ",".join(NODES), **given, **self.access})
 
-    def get(self, source: str, *days: str, **options: Any) -> DownloadReport:
+    def get(self, source: str, *days: str, locations: Sequence[str] = (), **options: Any) -> DownloadReport:
         """Download from the first to before the second of these days; everything is simulated."""
         start, end = (date.fromisoformat(day) for day in days) if days else (None, None)
         elapsed = 0.0
@@ -68,9 +75,8 @@ class Market:
 
         began = (self.server.now or NOW).timestamp()
         clock = Clock(lambda: began + elapsed, sleep)
-        return download(
-            self.settings, source, start, end, simulated=True, clock=clock, access=self.reached(), **options
-        )
+        fetcher = fetcher_of(source, locations, self.reached(source))
+        return download(self.settings, registry(), source, fetcher, start, end, simulated=True, clock=clock, **options)
 
     def outcomes(self, source: str) -> list[tuple[str, str]]:
         """Documents and their outcomes in order."""

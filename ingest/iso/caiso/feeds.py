@@ -10,6 +10,7 @@ PROVIDER = Provider(
     "caiso",
     "CAISO",
     "America/Los_Angeles",
+    "ingest.iso.caiso.access:Access",
     account="none",
     limit="one request in 5 s",
     reach="39 months; nodes of `WATTLAKE_CAISO_NODES` (three trading hubs by default)",

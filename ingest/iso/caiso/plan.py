@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 
 from ingest.http.client import Client
 from ingest.http.exchange import Ask
-from ingest.iso.access import Access
-from ingest.iso.answers import oasis_lacks
-from ingest.iso.request import Document, Known, Planned, Request, Unobtainable, Window, months, runs
+from ingest.http.plan import Request
+from ingest.iso.caiso.access import Access
+from ingest.iso.caiso.answers import oasis_lacks, oasis_zip
+from lakehouse.download.plan import Document, Known, Planned, Unobtainable, Window, months, runs
 from lakehouse.errors import WrongUsage
 
 ZONE = ZoneInfo("America/Los_Angeles")
@@ -118,7 +119,7 @@ class Query:
         ask = Ask(access.caiso, f"{access.caiso_url}/oasisapi/SingleZip", params)
         days = frozenset(document.start + timedelta(days=n) for n in range((document.end - document.start).days))
         lacks = partial(oasis_lacks, nodes=document.lanes, days=days) if window.now >= document.due_at else None
-        return Request(ask, "zip", (document,), lacks=lacks)
+        return Request((document,), ask=ask, judge=oasis_zip, lacks=lacks)
 
 
 def _by_finality(days: list[date], window: Window) -> list[list[date]]:

@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 from ingest.http.client import Client
 from ingest.http.exchange import Ask
-from ingest.iso.access import Access
-from ingest.iso.answers import oasis_lacks_days
-from ingest.iso.request import Document, Known, Planned, Request, Unobtainable, Window, months, runs
+from ingest.http.plan import Request
+from ingest.iso.caiso.access import Access
+from ingest.iso.caiso.answers import oasis_lacks_days, oasis_zip
+from lakehouse.download.plan import Document, Known, Planned, Unobtainable, Window, months, runs
 
 ZONE = ZoneInfo("America/Los_Angeles")
 #: As of prices (CAISO tariff 35); of load nothing is said, and a revised day is asked for within the same time.
@@ -122,7 +123,8 @@ class Slices:
         ask = Ask(access.caiso, f"{access.caiso_url}/oasisapi/SingleZip", params)
         days = frozenset(document.start + timedelta(days=n) for n in range((document.end - document.start).days))
         over = window.now >= document.due_at
-        return Request(ask, "zip", (document,), lacks=partial(oasis_lacks_days, days=days) if over else None)
+        lacks = partial(oasis_lacks_days, days=days) if over else None
+        return Request((document,), ask=ask, judge=oasis_zip, lacks=lacks)
 
 
 def _by_finality(days: list[date], window: Window) -> list[list[date]]:

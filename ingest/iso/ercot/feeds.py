@@ -12,6 +12,7 @@ PROVIDER = Provider(
     "ercot",
     "ERCOT",
     "America/Chicago",
+    "ingest.iso.ercot.access:Access",
     account=(
         "optional: `WATTLAKE_ERCOT_USERNAME`, `_PASSWORD`, `_SUBSCRIPTION_KEY` (register at apiexplorer.ercot.com); "
         "addresses in the United States only"

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from ingest.http.client import Client
 from ingest.http.exchange import Ask, Malformed, plain_name
-from ingest.iso.access import Access
+from ingest.iso.ercot.access import Access
 
 ZONE = ZoneInfo("America/Chicago")
 #: Documents a page of a listing; the default of the Public API is the same.

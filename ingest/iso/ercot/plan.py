@@ -15,9 +15,12 @@ from zoneinfo import ZoneInfo
 
 from ingest.http.client import Client
 from ingest.http.exchange import Ask
-from ingest.iso.access import ERCOT_ACCOUNT, Access
+from ingest.http.plan import Request
+from ingest.iso.answers import a_zip, a_zip_or_csv
+from ingest.iso.ercot.access import ERCOT_ACCOUNT, Access
+from ingest.iso.ercot.bulk import unpack_documents
 from ingest.iso.ercot.listings import ZONE, Listed, archived, of_mis
-from ingest.iso.request import Document, Known, Planned, Request, Unobtainable, Window, runs
+from lakehouse.download.plan import Document, Known, Planned, Unobtainable, Window, runs
 
 #: Disclosures are published 60 days after their operating day.
 DISCLOSED_AFTER_DAYS = 60
@@ -211,20 +214,19 @@ def _requests(product: Product, wanted: list[Document], access: Access, by_api: 
     if not by_api:
         url = f"{access.ercot_mis_url}/misdownload/servlets/mirDownload"
         for document in wanted:
-            yield Request(
-                Ask(access.ercot_mis, url, {"doclookupId": str(document.doc_id)}), "zip or csv", (document,)
-            )  # fmt: skip
+            ask = Ask(access.ercot_mis, url, {"doclookupId": str(document.doc_id)})
+            yield Request((document,), ask=ask, judge=a_zip_or_csv)
         return
     url = f"{access.ercot_api_url}/archive/{product.emil.lower()}"
     for first in range(0, len(wanted), product.bulk):
         part = tuple(wanted[first : first + product.bulk])
         if len(part) == 1:
             ask = Ask(access.ercot_api, url, {"download": str(part[0].doc_id)}, credentials=access.ercot_credentials)
-            yield Request(ask, "zip or csv", part)
+            yield Request(part, ask=ask, judge=a_zip_or_csv)
         else:
             body = {"docIds": [int(str(document.doc_id)) for document in part]}
             ask = Ask(access.ercot_api, f"{url}/download", json=body, credentials=access.ercot_credentials)
-            yield Request(ask, "zip", part, is_bulk=True)
+            yield Request(part, ask=ask, judge=a_zip, unpack=unpack_documents)
 
 
 DAY_AHEAD = timedelta(days=-1)

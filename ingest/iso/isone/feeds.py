@@ -14,6 +14,7 @@ PROVIDER = Provider(
     "isone",
     "ISO-NE",
     "America/New_York",
+    "ingest.iso.isone.access:Access",
     account=(
         "optional: `WATTLAKE_ISONE_USERNAME`, `_PASSWORD` (iso-ne.com); final 5-minute prices, ancillary "
         "services and load come with it only"

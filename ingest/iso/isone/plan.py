@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 
 from ingest.http.client import Client
 from ingest.http.exchange import Ask
-from ingest.iso.access import ISONE_COOKIE_PAGE, Access
-from ingest.iso.request import Document, Known, Planned, Request, Window
+from ingest.http.plan import Request
+from ingest.iso.answers import a_csv, a_json
+from ingest.iso.isone.access import ISONE_COOKIE_PAGE, Access
+from lakehouse.download.plan import Document, Known, Planned, Window
 
 ZONE = ZoneInfo("America/New_York")
 #: Final real-time prices come some business days after the day; preliminary ones are not asked for any more then.
@@ -120,12 +122,12 @@ def _request(path: str, document: Document, known: Known, access: Access) -> Req
             access.isone_api, f"{access.isone_api_url}/{path}", credentials=access.isone_credentials,
             accept="application/json",
         )  # fmt: skip
-        return Request(ask, "json", (document,))
+        return Request((document,), ask=ask, judge=a_json)
     ask = Ask(
         access.isone_public, f"{access.isone_public_url}/{DOCUMENTS}/{path}", etag=known.etag(document),
         first=f"{access.isone_public_url}{ISONE_COOKIE_PAGE}",
     )  # fmt: skip
-    return Request(ask, "csv", (document,))
+    return Request((document,), ask=ask, judge=a_csv)
 
 
 DAM_LMP = Prices("dam", ahead_days=1)

@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo
 
 from ingest.http.client import Client
 from ingest.http.exchange import Ask
-from ingest.iso.access import ISONE_ACCOUNT, Access
-from ingest.iso.request import Document, Known, Planned, Request, Unobtainable, Window
+from ingest.http.plan import Request
+from ingest.iso.answers import a_json
+from ingest.iso.isone.access import ISONE_ACCOUNT, Access
+from lakehouse.download.plan import Document, Known, Planned, Unobtainable, Window
 
 ZONE = ZoneInfo("America/New_York")
 #: Load zones of ISO-NE (web services v1.1, /locations).
@@ -80,7 +82,7 @@ class Services:
                     access.isone_api, f"{access.isone_api_url}/{service.path.format(day=f'{day:%Y%m%d}')}",
                     credentials=access.isone_credentials, accept="application/json",
                 )  # fmt: skip
-                planned.requests.append(Request(ask, "json", (document,)))
+                planned.requests.append(Request((document,), ask=ask, judge=a_json))
         return planned
 
 

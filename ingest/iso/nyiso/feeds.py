@@ -11,6 +11,7 @@ PROVIDER = Provider(
     "nyiso",
     "NYISO",
     "America/New_York",
+    "ingest.iso.nyiso.access:Access",
     account="none",
     limit="4 requests a second",
     reach="the feed's beginning, by month",

@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo
 
 from ingest.http.client import Client
 from ingest.http.exchange import Ask
-from ingest.iso.access import Access
-from ingest.iso.request import Document, Known, Planned, Request, Window, months
+from ingest.http.plan import Request
+from ingest.iso.answers import a_csv, a_zip
+from ingest.iso.nyiso.access import Access
+from lakehouse.download.plan import Document, Known, Planned, Window, months
 
 ZONE = ZoneInfo("America/New_York")
 #: Daily files are served for so many days, today among them (7 to 10 were seen).
@@ -55,9 +57,10 @@ class Files:
                 planned.skipped += 1
                 continue
             url = f"{access.nyiso_url}/public/csv/{self.folder}/{document.name}"
-            kind = "zip" if document.name.endswith(".zip") else "csv"
+            judge = a_zip if document.name.endswith(".zip") else a_csv
             document = replace(document, states_modified=not known.holds(document))
-            planned.requests.append(Request(Ask(access.nyiso, url, etag=known.etag(document)), kind, (document,)))
+            ask = Ask(access.nyiso, url, etag=known.etag(document))
+            planned.requests.append(Request((document,), ask=ask, judge=judge))
         return planned
 
     def _day(self, source: str, day: date, window: Window) -> Document:

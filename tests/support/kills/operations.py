@@ -18,12 +18,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from flows import download as download_module
-from ingest.http.turns import Clock
-from ingest.iso.access import Access
-from ingest.registry import registry
+from ingest.registry import fetcher_of, registry
 from lakehouse.archive import open_archive
 from lakehouse.catalog import open_catalog
+from lakehouse.download import run as download_module
+from lakehouse.download.plan import Clock
 from lakehouse.landing import files as land_module
 from lakehouse.landing import replay as replay_module
 from lakehouse.marts import build as build_module
@@ -34,6 +33,7 @@ from lakehouse.reader import open_session
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions
 from lakehouse.upkeep import maintain as maintain_module
+from tests.support.market import access_of
 
 #: Imported before the fork: what operations import when they need it.
 LAZY = ("duckdb", "pyarrow.parquet", "pyiceberg.catalog.sql", "pyiceberg.io.pyarrow", "pyiceberg.table", "pytz")
@@ -251,8 +251,9 @@ def download(settings: Settings, source: str, start: str, end: str, access: dict
     download_module.asyncio.to_thread, download_module.AT_ONCE = inline, 1
     began, at = time.monotonic(), datetime.fromisoformat(now).timestamp()
     clock = Clock(lambda: at + time.monotonic() - began)
+    fetcher = fetcher_of(source, access=access_of(source, access))
     report = download_module.download(
-        settings, source, date.fromisoformat(start), date.fromisoformat(end), simulated=True, access=Access(**access),
+        settings, registry(), source, fetcher, date.fromisoformat(start), date.fromisoformat(end), simulated=True,
         clock=clock,
     )  # fmt: skip
     assert report.ok, report

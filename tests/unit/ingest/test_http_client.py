@@ -14,10 +14,15 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from ingest.http.access import Basic
 from ingest.http.client import ATTEMPTS, Client
-from ingest.http.exchange import Answer, Ask, Operator, Veiled, Verdict
-from ingest.http.turns import Clock
-from ingest.iso.access import RENEWALS, Access, Basic
+from ingest.http.exchange import Ask, Operator, Veiled, Verdict
+from ingest.iso.caiso.access import Access as Caiso
+from ingest.iso.ercot.access import RENEWALS
+from ingest.iso.ercot.access import Access as Ercot
+from ingest.iso.isone.access import Access as Isone
+from ingest.iso.nyiso.access import Access as Nyiso
+from lakehouse.download.plan import Answer, Clock
 from lakehouse.errors import TerminalError, TransientError
 from tests.support.servers import market_exchange
 from tests.support.servers.market_exchange import Fault, failing, instead, redirected
@@ -27,6 +32,10 @@ NOW = datetime(2026, 11, 20, 18, 2, tzinfo=UTC)
 PAGE = "/nyiso/public/csv/realtime/20261118realtime_zone.csv"
 LISTING = "/ercot-api/archive/np4-190-cd"
 PERIOD = {"postDatetimeFrom": "2026-11-01T00:00:00", "postDatetimeTo": "2026-11-03T00:00:00"}
+
+
+class Access(Ercot, Isone, Caiso, Nyiso):
+    """How all operators are reached."""
 
 
 @pytest.fixture

@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from ingest.http.exchange import Denied, Malformed, Refused, Throttled
-from ingest.iso.answers import JUDGES, oasis_lacks, unpack_documents
+from ingest.iso.answers import a_csv, a_json, a_zip_or_csv
+from ingest.iso.caiso.answers import oasis_lacks, oasis_zip
+from ingest.iso.ercot.bulk import unpack_documents
 from lakehouse.errors import UnreadableFile, WattlakeError
 
+JUDGES = {"zip": oasis_zip, "csv": a_csv, "json": a_json, "zip or csv": a_zip_or_csv}
 CSV = b'"Time Stamp","Name"\n"11/20/2026 00:05:00","CAPITL"\n'
 
 

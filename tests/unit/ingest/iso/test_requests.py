@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from ingest.http.client import Client
-from ingest.iso.access import Access
 from ingest.iso.caiso import plan as caiso
-from ingest.iso.request import Document, Known, Last, Window
+from ingest.iso.caiso.access import Access
+from lakehouse.download.plan import Document, Known, Last, Window
 
 NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
 DOCUMENT = Document("s", date(2026, 11, 12), date(2026, 11, 13), "n.csv", NOW - timedelta(days=6), is_final=False)

@@ -1,17 +1,23 @@
-"""What a download consists of: documents that are wanted, requests that bring them, and what is known from before."""
+"""What a download consists of: slices that are wanted, requests that bring them, what came, what is known from before.
+
+A plan speaks of slices: the days of a document, half-open. A day is one of them, a month as many as it has; a page of
+a source that goes on from a cursor, or what a device says now, is of the day on which it is asked for and has a number
+of its own (`Document.doc_id`). How a server is asked, a session knows, which is handed in.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
-from ingest.http.client import Client
-from ingest.http.exchange import Ask
-from ingest.iso.access import Access
+from lakehouse.errors import UnreadableFile, WattlakeError
 
 #: After its days, how long a document that is not there yet is asked for at every turn.
 FRESH = timedelta(days=1)
@@ -19,12 +25,12 @@ FRESH = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Window:
-    """Market-local days that are asked for, half-open, and the present.
+    """Days of the source's clock that are asked for, half-open, and the present.
 
     Args:
         start, end: first day, and the day after the last one.
         now: the present, UTC.
-        zone: of the market.
+        zone: of the source's days.
     """
 
     start: date
@@ -39,11 +45,11 @@ class Window:
 
     @property
     def today(self) -> date:
-        """The market's own."""
+        """The source's own."""
         return self.now.astimezone(self.zone).date()
 
     def midnight(self, day: date) -> datetime:
-        """Start of a market-local day, UTC."""
+        """Start of a day of the source's clock, UTC."""
         return datetime(day.year, day.month, day.day, tzinfo=self.zone).astimezone(UTC)
 
 
@@ -53,13 +59,14 @@ class Document:
 
     Args:
         source: that reads it.
-        start, end: market-local days that it states something about, half-open.
+        start, end: its slice: days of the source's clock that it states something about, half-open.
         name: file name that its bytes get; readers take meaning from it.
-        due_at: when the operator ought to have it; before, nothing there means not yet.
+        due_at: when the source ought to have it; before, nothing there means not yet.
         is_final: it will not grow or change any more.
         lanes: what of these days it holds (nodes; a vintage and hours of the day; itself where a day has many);
             '' where it holds all.
-        doc_id: the operator's number of it, which no other version has; then it is wanted once.
+        doc_id: the source's number of it, which no other version has; then it is wanted once. Of a page its cursor, of
+            what a device says now the instant.
         published_at: what a listing says, UTC.
         takes_name: its bytes get the name that the server gives them.
         states_modified: the header Last-Modified says when it was published, once it is final. Of another version than
@@ -90,23 +97,64 @@ class Document:
         return self.doc_id or f"{self.slice}/{self.name}"
 
 
+#: Splits an answer that holds several documents: its path, their numbers, a folder for the parts → number to bytes, or
+#: why they are damaged; what is missing is left out.
+Unpack = Callable[[Path, frozenset[str], Path], Mapping[str, Path | UnreadableFile]]
+
+
 @dataclass(frozen=True)
 class Request:
-    """One request and the documents that its answer holds: one, or several in a bulk download.
+    """One request and the documents that its answer holds; a session adds what it asks.
 
     Args:
-        ask: what is asked.
-        kind: of the answer; one of `ingest.iso.answers.JUDGES`.
-        documents: that it brings.
-        is_bulk: the answer is an archive of documents by their numbers.
+        documents: that it brings: one, or several where `unpack` splits the answer.
+        unpack: splits an answer into the documents by their numbers.
         lacks: says what an answer, though it is a document, leaves out of what was asked; None where nothing.
+        following: the request that an answer leads to, as a page names the next one's cursor; a page that leads on is
+            final.
     """
 
-    ask: Ask
-    kind: str
     documents: tuple[Document, ...]
-    is_bulk: bool = False
-    lacks: Callable[[Path], str | None] | None = None
+    unpack: Unpack | None = field(default=None, kw_only=True)
+    lacks: Callable[[Path], str | None] | None = field(default=None, kw_only=True)
+    following: Callable[[Path], Request | None] | None = field(default=None, kw_only=True)
+
+
+Outcome = Literal["done", "unchanged", "empty", "absent", "denied", "throttled", "malformed", "failed"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a request.
+
+    Args:
+        outcome: 'done' and 'empty' as judged; 'unchanged' (since the version at hand); 'absent'; else an error after
+            all attempts.
+        url: as asked, no secret.
+        attempts: requests that were made.
+        http_status: of the last one, None where none was answered.
+        path: the bytes; only where they were done.
+        sha256, size_bytes: of the bytes.
+        etag, last_modified: headers.
+        modified_at: when the bytes were last written, as their header says, UTC.
+        file_name: that the server gives the bytes.
+        fetched_at: when the last byte came, UTC.
+        error: what went wrong and what to do; no secret.
+    """
+
+    outcome: Outcome
+    url: str
+    attempts: int = 1
+    http_status: int | None = None
+    path: Path | None = None
+    sha256: str | None = None
+    size_bytes: int | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    modified_at: datetime | None = None
+    file_name: str | None = None
+    fetched_at: datetime | None = None
+    error: WattlakeError | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +163,7 @@ class Unobtainable:
 
     Args:
         start, end: of them, half-open.
-        outcome: 'gone' (the operator does not have them any more), 'denied' (they need an account) or 'not_yet'.
+        outcome: 'gone' (the source does not have them any more), 'denied' (they need an account) or 'not_yet'.
         reason: why, and what to do.
     """
 
@@ -207,28 +255,71 @@ class Known:
         last = self.last.get(document.key)
         return last.etag if last else None
 
+    @property
+    def cursor(self) -> str | None:
+        """The key of the document that was brought last: where a source of pages goes on; None before the first."""
+        held = [(last.at, key) for key, last in self.last.items() if last.is_held]
+        return max(held)[1] if held else None
+
     def holds(self, document: Document) -> bool:
         """Whether a version of it is at hand."""
         last = self.last.get(document.key)
         return last is not None and last.is_held
 
 
-class Plan(Protocol):
-    """Plans the requests of one source.
+@dataclass(frozen=True)
+class Clock:
+    """The wall clock in seconds since 1970, and how to wait; a test gives its own."""
 
-    Attributes:
-        zone: of the market's days.
-        lag_days: the newest day is so many days ago; negative where the market states days ahead.
-    """
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
-    zone: ZoneInfo
-    lag_days: int
 
-    async def plan(self, source: str, window: Window, known: Known, access: Access, client: Client) -> Planned:
+#: The clock of this machine.
+WALL = Clock()
+
+
+class Session(Protocol):
+    """An open connection to who gives a source, for one run."""
+
+    async def plan(self, source: str, window: Window, known: Known) -> Planned:
         """The requests that a window needs beyond what is known.
 
         Raises:
-            TransientError, TerminalError: a listing cannot be had.
+            TransientError, TerminalError: a listing cannot be had; with an attribute `outcome` where it says which one.
+        """
+        ...
+
+    async def fetch(self, request: Request) -> Answer:
+        """The answer to a request of the plan; never raises for what a server does."""
+        ...
+
+
+class Fetcher(Protocol):
+    """How a source is fetched.
+
+    Attributes:
+        zone: of the source's days.
+        lag_days: the newest day is so many days ago; negative where it states days ahead.
+        first_day: there is nothing of days before it.
+    """
+
+    @property
+    def zone(self) -> ZoneInfo: ...
+
+    @property
+    def lag_days(self) -> int: ...
+
+    @property
+    def first_day(self) -> date: ...
+
+    def opened(self, folder: Path, turns: Path, clock: Clock) -> AbstractAsyncContextManager[Session]:
+        """A session.
+
+        Args:
+            folder: for the bytes of answers under way, of this process alone.
+            turns: folder of the spacing of requests, shared with other processes.
+            clock: wall clock.
         """
         ...
 

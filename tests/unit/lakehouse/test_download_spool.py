@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.download_spool import Spool
-from ingest.http.exchange import Answer
-from ingest.iso.request import Document
+from ingest.http.exchange import http_date
+from lakehouse.download.plan import Answer, Document
+from lakehouse.download.spool import Spool
 
 DAY = date(2026, 11, 12)
 DOCUMENT = Document(
@@ -25,7 +25,8 @@ def put(folder: Path, document: Document = DOCUMENT, **answered: str) -> Spool:
     """A spool with one document."""
     spool, part = Spool(folder / "spool"), folder / "1.part"
     part.write_bytes(CONTENT)
-    spool.put(document, Answer("done", "http://x/y", **answered), part)
+    modified_at = http_date(answered.get("last_modified"))
+    spool.put(document, Answer("done", "http://x/y", modified_at=modified_at, **answered), part)
     return spool
 
 

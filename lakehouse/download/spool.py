@@ -19,8 +19,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from ingest.http.exchange import Answer, http_date
-from ingest.iso.request import Document
+from lakehouse.download.plan import Answer, Document
 from lakehouse.storage import take_place
 
 #: What is known of where a document came from.
@@ -138,4 +137,4 @@ def _document(said: dict[str, Any]) -> Document:
 
 def _modified(document: Document, answer: Answer) -> datetime | None:
     """When a static file that is final was published: its header says so; a growing one is as old as its last line."""
-    return http_date(answer.last_modified) if document.states_modified and document.is_final else None
+    return answer.modified_at if document.states_modified and document.is_final else None

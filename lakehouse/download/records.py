@@ -9,9 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from flows.download_spool import Spooled
-from ingest.http.exchange import Answer
-from ingest.iso.request import Document, Known, Last, Unobtainable
+from lakehouse.download.plan import Answer, Document, Known, Last, Unobtainable
+from lakehouse.download.spool import Spooled
 from lakehouse.ops import DOWNLOADS, RUNS, Ops
 
 #: Outcomes after which the bytes of a document, or the fact that there are none, are at hand.
@@ -51,7 +50,7 @@ class Records:
         """The day from which something may be missing.
 
         It is the day before the last one that was brought, or an earlier one of which something failed, or was brought
-        while it could still change, and has not become final since; or of which the operator has not listed everything
+        while it could still change, and has not become final since; or of which the source has not listed everything
         yet.
         """
         latest = self._latest()
@@ -68,7 +67,8 @@ class Records:
             and row.first_day >= newest - LOOK_BACK
             and any(_days(row) - finished.get(lane, set()) for lane in json.loads(row.lanes))
         ]
-        return min((newest, *open_days, *self._awaited(newest)))
+        first: date = min((newest, *open_days, *self._awaited(newest)))
+        return first
 
     def _awaited(self, newest: date) -> list[date]:
         """Days shortly before the newest of which a listing lacked something, until that is said to be gone."""

@@ -1,25 +1,32 @@
-"""Download → spool → land: documents of market operators, planned by days. A plain function; it needs no server."""
+"""Download → spool → land: documents of any source, planned by slices. A plain function; it needs no server."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from flows.download_records import Records
-from flows.download_spool import Spool, Spooled
-from ingest.http.client import Client
-from ingest.http.exchange import OUTCOMES, Answer
-from ingest.http.turns import WALL, Clock
-from ingest.iso.access import Access, access_of_environment
-from ingest.iso.answers import JUDGES, unpack_documents
-from ingest.iso.request import Document, Known, Plan, Planned, Request, Unobtainable, Window
-from ingest.registry import plan_of, registry
+from lakehouse.download.plan import (
+    WALL,
+    Answer,
+    Clock,
+    Document,
+    Fetcher,
+    Known,
+    Planned,
+    Request,
+    Session,
+    Unobtainable,
+    Unpack,
+    Window,
+)
+from lakehouse.download.records import Records
+from lakehouse.download.spool import Spool, Spooled
 from lakehouse.errors import UnreadableFile, WattlakeError, WrongUsage
 from lakehouse.landing.documents import LocalDocument, land_documents
 from lakehouse.landing.kernel import Progress
@@ -27,7 +34,7 @@ from lakehouse.landing.outcome import FileOutcome
 from lakehouse.ops import Ops
 from lakehouse.outages import explained
 from lakehouse.settings import Settings
-from lakehouse.source import LandOptions
+from lakehouse.source import LandOptions, Registry
 
 #: Documents a commit.
 BATCH_FILES = 100
@@ -35,13 +42,10 @@ BATCH_FILES = 100
 GIVE_UP_AFTER = 3
 #: How long ago a document that is complete but may still be corrected was looked at, until realtime looks again.
 RECHECK = timedelta(hours=6)
-#: Operators have outages and publish late: so long after its time, a document that is not there is still waited for.
+#: Servers have outages and publish late: so long after its time, a document that is not there is still waited for.
 OUTAGE = timedelta(days=3)
 #: Requests under way at a time, over all hosts; each host has its own limit below it.
 AT_ONCE = 4
-
-#: NYISO, the oldest of these markets, began in this year.
-FIRST_DAY = date(1999, 1, 1)
 
 #: Folder beside those of the sources that holds the spacing of requests.
 TURNS = "turns"
@@ -82,7 +86,7 @@ class DownloadReport:
 
     @property
     def ok(self) -> bool:
-        """Whether everything that the operator has is at hand."""
+        """Whether everything that the source has is at hand."""
         holes = any(self.documents[outcome] for outcome in HOLES) or self.left or self.incomplete
         return not holes and not any(span.outcome in HOLES for span in self.unobtainable)
 
@@ -93,51 +97,48 @@ class DownloadReport:
 
 def download(
     settings: Settings,
+    registry: Registry,
     source: str,
+    fetcher: Fetcher,
     start: date | None = None,
     end: date | None = None,
     *,
     days: int | None = None,
     mode: Mode = "download",
-    locations: Sequence[str] = (),
     simulated: bool = False,
     progress: Progress = lambda done, total, name: None,
-    access: Access | None = None,
     clock: Clock = WALL,
 ) -> DownloadReport:
-    """Download what a window of market-local days needs and is not at hand, and land it.
+    """Download what a window of days needs and is not at hand, and land it.
 
     Args:
         settings: of the home.
-        source: a source that can be downloaded.
-        start, end: first day, and the day after the last; by default up to the newest day that the market states.
+        registry: every source.
+        source: the one that lands what comes.
+        fetcher: how it is fetched.
+        start, end: first day, and the day after the last; by default up to the newest day that the source states.
         days: so many days back from `end`, instead of `start`.
         mode: 'download' and 'backfill' take the window; 'realtime' goes on from where the last one ended.
-        locations: nodes instead of those of the settings (CAISO).
-        simulated: the operator is a simulator; needs a home of its own.
+        simulated: what is fetched comes from a simulator; needs a home of its own.
         progress: called with (documents done, documents in all, current one).
-        access: how operators are reached; from the environment where it is not given.
         clock: what time it is, and how to wait.
 
     Raises:
         WrongUsage: no such source, or a window that makes no sense.
         TransientError, TerminalError: a listing cannot be had, or landing fails; what has come waits in the spool.
     """
-    plan = plan_of(source)
-    reached = access or access_of_environment()
-    if locations:
-        if not source.startswith("caiso-"):
-            raise WrongUsage(f"source {source} has no choice of locations: its documents hold all", "leave it out")
-        reached = reached.model_copy(update={"caiso_nodes": ",".join(locations)})
+    registry.named(source)
     ops = Ops(settings)
     with explained(), ops.alone(f"download-{source}"):
         records = Records(ops, source)
         records.settle_killed()
-        window = _window(plan, records, datetime.fromtimestamp(clock.now(), UTC), start, end, days, mode)
+        window = _window(fetcher, records, datetime.fromtimestamp(clock.now(), UTC), start, end, days, mode)
         request = {"source": source, "start": window.start, "end": window.end, "mode": mode}
         with ops.run("download", **request) as run:
             report = DownloadReport(source, window.start, window.end, run.id)
-            work = _Work(settings, plan, records, report, reached, clock, LandOptions(simulated=simulated), progress)
+            work = _Work(
+                settings, registry, fetcher, records, report, clock, LandOptions(simulated=simulated), progress
+            )
             try:
                 asyncio.run(work.run(window, RECHECK if mode == "realtime" else None))
             finally:
@@ -150,39 +151,40 @@ def download(
 
 
 def _window(
-    plan: Plan, records: Records, now: datetime, start: date | None, end: date | None, days: int | None, mode: Mode
-) -> Window:
-    newest = now.astimezone(plan.zone).date() - timedelta(days=plan.lag_days)
+    fetcher: Fetcher, records: Records, now: datetime, start: date | None, end: date | None, days: int | None,
+    mode: Mode,
+) -> Window:  # fmt: skip
+    newest = now.astimezone(fetcher.zone).date() - timedelta(days=fetcher.lag_days)
     if days is not None:
         if start is not None:
             raise WrongUsage("--start and --days both say where to begin", "give one of them")
         until = end or newest + timedelta(days=1)
-        start = until - timedelta(days=min(days, (until - FIRST_DAY).days + 1))
+        start = until - timedelta(days=min(days, (until - fetcher.first_day).days + 1))
     if mode == "realtime":
         resumed = records.resumes_at()
         start = start or (min(resumed, newest) if resumed else newest - timedelta(days=1))
     if start is None:
         raise WrongUsage("nothing says which days to download", "give --start DAY (and --end DAY), or --days N")
-    if start < FIRST_DAY:
-        raise WrongUsage(f"no market states anything of days before {FIRST_DAY}", "begin later")
+    if start < fetcher.first_day:
+        raise WrongUsage(f"there is nothing of days before {fetcher.first_day}", "begin later")
     end = min(end or newest + timedelta(days=1), newest + timedelta(days=2))
     if start >= end:
         raise WrongUsage(
             f"there are no days from {start} (included) to {end} (excluded)",
             f"--start must lie before --end, and the newest day there is {newest}",
         )
-    return Window(start, end, now, plan.zone)
+    return Window(start, end, now, fetcher.zone)
 
 
 class _Work:
     """One download: plans, fetches and lands, batch by batch. The raw tables are locked while it lands only."""
 
     def __init__(
-        self, settings: Settings, plan: Plan, records: Records, report: DownloadReport, access: Access, clock: Clock,
-        options: LandOptions, progress: Progress,
+        self, settings: Settings, registry: Registry, fetcher: Fetcher, records: Records, report: DownloadReport,
+        clock: Clock, options: LandOptions, progress: Progress,
     ) -> None:  # fmt: skip
-        self._settings, self._plan, self._records, self._report = settings, plan, records, report
-        self._access, self._clock, self._options, self._progress = access, clock, options, progress
+        self._settings, self._registry, self._fetcher, self._records = settings, registry, fetcher, records
+        self._report, self._clock, self._options, self._progress = report, clock, options, progress
         root = settings.root / "downloads"
         self._spool = Spool(root / report.source, options.simulated)
         self._turns = root / TURNS
@@ -193,21 +195,21 @@ class _Work:
         for batch in _batches(self._spool.waiting()):
             await self._land(batch)
         try:
-            async with Client(self._parts, self._turns, self._access.secrets, self._clock) as client:
-                planned = await self._planned(window, self._records.known(recheck), client)
-                await self._fetch_all(planned, client, window)
+            async with self._fetcher.opened(self._parts, self._turns, self._clock) as session:
+                planned = await self._planned(window, self._records.known(recheck), session)
+                await self._fetch_all(planned, session, window)
         finally:
             shutil.rmtree(self._parts, ignore_errors=True)
             self._spool.tidy()
 
-    async def _planned(self, window: Window, known: Known, client: Client) -> Planned:
+    async def _planned(self, window: Window, known: Known, session: Session) -> Planned:
         report = self._report
         try:
-            planned = await self._plan.plan(report.source, window, known, self._access, client)
+            planned = await session.plan(report.source, window, known)
             # What failed before comes last: it must not keep the others from being asked for, run after run.
             planned.requests.sort(key=lambda request: any(map(known.failed, request.documents)))
         except WattlakeError as error:
-            outcome = OUTCOMES.get(type(error), "failed")
+            outcome = getattr(error, "outcome", "failed")
             self._records.unobtainable(report.run_id, [Unobtainable(window.start, window.end, outcome, str(error))])
             raise
         report.documents["skipped"] += planned.skipped
@@ -215,15 +217,20 @@ class _Work:
         self._records.unobtainable(report.run_id, planned.unobtainable)
         return planned
 
-    async def _fetch_all(self, planned: Planned, client: Client, window: Window) -> None:
+    async def _fetch_all(self, planned: Planned, session: Session, window: Window) -> None:
         total = sum(len(request.documents) for request in planned.requests)
         done = in_a_row = 0
         batch: list[Spooled] = []
-        answers = _answers(planned.requests, client, lambda: in_a_row >= GIVE_UP_AFTER)
+        waiting = deque(planned.requests)
+        answers = _answers(waiting, session, lambda: in_a_row >= GIVE_UP_AFTER)
         try:
             async for request, answer in answers:
-                batch += await asyncio.to_thread(self._take, request, answer, window)
+                spooled, following = await asyncio.to_thread(self._take, request, answer, window)
+                batch += spooled
                 done += len(request.documents)
+                if following is not None:
+                    waiting.append(following)
+                    total += len(following.documents)
                 self._progress(done, total, request.documents[-1].name)
                 failed = answer.outcome in ("failed", "throttled", "malformed")
                 in_a_row = GIVE_UP_AFTER if answer.outcome == "denied" else in_a_row + 1 if failed else 0
@@ -235,24 +242,31 @@ class _Work:
         await self._land(batch)
         self._report.left = total - done
 
-    def _take(self, request: Request, answer: Answer, window: Window) -> list[Spooled]:
-        """Put what an answer brought into the spool, and record what it did not."""
+    def _take(self, request: Request, answer: Answer, window: Window) -> tuple[list[Spooled], Request | None]:
+        """Put what an answer brought into the spool, and record what it did not; also the request that it leads to."""
         if answer.path is None:
             for document in request.documents:
                 self._tell(document, _status(answer, document, window.now), answer)
-            return []
-        if not request.is_bulk:
-            (document,) = request.documents
-            if lacks := request.lacks(answer.path) if request.lacks else None:
-                document = replace(document, is_final=False)  # it is asked for again
-                self._report.incomplete += 1
-                self._report.problem(lacks)
-            return [self._spool.put(document, answer, answer.path, lacks)]
+            return [], None
+        if request.unpack:
+            return self._unpacked(request, request.unpack, answer, answer.path), None
+        (document,) = request.documents
+        following = request.following(answer.path) if request.following else None
+        if following is not None:
+            document = replace(document, is_final=True)
+        if lacks := request.lacks(answer.path) if request.lacks else None:
+            document = replace(document, is_final=False)  # it is asked for again
+            self._report.incomplete += 1
+            self._report.problem(lacks)
+        return [self._spool.put(document, answer, answer.path, lacks)], following
+
+    def _unpacked(self, request: Request, unpack: Unpack, answer: Answer, path: Path) -> list[Spooled]:
+        """The documents that an answer holds, in the spool; what is missing or damaged is recorded."""
         wanted = {str(document.doc_id): document for document in request.documents}
         try:
-            parts = unpack_documents(answer.path, frozenset(wanted), answer.path.parent)
+            parts = unpack(path, frozenset(wanted), path.parent)
         finally:
-            answer.path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         spooled = []
         for doc_id, document in wanted.items():
             part = parts.get(doc_id)
@@ -282,7 +296,7 @@ class _Work:
             LocalDocument(path, {name: entry.origin[name] for name in _ORIGIN if entry.origin[name] is not None})
             for path, entry in spooled.items()
         ]
-        landed = land_documents(self._settings, registry(), self._report.source, documents, self._options)
+        landed = land_documents(self._settings, self._registry, self._report.source, documents, self._options)
         self._report.superseded += landed.superseded
         self._report.files += landed.files
         refused = {outcome.path: str(outcome.reason) for outcome in landed.refused}
@@ -300,15 +314,21 @@ _ORIGIN = ("url", "http_status", "etag", "last_modified", "fetched_at", "publish
 
 
 async def _answers(
-    requests: Sequence[Request], client: Client, stop: Callable[[], bool]
-) -> AsyncIterator[tuple[Request, Answer]]:
-    """Answers as they come, a few requests under way at a time; those under way when told to stop are let go."""
-    waiting = iter(requests)
+    waiting: deque[Request], session: Session, stop: Callable[[], bool]
+) -> AsyncGenerator[tuple[Request, Answer], None]:
+    """Answers as they come, a few requests under way at a time; those under way when told to stop are let go.
+
+    Args:
+        waiting: requests; who takes an answer may add to them.
+        session: that asks.
+        stop: whether no more are to be asked for.
+    """
     running: dict[asyncio.Task[Answer], Request] = {}
     try:
         while True:
-            while len(running) < AT_ONCE and (request := next(waiting, None)) is not None:
-                running[asyncio.create_task(client.fetch(request.ask, JUDGES[request.kind]))] = request
+            while waiting and len(running) < AT_ONCE:
+                request = waiting.popleft()
+                running[asyncio.create_task(session.fetch(request))] = request
             if not running or stop():
                 return
             done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -325,7 +345,7 @@ def _batches(spooled: Sequence[Spooled]) -> list[Sequence[Spooled]]:
 
 
 def _status(answer: Answer, document: Document, now: datetime) -> str:
-    """Nothing there means not yet, until the operator ought to have it whatever befell it."""
+    """Nothing there means not yet, until the source ought to have it whatever kept it."""
     if answer.outcome in ("absent", "empty"):
         if now < document.due_at + OUTAGE:
             return "not_yet"

@@ -1,0 +1,104 @@
+"""How plans and accounts make a source that is fetched over HTTP: the client is opened here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Protocol, TypeVar
+from zoneinfo import ZoneInfo
+
+from ingest.http.access import Access
+from ingest.http.client import Client
+from ingest.http.exchange import Ask, Judge
+from lakehouse.download import plan as download
+from lakehouse.download.plan import Answer, Clock, Known, Planned, Window
+
+A_contra = TypeVar("A_contra", bound=Access, contravariant=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(download.Request):
+    """One HTTP request; see `lakehouse.download.plan.Request`.
+
+    Args:
+        ask: what is asked.
+        judge: says what an answer of status 200 is worth.
+    """
+
+    ask: Ask
+    judge: Judge
+
+
+class Plan(Protocol[A_contra]):
+    """Plans the requests of one source.
+
+    Attributes:
+        zone: of the source's days.
+        lag_days: the newest day is so many days ago; negative where the source states days ahead.
+    """
+
+    @property
+    def zone(self) -> ZoneInfo: ...
+
+    @property
+    def lag_days(self) -> int: ...
+
+    async def plan(self, source: str, window: Window, known: Known, access: A_contra, client: Client) -> Planned:
+        """The requests (`Request`) that a window needs beyond what is known.
+
+        Raises:
+            TransientError, TerminalError: a listing cannot be had.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Fetcher:
+    """A plan, and how its provider is reached; see `lakehouse.download.plan.Fetcher`.
+
+    Args:
+        source_plan: plans the requests.
+        access: of the provider.
+        first_day: there is nothing of days before it.
+    """
+
+    source_plan: Plan[Access]
+    access: Access = field(repr=False)
+    first_day: date
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """See `Plan`."""
+        return self.source_plan.zone
+
+    @property
+    def lag_days(self) -> int:
+        """See `Plan`."""
+        return self.source_plan.lag_days
+
+    @asynccontextmanager
+    async def opened(self, folder: Path, turns: Path, clock: Clock) -> AsyncIterator[Session]:
+        """See `lakehouse.download.plan.Fetcher`."""
+        async with Client(folder, turns, self.access.secrets, clock) as client:
+            yield Session(self.source_plan, self.access, client)
+
+
+@dataclass(frozen=True)
+class Session:
+    """A client, and what it is used for; see `lakehouse.download.plan.Session`."""
+
+    source_plan: Plan[Access]
+    access: Access = field(repr=False)
+    client: Client
+
+    async def plan(self, source: str, window: Window, known: Known) -> Planned:
+        """See `lakehouse.download.plan.Session`."""
+        return await self.source_plan.plan(source, window, known, self.access, self.client)
+
+    async def fetch(self, request: download.Request) -> Answer:
+        """See `lakehouse.download.plan.Session`."""
+        assert isinstance(request, Request), "a plan over HTTP gives requests of HTTP"
+        return await self.client.fetch(request.ask, request.judge)
