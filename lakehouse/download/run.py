@@ -162,7 +162,7 @@ def _window(
         start = until - timedelta(days=min(days, (until - fetcher.first_day).days + 1))
     if mode == "realtime":
         resumed = records.resumes_at()
-        start = start or (min(resumed, newest) if resumed else newest - timedelta(days=1))
+        start = start or max(fetcher.first_day, min(resumed, newest) if resumed else newest - timedelta(days=1))
     if start is None:
         raise WrongUsage("nothing says which days to download", "give --start DAY (and --end DAY), or --days N")
     if start < fetcher.first_day:
