@@ -45,7 +45,7 @@ def settled(case: Case) -> None:
 
 def spooling(case: Case) -> list[int]:
     """Numbers of the steps between the first document's arrival and the landing."""
-    return [number for number, step in enumerate(case.steps) if Path(step.file).name == "download_spool.py"]
+    return [number for number, step in enumerate(case.steps) if Path(step.file).name == "spool.py"]
 
 
 def test_a_download_killed_at_a_step_is_whole_after_the_next(downloading: Case) -> None:
