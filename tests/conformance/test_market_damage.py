@@ -13,46 +13,8 @@ import pytest
 
 from ingest.registry import registry
 from ingest.simulate.markets.stated import Document
-from lakehouse.errors import UnreadableFile
-from tests.support.market_documents import AUTUMN, PLAIN
-from tests.support.market_reading import EVERY, PRICED, everything, few, parse, read, said, stated, unsigned
-
-BROKEN = {
-    "nothing": b"",
-    "blanks": b" \r\n\r\n ",
-    "a page of a firewall": b"<html><head><title>Request Rejected</title></head><body>rejected</body></html>",
-    "zeros": bytes(4096),
-    "noise": random.Random(3).randbytes(20_000),
-    "a name of an archive and nothing in it": b"PK\x03\x04",
-    "an empty archive": b"PK\x05\x06" + bytes(18),
-    "json of something else": b'{"message": "Unauthorized"}',
-    "a header of something else": b"ts,com_ap\n2024-06-01 00:00:00,1\n",
-    "no data": b"No data exists for this period.",
-}
-
-
-@pytest.mark.parametrize("what", BROKEN)
-@EVERY
-def test_what_is_no_document_is_refused_with_a_reason_and_a_next_step(name: str, what: str) -> None:
-    content = BROKEN[what]
-    for original in few(name, PLAIN):
-        with pytest.raises(UnreadableFile) as refused:
-            parse(replace(original, content=content))
-        assert len(refused.value.message) > 10 and len(refused.value.next_step) > 5
-
-
-@EVERY
-def test_of_a_document_cut_short_nothing_false_is_read(name: str) -> None:
-    for document in few(name, AUTUMN):
-        whole = everything(unsigned(parse(document)))
-        for share in (0.03, 0.6, 0.999):
-            part = replace(document, content=document.content[: int(len(document.content) * share)])
-            parsed = unsigned(read(part))
-            for table_name, rows in everything(parsed).items():
-                false = rows - whole[table_name]
-                # Where a text file breaks off inside of a number, what is left of it is a number too.
-                assert len(false) <= (0 if document.content[:2] == b"PK" else 1), (document.name, share)
-
+from tests.support.market_documents import AUTUMN
+from tests.support.market_reading import PRICED, few, read, said, stated
 
 #: Sources of texts; a day of CAISO's five minutes is as its fifteen minutes are, and three times as long.
 TEXTS = [

@@ -20,12 +20,11 @@ from ingest.iso.contracts import (
 from ingest.registry import registry
 from ingest.simulate.markets import caiso, ercot, isone, nyiso
 from ingest.simulate.markets.days import CENTRAL, EASTERN, PACIFIC
-from tests.support.market_documents import AUTUMN, HOURS, PLAIN, RECEIVED, SEED, of_day, raw
+from tests.support.market_documents import HOURS, PLAIN, RECEIVED, SEED, raw
 from tests.support.market_reading import (
     EVERY,
     PRICED,
     Said,
-    everything,
     few,
     parse,
     read,
@@ -51,11 +50,6 @@ ZONES = {"ERCOT": CENTRAL, "CAISO": PACIFIC, "ISONE": EASTERN, "NYISO": EASTERN}
 #: Prices of SCED runs are at no fixed minutes, corrections are of some hours.
 IRREGULAR = ("ercot-sced-lmp", "ercot-dam-spp-corrections", "ercot-rt15-spp-corrections")
 DAYS = pytest.mark.parametrize("day", HOURS, ids=str)
-
-
-@EVERY
-def test_every_source_has_documents_here(name: str) -> None:
-    assert of_day(PLAIN)[name]
 
 
 @DAYS
@@ -110,16 +104,6 @@ def test_a_run_between_full_five_minutes_ends_the_interval_of_the_run_before(ste
     assert said(parse(document)) == stated(document)
     ends = sorted({row.end for row in (*document.prices, *document.services)})
     assert len(ends) > HOURS[day] * 12 and sum(end.second != 0 for end in ends) > 2
-
-
-@EVERY
-def test_equal_bytes_are_read_alike_however_they_come(name: str) -> None:
-    for document in few(name, AUTUMN):
-        whole = everything(parse(document))
-        assert whole == everything(parse(document))
-        for block in (1 << 16, 4099, 61):
-            if len(document.content) < 100_000 or block > 1000:
-                assert everything(parse(document, block=block)) == whole, (document.name, block)
 
 
 @EVERY

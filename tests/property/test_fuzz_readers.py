@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 from fuzz_oracle import verify
-from fuzz_samples import SAMPLES, Damage, Sample, damage
+from fuzz_samples import Damage, damage
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ingest.registry import registry
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import LandOptions, RawFile
+from tests.support.layout_samples import SAMPLES, Sample
 from tests.support.parsing import joined
 
 #: A file of some kilobytes takes some milliseconds; a second of CPU time is a reader that does not end.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import astuple, replace
 from datetime import date
 from functools import lru_cache
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -101,9 +101,9 @@ def read(document: Document, **how: object) -> list[Parsed]:
 
 def few(name: str, day: date) -> list[Document]:
     """One document of every form, a small one where there is one."""
-    forms: dict[tuple[str, int], Document] = {}
+    forms: dict[str, Document] = {}
     for document in of_day(day)[name]:
-        form = Path(document.name).suffix, document.name.count("_")
+        form = re.sub(r"\d", "", document.name)
         known = forms.get(form)
         if known is None or size(known) > LARGE >= size(document):
             forms[form] = document
