@@ -149,7 +149,7 @@ def test_landing_again_changes_nothing(landed: tuple[Settings, dict[str, list[Pa
     for name in NAMES:
         report = land(settings, name, paths[name], files_of(name)[0].options)
         assert [outcome.status for outcome in report.files] == ["unchanged"] * len(paths[name]), name
-        assert contents(settings) == before, name
+    assert contents(settings) == before
 
 
 def test_a_replay_gives_the_same_rows_of_every_source(landed: tuple[Settings, dict[str, list[Path]]]) -> None:
