@@ -6,7 +6,9 @@ contracts beside its sources (`ingest/<domain>/contracts.py`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 import pyarrow as pa
@@ -26,6 +28,7 @@ class Column:
         minimum, maximum: inclusive range; a row outside it is quarantined.
         allowed: the closed list of values, if there is one.
         sticky: in a merge, NULL leaves the earlier value in place (optional settings of an asset).
+        fixed: in a merge, no row of a stored key may say otherwise: whoever lands it has to refuse it.
         provenance: says where the row came from; ignored when two rows are compared for equality.
     """
 
@@ -37,6 +40,7 @@ class Column:
     maximum: float | None = None
     allowed: tuple[str, ...] | None = None
     sticky: bool = False
+    fixed: bool = False
     provenance: bool = False
 
 
@@ -51,6 +55,27 @@ TYPES: dict[str, tuple[pa.DataType, str]] = {
     "boolean": (pa.bool_(), "BOOLEAN"),
     "decimal(18,6)": (pa.decimal128(18, 6), "DECIMAL(18,6)"),
 }
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What a source states whole: a half-open range of instants, of some keys.
+
+    Args:
+        column: instant or date column.
+        start: first instant in it, with its zone.
+        end: first instant after it.
+        where: columns that are fixed in it (iso, market, ...).
+    """
+
+    column: str
+    start: datetime
+    end: datetime
+    where: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is None or self.end.tzinfo is None or self.start >= self.end:
+            raise ValueError(f"a slice of {self.column} from {self.start} to {self.end} is no range of instants")
 
 
 @dataclass(frozen=True)
@@ -194,7 +219,7 @@ ASSETS = Contract(
     grain="one asset",
     columns=(
         Column("asset_id", "string", "Id in every table.", nullable=False),
-        Column("domain", "string", "Domain the asset belongs to (meter, bess, ...).", nullable=False),
+        Column("domain", "string", "Domain the asset belongs to (meter, bess, ...).", nullable=False, fixed=True),
         Column("native_id", "string", "The id in the bytes (EAN, NMI, name), where there is one."),
         Column("site_id", "string", "Site given when landing."),
         Column("time_zone", "string", "IANA zone of the asset's calendar: its days are local days.", nullable=False),

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
-from lakehouse.errors import TransientError
+from lakehouse.errors import Busy, TransientError
 from lakehouse.uris import is_postgres, sqlite_path, url_of
 
 LOG = logging.getLogger(__name__)
-WAITS = "another process works at %r; this one goes on when that has ended"
+WAITS = "%s works at %r; this one goes on when that has ended"
+#: Postgres: who holds an advisory lock, by the two halves of its number.
+HOLDER = """
+SELECT a.application_name, a.pid, to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')
+FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+    AND (l.classid::bigint << 32 | l.objid::bigint) = :key
+"""
+#: Postgres cuts longer names.
+APPLICATION_NAME_CHARS = 63
 #: Schema of the ops tables in Postgres, where the catalog's own tables lie in the default one.
 POSTGRES_SCHEMA = "ops"
 #: SQLite: wait so long for another writer instead of failing.
@@ -62,42 +74,91 @@ def create_tables(engine: sa.Engine, metadata: sa.MetaData) -> None:
 
 
 @contextmanager
-def exclusive(uri: SecretStr, name: str) -> Iterator[Callable[[], None]]:
-    """Wait until no other process has the lock of this name, on any machine that uses the database, and hold it.
+def exclusive(
+    uri: SecretStr, *names: str, work: str = "another process", wait: bool = True
+) -> Iterator[Callable[[], None]]:
+    """Wait until no other process has a lock of these names, on any machine that uses the database, and hold them.
 
-    On Postgres it is an advisory lock, which ends with its connection; on SQLite a locked file beside the database.
+    On Postgres they are advisory locks, which end with their connection; on SQLite locked files beside the database.
+    Whoever takes several names them in one order, so that no two wait for each other.
+
+    Args:
+        uri: of the database.
+        names: of the locks, taken one after the other.
+        work: what is done meanwhile, for those who wait.
+        wait: until they are free; else refuse.
 
     Yields:
-        A function that raises TransientError if the lock was lost, as when the server was restarted.
+        A function that raises TransientError if a lock was lost, as when the server was restarted.
+
+    Raises:
+        Busy: somebody holds one of them, and nobody was to wait.
     """
-    if not is_postgres(uri):
-        _lock_file(uri, name).parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(_lock_file(uri, name))
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            LOG.info(WAITS, name)
-            lock.acquire()
-        try:
-            yield lambda: None
-        finally:
-            lock.release()
-        return
+    locks = _advisory if is_postgres(uri) else _lock_files
+    with locks(uri, names, work, wait) as held:
+        yield held
+
+
+@contextmanager
+def _lock_files(uri: SecretStr, names: Sequence[str], work: str, wait: bool) -> Iterator[Callable[[], None]]:
+    with ExitStack() as stack:
+        for name in names:
+            path = _lock_file(uri, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock, holder = FileLock(path), path.with_suffix(".holder")
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                if not wait:
+                    raise _busy(_holder(holder), name) from None
+                LOG.info(WAITS, _holder(holder), name)
+                lock.acquire()
+            stack.callback(lock.release)
+            # Beside the lock: who tries a locked file empties it.
+            said = {"work": work, "process": os.getpid(), "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"}
+            holder.write_text(json.dumps(said))
+            stack.callback(holder.unlink, missing_ok=True)
+        yield lambda: None
+
+
+@contextmanager
+def _advisory(uri: SecretStr, names: Sequence[str], work: str, wait: bool) -> Iterator[Callable[[], None]]:
     engine = sa.create_engine(url_of(uri), poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_lock_key(name)))):
-            LOG.info(WAITS, name)
-            connection.execute(sa.select(sa.func.pg_advisory_lock(_lock_key(name))))
+        connection.execute(sa.select(sa.func.set_config("application_name", work[:APPLICATION_NAME_CHARS], False)))
+        for name in names:
+            if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_lock_key(name)))):
+                row = connection.execute(sa.text(HOLDER), {"key": _lock_key(name)}).first()
+                holder = f"{row[0]} (process {row[1]}, since {row[2]} UTC)" if row and row[0] else "another process"
+                if not wait:
+                    raise _busy(holder, name)
+                LOG.info(WAITS, holder, name)
+                connection.execute(sa.select(sa.func.pg_advisory_lock(_lock_key(name))))
 
         def held() -> None:
             try:
                 connection.execute(sa.select(1))
             except sa.exc.DBAPIError as error:
                 raise TransientError(
-                    f"the database was restarted and the lock on {name} is lost", "run the same command again"
+                    f"the database was restarted and the lock on {', '.join(names)} is lost",
+                    "run the same command again",
                 ) from error
 
         yield held
+
+
+def _busy(holder: str, name: str) -> Busy:
+    return Busy(f"{holder} works at {name!r}", "run the same command again when that has ended")
+
+
+def _holder(path: Path) -> str:
+    """Who holds a lock, by the note beside it; one that was killed leaves its note to the next."""
+    try:
+        said = json.loads(path.read_text())
+        os.kill(int(said["process"]), 0)
+        return f"{said['work']} (process {said['process']}, since {said['since']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"
 
 
 def is_free(uri: SecretStr, name: str) -> bool:

@@ -64,6 +64,14 @@ class LostRace(TransientError):
     """Another commit came first; what was read before it no longer holds."""
 
 
+class Overtaken(TransientError):
+    """What was checked before a commit no longer holds: another landing has declared otherwise meanwhile."""
+
+
+class Busy(TransientError):
+    """Somebody holds a lock, and nobody was to wait for it."""
+
+
 class UnknownOutcome(TransientError):
     """A commit was not acknowledged and may have landed: what it wrote must stay."""
 

@@ -24,6 +24,8 @@ from lakehouse.settings import Settings
 from lakehouse.uris import shown
 
 METADATA = sa.MetaData()
+#: States of a run that somebody still has to bring to its end.
+OPEN = ("running", "interrupted")
 #: Values in one IN list: SQLite takes 32,766.
 BATCH_ROWS = 1000
 
@@ -243,16 +245,20 @@ class Ops:
         """Be the only one on this database at some work, wherever it runs; waits for the one before.
 
         Args:
-            work: 'raw' (landing, replay), 'build', 'check', 'backfill' or 'maintain'. A killed process lets go of it,
-                so whoever has it may say of rows that still run that they were interrupted.
+            work: 'build', 'check', 'backfill', 'maintain' or 'download-' and the source. A killed process lets go of
+                it, so whoever has it may say of rows that still run that they were interrupted.
         """
-        with exclusive(self.uri, work) as held:
+        with exclusive(self.uri, work, work=work) as held:
             yield held
 
     def interrupted(self, kind: str) -> list[str]:
         """Ids of the runs that a killed process left running, or that failed between two commits, oldest first."""
-        condition = RUNS.c.status.in_(("running", "interrupted")) & (RUNS.c.kind == kind)
+        condition = RUNS.c.status.in_(OPEN) & (RUNS.c.kind == kind)
         return [row[0] for row in self.query(sa.select(RUNS.c.id).where(condition).order_by(RUNS.c.started_at))]
+
+    def states(self, run_ids: Sequence[str]) -> dict[str, str]:
+        """The status of some runs; one that is not recorded is left out."""
+        return dict(map(tuple, self.query(sa.select(RUNS.c.id, RUNS.c.status).where(RUNS.c.id.in_(run_ids)))))
 
     def mark_interrupted(self, kind: str) -> None:
         """Mark as failed what a killed process has left running; call it inside of `alone`."""
@@ -269,9 +275,15 @@ class Ops:
             return list(connection.execute(statement))
 
     @contextmanager
-    def run(self, kind: str, **request: object) -> Iterator[Run]:
-        """Record a run around a block of work; an exception marks it failed and goes on."""
-        run = Run(self, self.start(RUNS, kind=kind, request=canonical(request), attempt=1))
+    def run(self, kind: str, run_id: str | None = None, **request: object) -> Iterator[Run]:
+        """Record a run around a block of work; an exception marks it failed and goes on.
+
+        Args:
+            kind: see `RUNS`.
+            run_id: of the run, where it has one already.
+            request: what was asked.
+        """
+        run = Run(self, self.start(RUNS, id=run_id, kind=kind, request=canonical(request), attempt=1))
         began = time.perf_counter()
         try:
             yield run

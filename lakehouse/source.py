@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from lakehouse.contract import SHARED, Contract
+from lakehouse.contract import SHARED, Contract, Slice
 from lakehouse.errors import TerminalError, UnreadableFile, WrongUsage
 
 #: A file that must be read whole takes several times its size in memory: its text, columns and rows at once.
@@ -107,6 +107,8 @@ class Parsed:
         rows_read: data rows (or cells of a wide layout) in the file; rows landed + refused + empty explain them all.
         restarts: what was yielded of the file before is void.
         rows_empty: cells that the file leaves empty by its own convention (no value, no meaning, not an error).
+        stated: contract name → slices that the file states whole, of tables in the mode 'replace': its rows there are
+            all that is left in them. Pieces of a file may say the same slice again.
         shown: gives the text of a line of the piece, for what refuses it later; None where the reader keeps none.
     """
 
@@ -117,6 +119,7 @@ class Parsed:
     rows_read: int = 0
     rows_empty: int = 0
     restarts: bool = False
+    stated: Mapping[str, Sequence[Slice]] = field(default_factory=dict)
     shown: Callable[[int], str | None] | None = None
 
 
@@ -177,9 +180,15 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Registry:
-    """Every source, by the name that the user types."""
+    """Every source, by the name that the user types, and the tables of streams.
+
+    Args:
+        sources: by name.
+        streamed: contracts of the tables into which streams and polls land their batches; their mode is 'append'.
+    """
 
     sources: Mapping[str, Source]
+    streamed: tuple[Contract, ...] = ()
 
     def named(self, name: str) -> Source:
         """The source that a user names.
@@ -191,8 +200,47 @@ class Registry:
             raise WrongUsage(f"there is no source {name!r}", f"use one of: {', '.join(sorted(self.sources))}")
         return self.sources[name]
 
+    def streamed_table(self, name: str) -> Contract:
+        """The contract of a table into which streams land.
+
+        Raises:
+            TerminalError: there is none of that name.
+        """
+        for contract in self.streamed:
+            if contract.name == name:
+                return contract
+        raise TerminalError(
+            f"a stream has landed into raw.{name}, which no contract describes", "use the version that landed it"
+        )
+
+    @property
+    def own(self) -> tuple[Contract, ...]:
+        """The contracts of the raw tables that sources and streams have for themselves."""
+        own = {contract.name: contract for source in self.sources.values() for contract in source.contracts}
+        return (*own.values(), *self.streamed)
+
     @property
     def contracts(self) -> tuple[Contract, ...]:
-        """The contracts of every raw table: each source's own, then the shared ones."""
-        own = {contract.name: contract for source in self.sources.values() for contract in source.contracts}
-        return (*own.values(), *SHARED)
+        """The contracts of every raw table: those of sources and streams, then the shared ones."""
+        return (*self.own, *SHARED)
+
+    def of_tables(self, tables: Collection[str]) -> Registry:
+        """The sources and streams that land into some tables, with all sources that share a table with one of these.
+
+        Raises:
+            WrongUsage: one of them is no table that sources or streams have for themselves.
+        """
+        names = {contract.name for contract in self.own}
+        if unknown := sorted(set(tables) - names):
+            raise WrongUsage(f"there is no raw table {', '.join(unknown)}", f"use some of: {', '.join(sorted(names))}")
+        wanted = set(tables)
+        while True:
+            part = {name: source for name, source in self.sources.items() if not wanted.isdisjoint(_names(source))}
+            grown = wanted.union(*(_names(source) for source in part.values()))
+            if grown == wanted:
+                return Registry(part, tuple(contract for contract in self.streamed if contract.name in wanted))
+            wanted = grown
+
+
+def _names(source: Source) -> set[str]:
+    return {contract.name for contract in source.contracts}

@@ -8,6 +8,9 @@ too. So what counts is when they were published:
 - where a listing or header says when, each such instant is a statement of its own;
 - where nothing does, bytes state anew what they said when the file that held them has held others since. Elsewhere they
   are a copy, which dates from their first landing.
+
+In tables of slices (mode 'replace') the statement that was received last holds: bytes that land again state their slice
+again, and what is equal changes nothing.
 """
 
 from __future__ import annotations
@@ -58,11 +61,15 @@ def reception(receipt: Receipt, path: str, source: Source, landings: Landings, a
     before = landings.of_bytes(receipt.sha256)
     alike = [landing for landing in before if tail(landing.path) == tail(path)]
     asked = canonical(receipt.request)
+    modes = {contract.mode for contract in source.contracts}
     if not all(contract.statement for contract in source.contracts):
         file = file_of(receipt.sha256, path, receipt.request)
         latest = {landing.file: landing for landing in before}
-        unchanged = file in latest and latest[file].request == asked
-        replaces = any(_way(landing.asked) != _way(receipt.request) for landing in latest.values())
+        # Of slices that other bytes have stated since, these are the latest word again.
+        unchanged = "replace" not in modes and file in latest and latest[file].request == asked
+        replaces = modes != {"replace"} and any(
+            _way(landing.asked) != _way(receipt.request) for landing in latest.values()
+        )
         earlier = tuple(landing for landing in before if landing.file == file)
         return Reception(asked, unchanged, replaces, receipt, earlier)
     if stated := {name: receipt.origin[name] for name in PUBLISHED if receipt.origin.get(name)}:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from lakehouse.archive import open_archive
 from lakehouse.errors import ContractViolation, WrongUsage, is_name
+from lakehouse.landing.holding import holding
 from lakehouse.landing.receive import take_all
-from lakehouse.landing.recover import conclude, raw_tables
+from lakehouse.landing.recover import conclude
 from lakehouse.landing.run import Lander, LandReport
 from lakehouse.presence import claim_home
 from lakehouse.settings import Settings
@@ -54,8 +55,13 @@ def land(
     claim_home(settings, options.simulated)
     archive = open_archive(settings)
     request = {**asdict(options), "layouts": source.layouts_digest(settings.layout_dirs)}
-    with raw_tables(settings, registry) as ops, ops.run("land", source=source.name, options=request, **asked) as run:
-        lander = Lander(settings, ops, run.id, source, options)
+    tables = [contract.name for contract in source.contracts]
+    asked = {"source": source.name, "options": request, **asked, "tables": tables}
+    with (
+        holding(settings, registry, tables, f"land {source.name}") as held,
+        held.ops.run("land", held.run_id, **asked) as run,
+    ):
+        lander = Lander(settings, held.ops, run.id, source, options)
         try:
             take_all(lander, archive, inputs, request, settings.threads, progress)
             for path, why in (unusable or {}).items():

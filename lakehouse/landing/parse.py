@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 
 from lakehouse.archive import Receipt
-from lakehouse.contract import ASSETS, QUARANTINE, SIGNALS, Contract
-from lakehouse.errors import UnreadableFile, WattlakeError
+from lakehouse.contract import ASSETS, QUARANTINE, SIGNALS, Contract, Slice
+from lakehouse.errors import ContractViolation, UnreadableFile, WattlakeError
 from lakehouse.landing.buffer import Gathered
 from lakehouse.landing.dedupe import PUBLISHED
 from lakehouse.landing.outcome import FileOutcome, Tally
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions, Parsed, RawFile, Source
-from lakehouse.writing.contradictions import contradicted
+from lakehouse.writing.contradictions import contradicted, is_observations
 from lakehouse.writing.staging import Staged, Staging
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a file says beside its rows.
+
+    Args:
+        declared: rows of raw.assets and raw.signals, by table.
+        stated: slices that it states whole, by table.
+    """
+
+    declared: dict[str, pa.Table] = field(default_factory=dict)
+    stated: Mapping[str, Sequence[Slice]] = field(default_factory=dict)
 
 
 class Parser:
@@ -34,7 +48,7 @@ class Parser:
 
     def stage(
         self, sequence: int, file: RawFile, options: LandOptions, outcome: FileOutcome, staged: list[Staged]
-    ) -> dict[str, pa.Table]:
+    ) -> Said:
         """Parse a file piece by piece, check its rows against their contracts, and write them for staging.
 
         Args:
@@ -45,11 +59,13 @@ class Parser:
             staged: takes what was written, also where the file is refused later on.
 
         Returns:
-            What the file says of assets and signals.
+            What the file says of assets and signals, and which slices it states.
 
         Raises:
             UnreadableFile: the file cannot be used.
+            ContractViolation: the source states no slice for rows that replace one, or one of another table.
         """
+        stated: dict[str, list[Slice]] = {}
         tally, gathered = Tally(self._source, outcome), Gathered()
 
         def write(contract: Contract, rows: pa.Table) -> None:
@@ -59,20 +75,38 @@ class Parser:
             if parsed.restarts:
                 self._staging.drop(staged)
                 staged.clear()
+                stated.clear()
                 tally, gathered = Tally(self._source, outcome), Gathered()
+            for name, slices in parsed.stated.items():
+                known = stated.setdefault(name, [])
+                known += [part for part in slices if part not in known]
             for contract, rows in tally.add(parsed):
                 for part in gathered.add(contract, rows):
                     write(contract, part)
         for contract, rows in gathered.rest():
             write(contract, rows)
+        self._refuse_unstated(staged, stated)
         for contract in self._source.contracts:
-            if not contract.statement and (lost := contradicted(self._settings, contract, staged)).num_rows:
+            if contract.statement or not is_observations(contract):
+                continue
+            if (lost := contradicted(self._settings, contract, staged)).num_rows:
                 write(QUARANTINE, tally.quarantine(lost.to_pylist()))
         declared = tally.finish()
         for contract in (ASSETS, SIGNALS):
             if contract.name in declared and declared[contract.name].num_rows:
                 staged.append(self._staging.write(contract, sequence, 0, declared[contract.name]))
-        return declared
+        return Said(declared, stated)
+
+    def _refuse_unstated(self, staged: Sequence[Staged], stated: Mapping[str, object]) -> None:
+        """Rows of a table of slices need one, and no other table takes any."""
+        replaced = {contract.name for contract in self._source.contracts if contract.mode == "replace"}
+        rows = {part.contract.name for part in staged} & replaced
+        if wrong := sorted((rows - set(stated)) | (set(stated) - replaced)):
+            raise ContractViolation(
+                f"source {self._source.name} gives rows of {', '.join(wrong)} without the slice that they replace, or "
+                "a slice of a table in another mode",
+                "this is a fault of the source: `Parsed.stated` names the slices of tables in the mode replace",
+            )
 
     def _parsed(self, file: RawFile, options: LandOptions) -> Iterator[Parsed]:
         """The pieces of a file; one that breaks the reader is refused, and the others land.

@@ -1,4 +1,4 @@
-"""Landings and replays come one after the other, and what a killed one has left is settled before the next begins.
+"""What a killed landing has left is settled before the next one into its tables begins.
 
 A landing archives bytes, commits table by table, then records itself. What a kill leaves is told by where it came:
 nothing committed, and the run has failed; something committed, and it is landed to its end from the archive (every
@@ -8,9 +8,8 @@ that a replay gives too, and of two files that differ the same one wins in both.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -20,14 +19,14 @@ import sqlalchemy as sa
 
 from lakehouse import ops as ops_tables
 from lakehouse.archive import Archive, Receipt, open_archive
-from lakehouse.catalog import RAW, located, open_catalog
-from lakehouse.database import exclusive
-from lakehouse.errors import MEND, BrokenHome, TerminalError
-from lakehouse.landing.mending import put_databases_aside, put_tables_aside
+from lakehouse.catalog import RAW, open_catalog
+from lakehouse.errors import TerminalError
+from lakehouse.landing.batch import Batch, batch_of, conform, has_landed, unpack
+from lakehouse.landing.batch import land as land_archived
 from lakehouse.landing.run import Arrival, Lander, LandReport, printable
 from lakehouse.ops import Ops, Run
 from lakehouse.settings import Settings
-from lakehouse.source import LandOptions, Registry
+from lakehouse.source import LandOptions, Registry, Source
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -36,73 +35,6 @@ if TYPE_CHECKING:
 SETTLE_ATTEMPTS = 3
 #: Namespaces of replays begin so.
 SHADOW = "replay_"
-
-
-@contextmanager
-def raw_tables(settings: Settings, registry: Registry) -> Iterator[Ops]:
-    """Be the only one that lands or replays; what killed ones left is settled first.
-
-    One at a time, because rows of two files that differ are told apart by the order of arrival, and a replay follows
-    the same order.
-
-    Raises:
-        BrokenHome: part of the house is damaged, lost or elsewhere.
-        TransientError: a killed landing could not be finished now.
-    """
-    ops = Ops(settings)
-    with ops.alone("raw"):
-        _refuse_missing(settings, ops)
-        for run_id in ops.interrupted("land"):
-            _settle_landing(settings, registry, ops, run_id)
-        _tidy(settings, ops)
-        yield ops
-
-
-@contextmanager
-def raw_tables_mended(settings: Settings, registry: Registry) -> Iterator[tuple[Ops, list[str]]]:
-    """The same for a replay that mends: what cannot be read is put aside first.
-
-    Landings that were killed are settled where the tables are sound. Where they are not, nobody can tell what a killed
-    landing had committed: its receptions stay open, and the replay lands them.
-
-    Yields:
-        The records, and what was put aside.
-    """
-    with exclusive(settings.ops_uri, "raw"):
-        done = put_databases_aside(settings)
-        ops = Ops(settings, mending=True)
-        done += put_tables_aside(settings, ops, registry.contracts)
-        for run_id in ops.interrupted("land"):
-            if not done or _recorded(ops, run_id):
-                _settle_landing(settings, registry, ops, run_id)
-        _tidy(settings, ops)
-        yield ops, done
-
-
-def _refuse_missing(settings: Settings, ops: Ops) -> None:
-    """Refuse to go on where a table is gone that has rows: a landing would begin it anew, without them.
-
-    Raises:
-        BrokenHome: there is one.
-    """
-    tables = located(settings)
-    if tables is not None and (gone := sorted(ops.tables_with_rows() - {name for _, name in tables})):
-        raise BrokenHome(f"the catalog has lost raw.{', raw.'.join(gone)}, into which rows have landed", MEND)
-
-
-def _tidy(settings: Settings, ops: Ops) -> None:
-    """Drop the shadows and work in progress of nobody any more."""
-    if ops.interrupted("replay"):
-        _drop_shadows(open_catalog(settings))
-        ops.mark_interrupted("replay")
-    for kind in ("land", "replace"):
-        shutil.rmtree(settings.root / "tmp" / kind, ignore_errors=True)
-
-
-def settle(settings: Settings, registry: Registry) -> None:
-    """Settle what killed landings and replays have left; waits for those that work."""
-    with raw_tables(settings, registry):
-        pass
 
 
 def options_of(receipt: Receipt) -> LandOptions:
@@ -121,8 +53,9 @@ def conclude(run: Run, report: LandReport) -> None:
         run.status = "failed"
 
 
-def _settle_landing(settings: Settings, registry: Registry, ops: Ops, run_id: str) -> None:
-    archive = open_archive(settings)
+def settle_landing(settings: Settings, registry: Registry, ops: Ops, run_id: str) -> None:
+    """Bring a killed landing to its end; call it while holding its tables."""
+    archive, catalog = open_archive(settings), open_catalog(settings)
     receipts = sorted(archive.receipts(run_id, damaged=[]), key=lambda receipt: receipt.sequence)
     recorded = _recorded(ops, run_id)
     run = Run(ops, run_id)
@@ -133,13 +66,18 @@ def _settle_landing(settings: Settings, registry: Registry, ops: Ops, run_id: st
             archive.close(receipt, *outcomes.get(path, ("failed", "interrupted", None)))
         landed = any(status in ("landed", "unchanged") for _, status, *_ in recorded)
         run.status = "done" if landed else "failed"
-    elif receipts and _committed(settings, registry, run_id):
+    elif receipts and _committed(catalog, registry, run_id, batch_of(receipts[0])):
         _finish(settings, registry, ops, run, archive, receipts)
     else:
         for receipt in receipts:
             archive.close(receipt, "failed", "interrupted")
         run.status, run.error = "failed", "interrupted"
     ops.finish(ops_tables.RUNS, run_id, run.status, error=run.error, rows=run.rows)
+
+
+def is_recorded(ops: Ops, run_id: str) -> bool:
+    """Whether a landing has recorded what became of its files."""
+    return bool(_recorded(ops, run_id))
 
 
 def _recorded(ops: Ops, run_id: str) -> list[Any]:
@@ -150,9 +88,10 @@ def _recorded(ops: Ops, run_id: str) -> list[Any]:
     )
 
 
-def _committed(settings: Settings, registry: Registry, run_id: str) -> bool:
-    """Whether a run has committed to any raw table."""
-    catalog = open_catalog(settings)
+def _committed(catalog: Catalog, registry: Registry, run_id: str, batch: Batch | None) -> bool:
+    """Whether a run has committed to any raw table; a batch commits to its own first."""
+    if batch:
+        return has_landed(catalog, registry.streamed_table(batch.table), batch)
     tables = [catalog.load_table((RAW, c.name)) for c in registry.contracts if catalog.table_exists((RAW, c.name))]
     summaries = [snapshot.summary for table in tables for snapshot in table.snapshots()]
     return any(summary and summary.additional_properties.get("wattlake.run") == run_id for summary in summaries)
@@ -164,14 +103,25 @@ def _finish(
     """Land what a run received, under its own name."""
     table = ops_tables.RUNS
     attempt = int(ops.query(sa.select(table.c.attempt).where(table.c.id == run.id))[0][0])
-    source = registry.sources.get(receipts[0].source)
-    if attempt > SETTLE_ATTEMPTS or source is None:
+    batch, source = batch_of(receipts[0]), registry.sources.get(receipts[0].source)
+    if attempt > SETTLE_ATTEMPTS or not (batch or source):
         for receipt in receipts:
             archive.close(receipt, "failed", "interrupted, and could not be finished")
         run.status, run.error = "failed", f"interrupted; given up after {attempt} attempts"
         return
     with ops.engine.begin() as connection:
         connection.execute(table.update().where(table.c.id == run.id).values(attempt=attempt + 1))
+    if batch:
+        contract = registry.streamed_table(batch.table)
+        rows = conform(contract, unpack(archive.get(batch.receipt.sha256)))
+        land_archived(settings, open_catalog(settings), ops, archive, contract, batch, rows, run)
+    elif source:
+        _finish_files(settings, ops, run, archive, receipts, source)
+
+
+def _finish_files(
+    settings: Settings, ops: Ops, run: Run, archive: Archive, receipts: Sequence[Receipt], source: Source
+) -> None:
     lander = Lander(settings, ops, run.id, source, options_of(receipts[0]))
     try:
         for receipt in receipts:
@@ -185,14 +135,26 @@ def _finish(
     conclude(run, report)
 
 
-def _drop_shadows(catalog: Catalog) -> None:
-    for namespace in catalog.list_namespaces():
-        if namespace[0].startswith(SHADOW):
-            drop_shadow(catalog, namespace[0])
+def shadow_of(run_id: str) -> str:
+    """The namespace of a replay's tables."""
+    return f"{SHADOW}{run_id[:8]}"
 
 
-def drop_shadow(catalog: Catalog, shadow: str) -> None:
-    """Drop the tables of a replay, with their files; one that cannot be read leaves them to the sweep of orphans."""
+def drop_shadows(catalog: Catalog) -> None:
+    """Drop the tables of all replays; call it while holding all tables."""
+    for namespace, *_ in catalog.list_namespaces():
+        if namespace.startswith(SHADOW):
+            _drop(catalog, namespace)
+
+
+def drop_shadow(catalog: Catalog, run_id: str) -> None:
+    """Drop the tables of one replay, if there are any."""
+    if (shadow_of(run_id),) in catalog.list_namespaces():
+        _drop(catalog, shadow_of(run_id))
+
+
+def _drop(catalog: Catalog, shadow: str) -> None:
+    """Drop tables with their files; one that cannot be read leaves them to the sweep of orphans."""
     from pyiceberg.exceptions import NoSuchTableError
 
     for table in catalog.list_tables(shadow):

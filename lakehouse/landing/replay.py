@@ -6,8 +6,10 @@ from the raw table, the raw table takes its files in one commit; where it is equ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import shutil
+import uuid
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,20 +22,27 @@ from lakehouse.contract import Contract
 from lakehouse.damage import read_every_row, table_damage
 from lakehouse.engine import connect, identifier
 from lakehouse.errors import TerminalError, visible
+from lakehouse.landing.batch import Batch, StagedBatches, batch_of, commit, conform, slices, stage, unpack
 from lakehouse.landing.history import File, Landing, ReplayedLandings, file_of
+from lakehouse.landing.holding import Held, holding, holding_all
 from lakehouse.landing.kernel import Progress
 from lakehouse.landing.mending import mend_marker
-from lakehouse.landing.recover import SHADOW, drop_shadow, options_of, raw_tables, raw_tables_mended
+from lakehouse.landing.outcome import FileOutcome
+from lakehouse.landing.recover import drop_shadow, options_of, shadow_of
 from lakehouse.landing.restore import Restoration
 from lakehouse.landing.run import Arrival, Lander
 from lakehouse.ops import Ops
 from lakehouse.pins import pin_of
 from lakehouse.settings import Settings
 from lakehouse.source import Registry
-from lakehouse.writing.writer import replace_all
+from lakehouse.writing.staging import Staging
+from lakehouse.writing.writer import offsets, replace_all
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
+
+#: Batches of a stream that are appended together: a year of one each minute takes a thousand commits.
+BATCHES_A_COMMIT = 500
 
 
 @dataclass(frozen=True)
@@ -96,10 +105,11 @@ def replay(
     settings: Settings,
     registry: Registry,
     *,
+    tables: Sequence[str] = (),
     dry_run: bool = False,
     progress: Progress = lambda done, total, name: None,
 ) -> ReplayReport:
-    """Rebuild all raw tables from the archive, whatever has become of them and of the catalog.
+    """Rebuild raw tables from the archive: all of them, whatever has become of them and of the catalog; or some.
 
     A damaged archive gives what it still has: rows that a table lacks come back, and none is taken away. A file that
     had landed and is refused as the layouts are now has no rows, and is told.
@@ -107,43 +117,57 @@ def replay(
     Args:
         settings: of the home.
         registry: every source.
+        tables: names of raw tables; all by default. With them come all tables of sources that land into them. Others
+            are free meanwhile, and the tables that every domain shares stay as they are.
         dry_run: compare, and change nothing.
         progress: called a reception.
 
     Raises:
+        WrongUsage: there is no such table.
         TerminalError: bytes of a reception were dropped for their age, its source does not exist any more, or a file
             cannot be read while a layout of the user's is broken; no table was
             replaced.
-        BrokenHome: in a dry run, the catalog is damaged, lost or elsewhere.
+        BrokenHome: in a dry run or a replay of some tables, the catalog is damaged, lost or elsewhere.
     """
     archive = open_archive(settings)
+    whole = not tables
+    part = registry if whole else registry.of_tables(tables)
+
+    def receipts_of(damaged: list[str]) -> list[Receipt]:
+        return [r for r in archive.receipts(damaged=damaged) if whole or _is_of(part, r)]
+
     # Before anything is put aside: what the archive does not give back must stay where it is.
-    refuse_if_dropped(archive, [r for r in archive.receipts(damaged=[]) if r.outcome == "landed"])
-    with _raw_tables(settings, registry, dry_run) as (ops, mended), ops.run("replay", dry_run=dry_run) as run:
+    refuse_if_dropped(archive, [receipt for receipt in receipts_of([]) if receipt.outcome == "landed"])
+    contracts = part.contracts if whole else part.own
+    with (
+        _holding(settings, part, whole and not dry_run) as held,
+        held.ops.run("replay", held.run_id, dry_run=dry_run, tables=held.tables) as run,
+    ):
+        ops, mended = held.ops, list(held.mended)
         damaged: list[str] = []
-        received = list(archive.receipts(damaged=damaged))
+        received = receipts_of(damaged)
         restoration = Restoration(ops, received)
-        if received and not dry_run:
+        if received and whole and not dry_run:
             mended += mend_marker(settings, simulated=any(receipt.request.get("simulated") for receipt in received))
         receipts = [receipt for receipt in received if restoration.is_landed(receipt)]
-        shadow = f"{SHADOW}{run.id[:8]}"
+        shadow = shadow_of(run.id)
         catalog = open_catalog(settings)
         catalog.create_namespace(shadow)
         try:
-            for contract in registry.contracts:  # those of sources that have landed nothing too
+            for contract in contracts:  # those of sources that have landed nothing too
                 ensure_table(catalog, contract, shadow)
-            work = _Replay(settings, registry, ops, run.id, archive, shadow, restoration, progress)
+            work = _Replay(settings, part, ops, run.id, archive, shadow, restoration, progress)
             damaged += work.land_again(receipts)
             if work.unread and not dry_run:
-                _refuse_if_a_layout_is_broken(settings, registry, receipts)
-            tables = [
+                _refuse_if_a_layout_is_broken(settings, part, receipts)
+            replayed = [
                 _take_over(settings, catalog, contract, shadow, run.id, dry_run, whole=not damaged)
-                for contract in registry.contracts
+                for contract in contracts
             ]
         finally:
-            drop_shadow(catalog, shadow)
+            drop_shadow(catalog, run.id)
         restored = 0 if dry_run else restoration.write(archive, work.landings)
-        run.rows = sum(table.missing + table.surplus for table in tables)
+        run.rows = sum(table.missing + table.surplus for table in replayed)
         if damaged:
             run.status, run.error = "failed", f"damaged in the archive: {', '.join(damaged)}"
         elif work.unread:
@@ -151,17 +175,13 @@ def replay(
                 "failed",
                 f"not read any more: {', '.join(visible(file.tail) for file in work.unread)}",
             )
-    return ReplayReport(len(receipts), tables, damaged, mended, restored, list(work.unread.values()))
+    return ReplayReport(len(receipts), replayed, damaged, mended, restored, list(work.unread.values()))
 
 
-@contextmanager
-def _raw_tables(settings: Settings, registry: Registry, dry_run: bool) -> Iterator[tuple[Ops, list[str]]]:
-    if dry_run:
-        with raw_tables(settings, registry) as ops:
-            yield ops, []
-        return
-    with raw_tables_mended(settings, registry) as mended:
-        yield mended
+def _holding(settings: Settings, part: Registry, mending: bool) -> AbstractContextManager[Held]:
+    if mending:
+        return holding_all(settings, part, "replay")
+    return holding(settings, part, [contract.name for contract in part.own], "replay")
 
 
 @dataclass(frozen=True)
@@ -188,8 +208,21 @@ class _Replay:
         damaged: list[str] = []
         done = 0
         runs: dict[str, list[Receipt]] = {}  # runs in the order of their first reception
+        streams: dict[tuple[str, str], list[Batch]] = {}
         for receipt in receipts:
-            runs.setdefault(receipt.run_id, []).append(receipt)
+            if batch := batch_of(receipt):
+                streams.setdefault((batch.table, batch.stream), []).append(batch)
+            else:
+                runs.setdefault(receipt.run_id, []).append(receipt)
+
+        def sound(receipt: Receipt) -> bool:
+            nonlocal done
+            self.progress(done, len(receipts), Path(receipt.path).name)
+            done += 1
+            if not (whole := self.archive.is_sound(receipt.sha256)):
+                damaged.append(f"{receipt.sha256} ({Path(receipt.path).name})")
+            return whole
+
         for members in runs.values():
             members.sort(key=lambda receipt: receipt.sequence)
             first = members[0]
@@ -197,18 +230,32 @@ class _Replay:
                 self.settings, self.ops, self.run_id, self.registry.named(first.source), options_of(first),
                 namespace=self.shadow, replayed=self.replayed.setdefault(first.source, ReplayedLandings()),
             )  # fmt: skip
-            for receipt in members:
-                self.progress(done, len(receipts), Path(receipt.path).name)
-                done += 1
-                if not self.archive.is_sound(receipt.sha256):
-                    damaged.append(f"{receipt.sha256} ({Path(receipt.path).name})")
-                    continue
+            for receipt in filter(sound, members):
                 blocks = partial(self.archive.blocks, receipt.sha256)
                 lander.take(Arrival(Path(receipt.path), blocks, receipt.request, receipt))
             lander.commit()
             self._note(lander)
-            self.restoration.landed(self.archive, members, lander)
+            self.restoration.landed(self.archive, members, lander.slices, lander.received)
+        for batches in streams.values():
+            for start in range(0, len(batches), BATCHES_A_COMMIT):
+                part = batches[start : start + BATCHES_A_COMMIT]
+                self._append_again([batch for batch in part if sound(batch.receipt)])
         return damaged
+
+    def _append_again(self, batches: Sequence[Batch]) -> None:
+        """Append batches of one stream in one commit: no two of them say anything of the same row."""
+        if not batches:
+            return
+        contract = self.registry.streamed_table(batches[0].table)
+        folder = self.settings.temporary("land", f"{self.run_id}-{uuid.uuid4().hex[:6]}")
+        staged = StagedBatches(Staging(folder))
+        for sequence, batch in enumerate(batches):
+            stage(contract, staged, sequence, batch, conform(contract, unpack(self.archive.get(batch.receipt.sha256))))
+        commit(self.settings, open_catalog(self.settings), contract, staged, self.run_id, self.shadow)
+        shutil.rmtree(folder)
+        for batch, row in zip(batches, slices(staged, None), strict=True):
+            outcome = FileOutcome(batch.receipt.path, "landed", batch.receipt.sha256)
+            self.restoration.landed(self.archive, [batch.receipt], [row], [(outcome, batch.receipt)])
 
     def _note(self, lander: Lander) -> None:
         for outcome, receipt in lander.received:
@@ -219,13 +266,19 @@ class _Replay:
                 self.unread.pop(file, None)
 
 
+def _is_of(part: Registry, receipt: Receipt) -> bool:
+    """Whether a reception landed into tables of a part of the house."""
+    batch = batch_of(receipt)
+    return receipt.source in part.sources if batch is None else batch.table in {c.name for c in part.streamed}
+
+
 def _refuse_if_a_layout_is_broken(settings: Settings, registry: Registry, receipts: Sequence[Receipt]) -> None:
     """A slip in a layout file shall not cost the rows of the files that it is for.
 
     Raises:
         TerminalError: a layout file of the user's is wrong.
     """
-    for name in sorted({receipt.source for receipt in receipts}):
+    for name in sorted({receipt.source for receipt in receipts if batch_of(receipt) is None}):
         for error in registry.named(name).broken_layouts(settings.layout_dirs):
             raise error
 
@@ -255,14 +308,17 @@ def _take_over(
     finally:
         connection.close()
     rows, missing, surplus = (int(value) for value in counts)
-    if not missing and not surplus:
+    landed = offsets(shadow_table)
+    if not whole:  # the stream goes on after what it had, whatever the archive has lost
+        landed = {**landed, **{s: at for s, at in offsets(target).items() if at > landed.get(s, [])}}
+    if not missing and not surplus and landed == offsets(target):
         return ReplayedTable(contract.name, rows, 0, 0, "equal")
     if dry_run:
         return ReplayedTable(contract.name, rows, missing, surplus, "differs")
     if surplus and not whole:
         return ReplayedTable(contract.name, rows, missing, surplus, "kept")
     properties = {"wattlake.run": run_id, "wattlake.source": "replay"}
-    replace_all(settings, target, contract, replayed=shadow_table, properties=properties)
+    replace_all(settings, target, contract, replayed=shadow_table, properties=properties, landed=landed)
     return ReplayedTable(contract.name, rows, missing, surplus, "replaced")
 
 

@@ -6,7 +6,7 @@ in another way. A receipt says all of it but the assets, which a replay finds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,11 +14,9 @@ import sqlalchemy as sa
 
 from lakehouse.archive import Archive, Receipt
 from lakehouse.landing.history import Landing
-from lakehouse.landing.run import Lander, printable
-from lakehouse.ops import RUNS, Ops, canonical
-
-#: States of a run that somebody still has to bring to its end.
-OPEN = ("running", "interrupted")
+from lakehouse.landing.outcome import FileOutcome
+from lakehouse.landing.run import printable
+from lakehouse.ops import OPEN, RUNS, Ops, canonical
 
 
 class Restoration:
@@ -42,17 +40,23 @@ class Restoration:
         """Whether rows of a reception belong into the tables: it landed, or nobody said what came of it."""
         return receipt.outcome == "landed" or (receipt.outcome == "received" and receipt.run_id in self._runs)
 
-    def landed(self, archive: Archive, members: Sequence[Receipt], lander: Lander) -> None:
-        """Take what the landing of a run gave again."""
+    def landed(
+        self,
+        archive: Archive,
+        members: Sequence[Receipt],
+        slices: Sequence[Mapping[str, object]],
+        received: Sequence[tuple[FileOutcome, Receipt]],
+    ) -> None:
+        """Take what the landing of a run gave again: rows of ops.slices, and what became of each reception."""
         run_id = members[0].run_id
         if run_id not in self._runs:
             return
         at = _instant(members[-1])
         self._slices += [
-            {**row, "run_id": run_id, "started_at": at, "finished_at": at, "snapshot_id": None} for row in lander.slices
+            {**row, "run_id": run_id, "started_at": at, "finished_at": at, "snapshot_id": None} for row in slices
         ]
         told = {receipt.id: receipt for receipt in self._runs[run_id]}
-        for outcome, receipt in lander.received:
+        for outcome, receipt in received:
             if receipt.outcome == "received":
                 told[receipt.id] = archive.close(receipt, outcome.status, outcome.reason, outcome.layout)
         self._runs[run_id] = list(told.values())

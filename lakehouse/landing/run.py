@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from lakehouse import ops as ops_tables
 from lakehouse.archive import Archive, Receipt, open_archive
 from lakehouse.catalog import RAW, open_catalog
-from lakehouse.contract import ASSETS, QUARANTINE, SIGNALS, Contract
-from lakehouse.errors import NotLanded, UnreadableFile, visible
+from lakehouse.contract import ASSETS, QUARANTINE, SIGNALS, Contract, Slice
+from lakehouse.errors import NotLanded, Overtaken, UnreadableFile, visible
 from lakehouse.landing.dedupe import reception
 from lakehouse.landing.history import File, Landing, Landings, RecordedLandings, ReplayedLandings, tail
 from lakehouse.landing.metadata import Declared
@@ -29,7 +30,10 @@ from lakehouse.settings import Settings
 from lakehouse.source import LandOptions, RawFile, Source
 from lakehouse.writing.counts import ObjectCounts
 from lakehouse.writing.staging import Staged, Staging
-from lakehouse.writing.writer import Landed, merge
+from lakehouse.writing.writer import Landed, merge, replace
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
 
 
 @dataclass
@@ -84,6 +88,7 @@ class Prepared:
         replaces: whether an earlier reading of its bytes is void.
         staged: its rows; nothing where it is unchanged or refused.
         declared: what it says of assets and signals.
+        stated: slices that it states whole, by table.
     """
 
     arrival: Arrival
@@ -92,6 +97,7 @@ class Prepared:
     replaces: bool = False
     staged: list[Staged] = field(default_factory=list)
     declared: dict[str, pa.Table] = field(default_factory=dict)
+    stated: Mapping[str, Sequence[Slice]] = field(default_factory=dict)
 
 
 class Lander:
@@ -160,7 +166,8 @@ class Lander:
             try:
                 file = raw_file(receipt, arrival.path, arrival.blocks, said.dated_by)
                 options = lasting(self.options, said.earlier)
-                prepared.declared = self._parser.stage(receipt.sequence, file, options, outcome, prepared.staged)
+                found = self._parser.stage(receipt.sequence, file, options, outcome, prepared.staged)
+                prepared.declared, prepared.stated = found.declared, found.stated
             except UnreadableFile as error:
                 self._refuse(prepared, error)
         assets = tuple(sorted(assets_of(prepared.declared)))
@@ -181,7 +188,7 @@ class Lander:
     def _refuse(self, prepared: Prepared, error: UnreadableFile) -> None:
         """A refused file leaves nothing but its reason."""
         self.staging.drop(prepared.staged)
-        prepared.staged, prepared.declared = [], {}
+        prepared.staged, prepared.declared, prepared.stated = [], {}, {}
         status = "left out" if isinstance(error, NotLanded) else "refused"
         prepared.outcome.refuse(f"{visible(tail(prepared.outcome.path))}: {error}", status)
 
@@ -221,7 +228,9 @@ class Lander:
             size = sum(len(block) for block in blocks())
             file, reading = RawFile(landing.sha256, Path(landing.path), size, blocks), Reading(landing)
             outcome = FileOutcome(landing.path, "landed", landing.sha256)
-            reading.declared = self._parser.stage(place, file, lasting(asked, landings), outcome, reading.staged)
+            reading.declared = self._parser.stage(
+                place, file, lasting(asked, landings), outcome, reading.staged
+            ).declared
             self._read[key] = reading
         return self._read[key]
 
@@ -249,45 +258,67 @@ class Lander:
         """One commit a table: what assets and signals are, refused rows, then observations."""
         report = LandReport(self.run_id, self.outcomes)
         catalog = open_catalog(self.settings)
-        slices: list[dict[str, object]] = []
-        anew = self._settle()
-        for reading in anew.readings:
-            self.staging.keep(reading.staged)
-        for prepared in self._taken.values():
-            self.staging.keep(prepared.staged)
+        anew = self._declare(catalog)
         report.kept = [f"{visible(file.tail)}: {reason}" for file, reason in anew.kept.items()]
-        hashes = ",".join(dict.fromkeys(prepared.outcome.sha256 for prepared in self._taken.values()))
-        properties = {
-            "wattlake.run": self.run_id,
-            "wattlake.source": self.source.name,
-            "wattlake.objects": hashes,
-            "wattlake.code": version("wattlake"),
-        }
-        self.committing = True
-        for contract in (ASSETS, SIGNALS, QUARANTINE, *self.source.contracts):
-            own = contract in self.source.contracts
-            landed = merge(
-                self.settings,
-                catalog,
-                contract,
-                self.staging,
-                properties=properties,
-                void=anew.void(contract, self.source),
-                namespace=self.namespace,
-            )
-            if own:
-                slices += self._slices(contract, landed)
+        for contract in (SIGNALS, QUARANTINE, *self.source.contracts):
+            landed = self._write(catalog, contract, anew)
+            if contract in self.source.contracts:
+                self.slices += self._slices(contract, landed)
                 report.superseded += landed.superseded
         for reading in anew.readings:
             self._landings.add_assets(reading.landing, reading.assets)
-        self.slices = slices
         if self._replayed is None:
             # Together: a run that has its slices also says what became of each file.
-            self.ops.insert({ops_tables.SLICES: slices, ops_tables.FETCHES: self._fetches()})
+            self.ops.insert({ops_tables.SLICES: self.slices, ops_tables.FETCHES: self._fetches()})
         else:
             self._replayed.landings += [p.landing for p in self._taken.values() if p.landing]
         shutil.rmtree(self.folder)
         return report
+
+    def _declare(self, catalog: Catalog) -> Anew:
+        """Commit what assets are; files whose assets another landing has taken for its domain meanwhile are refused."""
+        overtaken: Overtaken | None = None
+        taken = 0
+        while True:
+            anew = self._settle()
+            if overtaken and len(self._taken) == taken:
+                raise overtaken
+            taken = len(self._taken)
+            self.staging.release()
+            for reading in anew.readings:
+                # What it stated of slices holds until another file states them.
+                self.staging.keep([part for part in reading.staged if part.contract.mode != "replace"])
+            for prepared in self._taken.values():
+                self.staging.keep(prepared.staged)
+            try:
+                self._write(catalog, ASSETS, anew)
+                return anew
+            except Overtaken as error:
+                overtaken, self.committing = error, False
+
+    def _write(self, catalog: Catalog, contract: Contract, anew: Anew) -> Landed:
+        """Commit what is staged for a table, in the mode of its contract."""
+        properties = {
+            "wattlake.run": self.run_id,
+            "wattlake.source": self.source.name,
+            "wattlake.objects": ",".join(dict.fromkeys(taken.outcome.sha256 for taken in self._taken.values())),
+            "wattlake.code": version("wattlake"),
+        }
+        self.committing = True
+        if contract.mode == "replace":
+            found = {sequence: taken.stated.get(contract.name, ()) for sequence, taken in self._taken.items()}
+            stated = {sequence: slices for sequence, slices in found.items() if slices}
+            if not stated:
+                return Landed(contract.name, None)
+            return replace(
+                self.settings, catalog, contract, self.staging, stated,
+                properties=properties, namespace=self.namespace,
+            )  # fmt: skip
+        void = anew.void(contract, self.source)
+        return merge(
+            self.settings, catalog, contract, self.staging,
+            properties=properties, void=void, namespace=self.namespace,
+        )  # fmt: skip
 
     def _slices(self, contract: Contract, landed: Landed) -> Iterable[dict[str, object]]:
         for sequence, prepared in self._taken.items():

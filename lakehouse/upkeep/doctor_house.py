@@ -14,8 +14,9 @@ from lakehouse.damage import database_damage, read_a_row_group, table_damage
 from lakehouse.database import is_free
 from lakehouse.engine import identifier
 from lakehouse.errors import MEND, TerminalError
+from lakehouse.landing.holding import lock_of, tables_of
 from lakehouse.marts.publish import open_marts, published
-from lakehouse.ops import RUNS, Ops, now
+from lakehouse.ops import OPEN, RUNS, Ops, now
 from lakehouse.presence import MARKER, holds_a_house, kind_held
 from lakehouse.settings import Settings
 from lakehouse.upkeep.finding import Check, Finding
@@ -30,10 +31,8 @@ HASHED_BYTES = 64 * 2**20
 HEADER_BYTES = 3 * 4096
 #: Instants so far ahead of the clock were written by one that went wrong.
 AHEAD = timedelta(minutes=10)
-#: Kind of a run → the work that only one process does at a time; a run without it is nobody's.
+#: Kind of a run → the work that only one process does at a time. Landings and replays hold tables instead.
 WORK = {
-    "land": "raw",
-    "replay": "raw",
     "build": "build",
     "check": "check",
     "backfill": "backfill",
@@ -130,8 +129,14 @@ def _ops(settings: Settings) -> Iterator[Finding]:
         return
     ops = Ops(settings, mending=True)
     started = RUNS.c.started_at
-    rows = ops.query(sa.select(RUNS.c.kind, RUNS.c.id, started).where(RUNS.c.status.in_(("running", "interrupted"))))
-    dead = [(kind, run_id, at) for kind, run_id, at in rows if kind in WORK and is_free(uri, WORK[kind])]
+    open_runs = sa.select(RUNS.c.kind, RUNS.c.id, started, RUNS.c.request).where(RUNS.c.status.in_(OPEN))
+    rows = ops.query(open_runs)
+    dead = [
+        (kind, run_id, at)
+        for kind, run_id, at, request in rows
+        if (kind in WORK and is_free(uri, WORK[kind]))
+        or (kind in ("land", "replay") and all(is_free(uri, lock_of(table)) for table in tables_of(request, kind)))
+    ]
     for kind, run_id, at in dead:
         says = f"{kind} {run_id[:8]} of {at:%Y-%m-%d %H:%M} UTC was interrupted"
         yield Finding("runs", "warning", says, f"nothing is lost: the next {kind} settles it")

@@ -11,7 +11,7 @@ from lakehouse.archive import open_archive
 from lakehouse.archive_age import Dropped, drop_landed
 from lakehouse.catalog import MARTS, RAW, open_catalog
 from lakehouse.errors import WrongUsage
-from lakehouse.landing.recover import settle
+from lakehouse.landing.holding import settle
 from lakehouse.marts.publish import published
 from lakehouse.ops import Ops
 from lakehouse.settings import Settings
@@ -179,7 +179,7 @@ class _Maintenance:
             found += [
                 orphans.of_replays(warehouse, listing, namespaces, before),
                 orphans.of_archive(archive, self.ops, before),
-                orphans.of_work(self.settings, before),
+                orphans.of_work(self.settings, self.ops, before),
             ]
             places |= {"warehouse": warehouse, "archive": archive.root, "tmp": str(self.settings.root / "tmp")}
         if sweep:

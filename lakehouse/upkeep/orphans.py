@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from lakehouse.archive import Archive
-from lakehouse.ops import FETCHES, SLICES, Ops
+from lakehouse.ops import FETCHES, OPEN, SLICES, Ops
 from lakehouse.settings import Settings
 from lakehouse.storage import Storage, StoredFile, is_s3
 from lakehouse.upkeep.references import references
@@ -120,13 +120,17 @@ def of_archive(archive: Archive, ops: Ops, before: datetime) -> Orphans:
     return Orphans("archive", tuple(lost))
 
 
-def of_work(settings: Settings, before: datetime) -> Orphans:
-    """Work folders in which nothing has been written for long: their run is dead.
+def of_work(settings: Settings, ops: Ops, before: datetime) -> Orphans:
+    """Work folders in which nothing has been written for long and whose run has ended, if it is known.
 
     `tmp/<kind>/<run>` and the build folder `tmp/build` are each one work folder; its size counts all in it.
     """
     lost = []
-    for folder in work_folders(settings):
+    folders = list(work_folders(settings))
+    states = ops.states([folder.name.split("-")[0] for folder in folders])
+    for folder in folders:
+        if states.get(folder.name.split("-")[0]) in OPEN:
+            continue
         inner = [path.lstat() for path in (folder, *folder.rglob("*"))]
         newest = datetime.fromtimestamp(max(state.st_mtime for state in inner), UTC)
         if newest < before:

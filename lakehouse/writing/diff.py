@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import duckdb
 import pyarrow as pa
 
-from lakehouse.contract import Contract, Restated
+from lakehouse.contract import Contract, Restated, Slice
 from lakehouse.engine import identifier, quote
-from lakehouse.errors import ContractViolation
+from lakehouse.errors import ContractViolation, Overtaken
 from lakehouse.pins import empty_select, pin_of
 from lakehouse.writing import append_only
 from lakehouse.writing.counts import ObjectCounts
@@ -57,6 +57,7 @@ class Diff:
         staged = "SELECT * FROM arrived"
         if contract.restated and self._find_restated(contract.restated):
             staged = f"SELECT * FROM arrived ANTI JOIN restated USING ({SEQUENCE}, {ORDINAL})"
+        self._staged = staged
         self.db.execute(f"CREATE VIEW staged AS {staged}")
 
     def merge(self, void: Mapping[str, Collection[str]]) -> None:
@@ -65,9 +66,13 @@ class Diff:
         Args:
             void: stored rows with one of these values in each of the columns count as never landed: they go unless
                 they are staged again. Empty means none.
+
+        Raises:
+            Overtaken: a staged row says otherwise of a fixed column than the stored one of its key.
         """
         key = ", ".join(self.key)
         self._leave_out(void)
+        self._refuse_other_fixed()
         arrivals = f"SEMI JOIN staged USING ({key}) {self._bounds(self.contract.key, 'staged')}"
         self._fold(arrivals)
         if not self._void:
@@ -102,21 +107,42 @@ class Diff:
         kept = f"SELECT * FROM ({stored}) ANTI JOIN void USING ({', '.join(self.key)})"
         self.db.execute(f"CREATE OR REPLACE VIEW stored AS {kept}")
 
-    def replace(self, inside: str) -> None:
-        """Put staged rows in the place of a slice.
+    def _refuse_other_fixed(self) -> None:
+        for column in self.contract.columns:
+            name = identifier(column.name)
+            others = f"FROM staged JOIN stored USING ({', '.join(self.key)}) WHERE staged.{name} <> stored.{name}"
+            if column.fixed and self._count(f"SELECT count(*) {others}"):
+                raise Overtaken(
+                    f"another landing has declared another {column.name} of the same {self.contract.name} meanwhile",
+                    "run the same command again",
+                )
+
+    def replace(self, stated: Mapping[int, Sequence[Slice]]) -> None:
+        """Put staged rows in the place of slices.
 
         Args:
-            inside: SQL condition of the slice.
+            stated: slices by sequence of the file that states them; of an instant that two state, the later file's rows
+                are all that is left.
 
         Raises:
-            ContractViolation: a staged row lies outside the slice.
+            ContractViolation: a staged row lies outside of what its file states.
         """
         key = ", ".join(self.key)
-        outside = self._count(f"SELECT count(*) FROM staged WHERE ({inside}) IS NOT TRUE")
+        said = {sequence: " OR ".join(map(_condition, slices)) for sequence, slices in sorted(stated.items()) if slices}
+        if not said:
+            raise ContractViolation(f"nothing says which slice of {self.contract.name} the rows replace")
+        own = " ".join(f"WHEN {sequence} THEN ({condition})" for sequence, condition in said.items())
+        outside = self._count(f"SELECT count(*) FROM staged WHERE (CASE {SEQUENCE} {own} END) IS NOT TRUE")
+        inside = " OR ".join(dict.fromkeys(said.values()))
         if outside:
             raise ContractViolation(
                 f"{outside} rows for {self.contract.name} lie outside the slice that they replace ({inside})",
                 "this is a fault of the source: it must state whole slices",
+            )
+        if len(said) > 1:
+            later = " OR ".join(f"({SEQUENCE} < {sequence} AND ({condition}))" for sequence, condition in said.items())
+            self.db.execute(
+                f"CREATE OR REPLACE VIEW staged AS SELECT * FROM ({self._staged}) WHERE ({later}) IS NOT TRUE"
             )
         self._fold(f"WHERE {inside}")
         self.db.execute(
@@ -124,7 +150,7 @@ class Diff:
             CREATE TABLE gone AS
             SELECT {key} FROM winners WHERE __was_there
             UNION ALL
-            SELECT {key} FROM stored ANTI JOIN staged USING ({key}) WHERE {inside}
+            SELECT {key} FROM (SELECT * FROM stored WHERE {inside}) ANTI JOIN staged USING ({key})
             """
         )
         self.db.execute(f"CREATE TABLE superseded AS SELECT {key} FROM gone ANTI JOIN winners USING ({key})")
@@ -372,3 +398,11 @@ class Diff:
         row = f"row({order_of(self.contract)})"
         before = f"lag({row}) OVER ({partition} ORDER BY {SEQUENCE}, {ORDINAL})"
         return self._count(f"SELECT count(*) FROM (SELECT {row} < {before} AS back FROM winners) WHERE back") > 0
+
+
+def _condition(stated: Slice) -> str:
+    """SQL that is true inside a slice."""
+    column = identifier(stated.column)
+    start, end = (f"{quote(value.isoformat())}::TIMESTAMPTZ" for value in (stated.start, stated.end))
+    fixed = [f"{identifier(name)} = {quote(value)}" for name, value in stated.where.items()]
+    return " AND ".join([f"{column} >= {start} AND {column} < {end}", *fixed])

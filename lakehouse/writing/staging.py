@@ -111,6 +111,10 @@ class Staging:
         for part in staged:
             self._staged.setdefault(part.contract.name, []).append(part)
 
+    def release(self) -> None:
+        """Take nothing of what was kept so far; the files stay."""
+        self._staged.clear()
+
     @staticmethod
     def drop(staged: list[Staged]) -> None:
         """Delete what `write` wrote and nobody is to keep."""

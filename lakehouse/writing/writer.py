@@ -11,14 +11,13 @@ import shutil
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from lakehouse.catalog import RAW, ensure_table
-from lakehouse.contract import Contract, WriteMode
-from lakehouse.engine import connect, identifier, quote
+from lakehouse.contract import Contract, Slice, WriteMode
+from lakehouse.engine import connect, identifier
 from lakehouse.errors import ContractViolation, LostRace
 from lakehouse.pins import TOUCHED, Touched, pack_touched, pin_of
 from lakehouse.settings import Settings
@@ -55,31 +54,6 @@ class Landed:
     by_sequence: Mapping[int, ObjectCounts] = field(default_factory=dict)
     superseded: int = 0
     touched: Touched = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Slice:
-    """What a source states whole: a half-open range of instants, of some keys.
-
-    Args:
-        column: instant or date column.
-        start: first instant in it.
-        end: first instant after it.
-        where: columns that are fixed in it (iso, market, ...).
-    """
-
-    column: str
-    start: datetime
-    end: datetime
-    where: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def condition(self) -> str:
-        """SQL that is true inside the slice."""
-        column = identifier(self.column)
-        start, end = (f"{quote(value.isoformat())}::TIMESTAMPTZ" for value in (self.start, self.end))
-        fixed = [f"{identifier(name)} = {quote(value)}" for name, value in self.where.items()]
-        return " AND ".join([f"{column} >= {start} AND {column} < {end}", *fixed])
 
 
 def merge(
@@ -123,21 +97,30 @@ def replace(
     catalog: Catalog,
     contract: Contract,
     staging: Staging,
-    stated: Slice,
+    stated: Mapping[int, Sequence[Slice]],
     *,
     properties: Mapping[str, str],
     namespace: str = RAW,
 ) -> Landed:
-    """Put staged rows in the place of a slice; stating the same slice again commits nothing.
+    """Put staged rows in the place of slices; stating the same slices again commits nothing.
+
+    Args:
+        settings: limits for DuckDB.
+        catalog: where the table lives.
+        contract: of the table; its mode must be 'replace'.
+        staging: the rows.
+        stated: slices by sequence of the file that states them whole; where two overlap, the later file's holds.
+        properties: provenance for the snapshot.
+        namespace: of the table.
 
     Raises:
-        ContractViolation: a row lies outside the slice, or breaks the contract.
+        ContractViolation: a row lies outside of what its file states, or breaks the contract.
         LostRace: other writers won the race too often.
         TransientError: the catalog or the store did not answer.
     """
     _require(contract, "replace")
     table = ensure_table(catalog, contract, namespace)
-    return _land(settings, table, contract, staging, properties, lambda diff: diff.replace(stated.condition))
+    return _land(settings, table, contract, staging, properties, lambda diff: diff.replace(stated))
 
 
 def append(
@@ -172,15 +155,23 @@ def append(
     table = ensure_table(catalog, contract, namespace)
 
     def ahead(diff: Diff) -> None:
-        landed = offsets(diff.table).get(stream)
-        if landed is not None and list(offset) <= landed:
-            raise ContractViolation(
-                f"stream {stream} has landed up to {landed}; a batch that ends at {list(offset)} is not ahead",
-                "go on reading the stream after the landed offset",
-            )
+        refuse_not_ahead(stream, offset, offsets(diff.table).get(stream))
         diff.append()
 
     return _land(settings, table, contract, staging, properties, ahead, {stream: list(offset)})
+
+
+def refuse_not_ahead(stream: str, offset: Sequence[int], landed: Sequence[int] | None) -> None:
+    """Refuse a batch that ends where its stream has landed already.
+
+    Raises:
+        ContractViolation: it does.
+    """
+    if landed is not None and list(offset) <= list(landed):
+        raise ContractViolation(
+            f"stream {stream} has landed up to {list(landed)}; a batch that ends at {list(offset)} is not ahead",
+            "go on reading the stream after the landed offset",
+        )
 
 
 def offsets(table: Table) -> dict[str, list[int]]:
@@ -190,6 +181,16 @@ def offsets(table: Table) -> dict[str, list[int]]:
         return {}
     found: dict[str, list[int]] = json.loads(snapshot.summary.additional_properties.get(OFFSETS, "{}"))
     return found
+
+
+def landed_offsets(catalog: Catalog, contract: Contract, namespace: str = RAW) -> dict[str, list[int]]:
+    """The offset up to which each stream has landed in a table; none where the table does not exist."""
+    from pyiceberg.exceptions import NoSuchTableError
+
+    try:
+        return offsets(catalog.load_table((namespace, contract.name)))
+    except NoSuchTableError:
+        return {}
 
 
 def _require(contract: Contract, mode: WriteMode) -> None:
@@ -247,7 +248,7 @@ def _land_once(
             else:
                 compare(diff)
             counts, superseded = diff.counts(), diff.superseded()
-            if not diff.changed():
+            if not diff.changed() and not moved:
                 return Landed(contract.name, None, counts)
             touched = touched_by(connection, contract)
             doomed = diff.files_to_rewrite()
@@ -264,7 +265,13 @@ def _land_once(
 
 
 def replace_all(
-    settings: Settings, table: Table, contract: Contract, *, replayed: Table, properties: Mapping[str, str]
+    settings: Settings,
+    table: Table,
+    contract: Contract,
+    *,
+    replayed: Table,
+    properties: Mapping[str, str],
+    landed: Mapping[str, list[int]],
 ) -> int:
     """Put the rows of a shadow table in the place of all rows of a table, in one commit.
 
@@ -273,7 +280,8 @@ def replace_all(
         table: takes the rows.
         contract: of both.
         replayed: the shadow; it keeps its files.
-        properties: provenance for the snapshot.
+        properties: provenance for the snapshot, `wattlake.run` among them.
+        landed: the offset up to which each stream has landed with these rows.
 
     Returns:
         The snapshot's id.
@@ -281,7 +289,7 @@ def replace_all(
     Raises:
         LostRace: another writer committed meanwhile.
     """
-    folder = settings.temporary("replace", uuid.uuid4().hex)
+    folder = settings.temporary("replace", f"{properties['wattlake.run']}-{uuid.uuid4().hex[:6]}")
     connection = connect(folder / "replace.duckdb", settings=settings)
     try:
         connection.execute(f"CREATE TABLE winners AS {pin_of(replayed).select(contract)} ORDER BY {order_of(contract)}")
@@ -289,7 +297,7 @@ def replace_all(
         touched = touched_by(connection, contract)
         added = write_files(connection, table, month_of(contract), "winners", [c.name for c in contract.columns])
         removed = [task.file.file_path for task in table.scan().plan_files()]
-        stated = {**properties, TOUCHED: pack_touched(touched), OFFSETS: json.dumps(offsets(table))}
+        stated = {**properties, TOUCHED: pack_touched(touched), OFFSETS: json.dumps(landed)}
         try:
             return commit(table, added, removed, stated)
         except LostRace:

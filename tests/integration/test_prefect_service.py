@@ -15,7 +15,8 @@ from prefect.client.schemas.schedules import RRuleSchedule
 from flows import prefect_doctor
 from flows.automations import apply
 from lakehouse.catalog import open_catalog
-from lakehouse.ops import Ops
+from lakehouse.database import exclusive
+from lakehouse.landing.holding import lock_of
 from lakehouse.settings import Settings
 from lakehouse.upkeep.doctor import Finding, examine
 from tests.support.device_files import minutes, write_signal
@@ -107,7 +108,7 @@ def test_what_goes_wrong_is_told_by_name(prefect: PrefectService, tmp_path: Path
             found.id, parameters=parameters, job_variables={"env": environment}
         ).id
 
-    with Ops(home).alone("raw"):  # it stands still until it is killed
+    with exclusive(home.ops_uri, lock_of("meter_observations")):  # it stands still until it is killed
         killed = start("replay/archive", dry_run=True)
         until(lambda: prefect.task_runs(killed))
         process = prefect.process(killed)

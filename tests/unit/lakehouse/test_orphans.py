@@ -181,7 +181,7 @@ def test_work_folders_of_dead_runs_go_and_a_working_one_stays(settings: Settings
     aged(work / "partial_parse.msgpack")
     for folder in (work / "land" / "dead" / "deep", work / "land" / "dead"):
         os.utime(folder, (A_DAY_AGO.timestamp() - 10,) * 2)
-    lost = orphans.of_work(settings, A_DAY_AGO)
+    lost = orphans.of_work(settings, Ops(settings), A_DAY_AGO)
     assert names(lost) == {"dead"}
     assert lost.bytes >= 5
     orphans.sweep(STORAGE, str(work), lost)

@@ -10,12 +10,13 @@ from datetime import timedelta
 import pytest
 
 from lakehouse.catalog import open_catalog
+from lakehouse.contract import Slice
 from lakehouse.errors import ContractViolation
 from lakehouse.pins import pin, touched_since
 from lakehouse.reader import rows_of
 from lakehouse.settings import Settings
 from lakehouse.writing.staging import Staging
-from lakehouse.writing.writer import Landed, Slice, append, merge, offsets, replace
+from lakehouse.writing.writer import Landed, append, merge, offsets, replace
 from tests.support.raw_table import CONTRACT, EPOCH, Row, rows
 
 STATED = dataclasses.replace(CONTRACT, name="stated", mode="replace")
@@ -30,7 +31,8 @@ def staged(settings: Settings, contract: object, values: Sequence[Row]) -> Stagi
 
 
 def state(settings: Settings, values: Sequence[Row], stated: Slice = FIRST_HOUR) -> Landed:
-    return replace(settings, open_catalog(settings), STATED, staged(settings, STATED, values), stated, properties={})
+    staging = staged(settings, STATED, values)
+    return replace(settings, open_catalog(settings), STATED, staging, {0: [stated]}, properties={})
 
 
 def stream(settings: Settings, values: Sequence[Row], *offset: int) -> Landed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from pathlib import Path
 
@@ -50,10 +51,12 @@ def test_waiting_for_another_process_is_told_once(tmp_path: Path, capsys: pytest
 
     thread = threading.Thread(target=second)
     try:
-        with exclusive(uri, "build"):
+        with exclusive(uri, "build", work="build, run 12345678"):
             thread.start()
             assert waits.wait(60)
     finally:
         thread.join()
         logger.removeHandler(heard)
-    assert capsys.readouterr().err == "… another process works at 'build'; this one goes on when that has ended\n"
+    told = capsys.readouterr().err
+    assert told.startswith(f"… build, run 12345678 (process {os.getpid()}, since 20")
+    assert told.endswith(" UTC) works at 'build'; this one goes on when that has ended\n")
