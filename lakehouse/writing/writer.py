@@ -17,7 +17,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 
 from lakehouse.catalog import RAW, ensure_table
 from lakehouse.contract import Contract, Slice, WriteMode
-from lakehouse.engine import connect, identifier
+from lakehouse.engine import connect
 from lakehouse.errors import ContractViolation, LostRace
 from lakehouse.pins import TOUCHED, Touched, pack_touched, pin_of
 from lakehouse.settings import Settings

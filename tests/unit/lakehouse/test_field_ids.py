@@ -160,7 +160,7 @@ def test_rows_that_came_in_order_and_those_of_a_replay_are_bound_by_id(
     with target.update_schema() as update:
         update.add_column("mw", DoubleType())
     assert field_ids(target.refresh()) != field_ids(table)
-    replace_all(settings, target, QUOTES, replayed=table, properties={})
+    replace_all(settings, target, QUOTES, replayed=table, properties={"wattlake.run": "r"}, landed={})
     assert written == ["write_in_order", "write_file"]
     assert assert_read_by_ids(target.refresh(), tmp_path, 3) == contents(pa.Table.from_pylist(
         [{"place": row["place"], "starts": row["starts"], "price": row["price"], "day": row["day"],
