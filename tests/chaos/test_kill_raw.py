@@ -51,6 +51,16 @@ def first_landing(worker: Worker, tmp_path_factory: pytest.TempPathFactory) -> C
 
 
 @pytest.fixture(scope="module")
+def streaming(worker: Worker, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """The second batch of a stream, with a refused row."""
+    home = tmp_path_factory.mktemp("streaming") / "home"
+    worker.done("stream", {"home": str(home)}, upto=1)
+    case = Case(worker, home, "stream", {"upto": 2})
+    case.prepare()
+    return case
+
+
+@pytest.fixture(scope="module")
 def replaying(worker: Worker, tmp_path_factory: pytest.TempPathFactory) -> Case:
     """A replay that has lost rows to bring back."""
     folder = tmp_path_factory.mktemp("replaying")
@@ -86,6 +96,11 @@ def test_a_first_landing_killed_at_a_step_is_whole_after_the_next(first_landing:
     first_landing.kill_at_steps(2)
 
 
+def test_a_batch_killed_at_a_step_lands_once_when_its_stream_goes_on(streaming: Case) -> None:
+    assert len(streaming.steps) > 30
+    streaming.kill_at_steps(4)
+
+
 def test_a_replay_killed_at_a_step_is_whole_after_the_next(replaying: Case) -> None:
     assert len(replaying.steps) > 40
     replaying.kill_at_steps(2)
@@ -97,7 +112,7 @@ def test_maintenance_killed_at_a_step_is_whole_after_the_next(maintaining: Case)
 
 @pytest.mark.nightly
 @pytest.mark.timeout(4 * 3600)
-@pytest.mark.parametrize("name", ["landing", "landing_anew", "first_landing", "replaying", "maintaining"])
+@pytest.mark.parametrize("name", ["landing", "landing_anew", "first_landing", "streaming", "replaying", "maintaining"])
 def test_every_step_and_thirty_moments(name: str, request: pytest.FixtureRequest) -> None:
     case: Case = request.getfixturevalue(name)
     steps, moments = case.kill_at_steps(), case.kill_at_times(30)

@@ -21,7 +21,7 @@ from lakehouse.landing.stream import land_batch, landed_offset
 from lakehouse.ops import RUNS, SLICES, Ops
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions, Registry
-from tests.support.probe import EPOCH, LEVELS, PLANS, PROBES, SAMPLES, ProbeSource, samples, write
+from tests.support.probe import EPOCH, LEVELS, PLANS, PROBES, SAMPLES, ProbeSource, batch, write
 
 Plan = list[tuple[str, int, float]]
 
@@ -107,14 +107,14 @@ def test_documents_land_with_the_origin_of_each(settings: Settings, tmp_path: Pa
 
 
 def test_batches_land_once_with_their_offset_and_what_breaks_the_contract_is_kept(settings: Settings) -> None:
-    report = land_batch(settings, PROBES, SAMPLES, samples([("p", 0, 5), ("p", 1, 2000), ("p", 2, 7)]), "s", (100, 0))
+    report = land_batch(settings, PROBES, SAMPLES, batch([("p", 0, 5), ("p", 1, 2000), ("p", 2, 7)]), "s", (100, 0))
     assert (report.rows, report.quarantined, report.offset) == (2, 1, (100, 0))
-    land_batch(settings, PROBES, SAMPLES, samples([("p", 3, 8)]), "s", (100, 1))
+    land_batch(settings, PROBES, SAMPLES, batch([("p", 3, 8)]), "s", (100, 1))
     for stale in ((100, 1), (100, 0), (99, 9)):
         with pytest.raises(ContractViolation, match=r"has landed up to \[100, 1\]"):
-            land_batch(settings, PROBES, SAMPLES, samples([("p", 3, 8)]), "s", stale)
-    land_batch(settings, PROBES, SAMPLES, samples([("q", 0, 1)]), "r", (1,))
-    land_batch(settings, PROBES, SAMPLES, samples([]), "s", (200, 0))  # a second without a sample
+            land_batch(settings, PROBES, SAMPLES, batch([("p", 3, 8)]), "s", stale)
+    land_batch(settings, PROBES, SAMPLES, batch([("q", 0, 1)]), "r", (1,))
+    land_batch(settings, PROBES, SAMPLES, batch([]), "s", (200, 0))  # a second without a sample
     assert powers(settings) == [("p", 0, 5), ("p", 2, 7), ("p", 3, 8), ("q", 0, 1)]
     assert landed_offset(settings, SAMPLES, "s") == (200, 0)
     assert landed_offset(settings, SAMPLES, "r") == (1,)
@@ -141,8 +141,8 @@ def test_batches_land_once_with_their_offset_and_what_breaks_the_contract_is_kep
 
 def test_a_replay_gives_a_lost_stream_table_back_with_its_offsets(settings: Settings) -> None:
     for number in range(1, 4):
-        land_batch(settings, PROBES, SAMPLES, samples([("p", number, number)]), "s", (number,))
-    land_batch(settings, PROBES, SAMPLES, samples([("p", 9, 2000), ("q", 9, 1)]), "t", (7, 7))
+        land_batch(settings, PROBES, SAMPLES, batch([("p", number, number)]), "s", (number,))
+    land_batch(settings, PROBES, SAMPLES, batch([("p", 9, 2000), ("q", 9, 1)]), "t", (7, 7))
     before = {contract: rows(settings, contract) for contract in PROBES.own if contract is SAMPLES}
     catalog = open_catalog(settings)
     catalog.load_table(("raw", SAMPLES.name)).delete("probe = 'p'")  # and the offsets with them: no commit of ours
@@ -156,7 +156,7 @@ def test_a_replay_gives_a_lost_stream_table_back_with_its_offsets(settings: Sett
     assert {contract: rows(settings, contract) for contract in before} == before
     assert (landed_offset(settings, SAMPLES, "s"), landed_offset(settings, SAMPLES, "t")) == ((3,), (7, 7))
     with pytest.raises(ContractViolation, match="is not ahead"):
-        land_batch(settings, PROBES, SAMPLES, samples([("p", 3, 3)]), "s", (3,))
+        land_batch(settings, PROBES, SAMPLES, batch([("p", 3, 3)]), "s", (3,))
     assert_replay_is_equal(settings)
 
 
@@ -170,13 +170,13 @@ def test_a_replay_gives_a_lost_stream_table_back_with_its_offsets(settings: Sett
 def test_a_batch_of_other_columns_or_types_is_refused_before_anything_is_kept(
     settings: Settings, change: dict[str, pa.Array], said: str
 ) -> None:
-    batch = samples([("p", 0, 1)])
+    offered = batch([("p", 0, 1)])
     for name, values in change.items():
-        batch = batch.drop_columns([name] if name in batch.column_names else []).append_column(name, values)
+        offered = offered.drop_columns([name] if name in offered.column_names else []).append_column(name, values)
     with pytest.raises(ContractViolation, match=said):
-        land_batch(settings, PROBES, SAMPLES, batch, "s", (1,))
+        land_batch(settings, PROBES, SAMPLES, offered, "s", (1,))
     with pytest.raises(ContractViolation, match="ts missing"):
-        land_batch(settings, PROBES, SAMPLES, samples([]).drop_columns("ts"), "s", (1,))
+        land_batch(settings, PROBES, SAMPLES, batch([]).drop_columns("ts"), "s", (1,))
     assert not open_archive(settings).holds_receipts()
 
 
@@ -188,12 +188,12 @@ def test_only_batches_land_into_a_table_of_streams_and_streams_into_no_other(
     with pytest.raises(ContractViolation, match=r"raw.probe_samples is appended to by a stream, and source files"):
         land_files(settings, registry, "files", [path], LandOptions())
     with pytest.raises(ContractViolation, match=r"raw.probe_observations takes no batches"):
-        land_batch(settings, PROBES, LEVELS, samples([]), "s", (1,))
+        land_batch(settings, PROBES, LEVELS, batch([]), "s", (1,))
     with pytest.raises(WrongUsage, match="is the name of a source"):
-        land_batch(settings, PROBES, SAMPLES, samples([]), "plan", (1,))
-    land_batch(settings, PROBES, SAMPLES, samples([("p", 0, 1)]), "s", (1,), simulated=True)
+        land_batch(settings, PROBES, SAMPLES, batch([]), "plan", (1,))
+    land_batch(settings, PROBES, SAMPLES, batch([("p", 0, 1)]), "s", (1,), simulated=True)
     with pytest.raises(TerminalError, match="holds simulated assets"):
-        land_batch(settings, PROBES, SAMPLES, samples([("p", 0, 1)]), "s", (2,))
+        land_batch(settings, PROBES, SAMPLES, batch([("p", 0, 1)]), "s", (2,))
 
 
 def test_a_replay_of_some_tables_takes_their_sources_and_leaves_the_others_alone(

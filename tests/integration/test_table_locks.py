@@ -23,7 +23,7 @@ from lakehouse.ops import RUNS, Ops
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions, Registry
 from lakehouse.upkeep.maintain import maintain
-from tests.support.probe import LEVELS, OTHER_LEVELS, PLANS, PROBES, SAMPLES, ProbeSource, samples, write
+from tests.support.probe import LEVELS, OTHER_LEVELS, PLANS, PROBES, SAMPLES, ProbeSource, batch, write
 
 
 def land(settings: Settings, source: str, *paths: Path, registry: Registry = PROBES) -> LandReport:
@@ -47,7 +47,7 @@ def test_who_waits_for_a_table_says_for_whom_and_others_go_on(
         assert waits.wait(60)
         # Neither another domain, nor a stream, nor maintenance waits for it.
         assert land(settings, "other", write(tmp_path / "b.json", [("b", 0, 1)])).ok
-        assert land_batch(settings, PROBES, SAMPLES, samples([("p", 0, 1)]), "s", (1,)).rows == 1
+        assert land_batch(settings, PROBES, SAMPLES, batch([("p", 0, 1)]), "s", (1,)).rows == 1
         maintain(settings, PROBES)
         assert {table.table for table in replay(settings, PROBES, tables=[OTHER_LEVELS.name]).tables} == {
             OTHER_LEVELS.name

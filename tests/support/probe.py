@@ -151,7 +151,7 @@ def write(path: Path, rows: Sequence[tuple[str, int, float]], slices: Sequence[t
     return path
 
 
-def samples(rows: Sequence[tuple[str, int, float]]) -> pa.Table:
+def batch(rows: Sequence[tuple[str, int, float]]) -> pa.Table:
     """Rows of a batch: (probe, second, power in W)."""
     return pa.table({
         "probe": pa.array([probe for probe, *_ in rows], pa.string()),

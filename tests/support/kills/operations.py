@@ -25,16 +25,22 @@ from lakehouse.download import run as download_module
 from lakehouse.download.plan import Clock
 from lakehouse.landing import files as land_module
 from lakehouse.landing import replay as replay_module
+from lakehouse.landing.holding import settle
+from lakehouse.landing.stream import land_batch, landed_offset
 from lakehouse.marts import build as build_module
 from lakehouse.marts import dbt_runner, expectations
 from lakehouse.marts.publish import BUILD, published
 from lakehouse.ops import DOWNLOADS, SLICES, TABLES, Ops
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
-from lakehouse.source import LandOptions
+from lakehouse.source import LandOptions, Registry
 from lakehouse.upkeep import maintain as maintain_module
+from lakehouse.writing.writer import landed_offsets
 from tests.support.market import access_of
+from tests.support.probe import PROBES, SAMPLES, batch
 
+#: Name of the stream that batches belong to.
+STREAM = "probe-1"
 #: Imported before the fork: what operations import when they need it.
 LAZY = ("duckdb", "pyarrow.parquet", "pyiceberg.catalog.sql", "pyiceberg.io.pyarrow", "pyiceberg.table", "pytz")
 
@@ -46,11 +52,29 @@ def warm(*, great_expectations: bool) -> None:
         importlib.import_module(name)
 
 
-def land(settings: Settings, paths: list[str], options: dict[str, Any] | None = None) -> bool:
-    """Land meter files; whether any was taken."""
+def house() -> Registry:
+    """Every source, those of probes, and the table of a probe's stream."""
+    return Registry({**registry().sources, **PROBES.sources}, PROBES.streamed)
+
+
+def land(settings: Settings, paths: list[str], options: dict[str, Any] | None = None, source: str = "meter") -> bool:
+    """Land files; whether any was taken."""
     return land_module.land_files(
-        settings, registry(), "meter", [Path(path) for path in paths], LandOptions(**(options or {}))
+        settings, house(), source, [Path(path) for path in paths], LandOptions(**(options or {}))
     ).ok
+
+
+def stream(settings: Settings, upto: int) -> None:
+    """Land batches of a stream after its landed offset: each with samples of its own, and one that is refused.
+
+    What a killed one left is settled first, as its next batch would do.
+    """
+    settle(settings, house())
+    (landed,) = landed_offset(settings, SAMPLES, STREAM) or (0,)
+    for number in range(landed + 1, upto + 1):
+        powers = [*range(100), 2000]  # the last one is above the contract's maximum
+        rows = batch([("p", number * 1000 + second, power) for second, power in enumerate(powers)])
+        land_batch(settings, house(), SAMPLES, rows, STREAM, (number,))
 
 
 def build(settings: Settings) -> str:
@@ -127,9 +151,10 @@ def build_killed_in_checks(settings: Settings, recorded: str) -> None:
     build_module.build(settings, registry().contracts)
 
 
-def replay(settings: Settings, dry_run: bool = False) -> dict[str, str]:
+def replay(settings: Settings, dry_run: bool = False, tables: list[str] | None = None) -> dict[str, str]:
     """Table → outcome of a replay."""
-    return {table.table: table.outcome for table in replay_module.replay(settings, registry(), dry_run=dry_run).tables}
+    report = replay_module.replay(settings, house(), tables=tables or (), dry_run=dry_run)
+    return {table.table: table.outcome for table in report.tables}
 
 
 def damage(settings: Settings) -> None:
@@ -141,7 +166,7 @@ def damage(settings: Settings) -> None:
 
 def look(settings: Settings) -> dict[str, Any]:
     """What a reader sees now: a digest of every raw table, and one of all marts together."""
-    connection = open_session(settings, registry().contracts)
+    connection = open_session(settings, house().contracts)
     try:
 
         def digest(table: str) -> list[int]:
@@ -153,7 +178,7 @@ def look(settings: Settings) -> dict[str, Any]:
         )
         names = sorted(name for (name,) in connection.execute(listed).fetchall())
         return {
-            "raw": {contract.name: digest(f'raw."{contract.name}"') for contract in registry().contracts},
+            "raw": {contract.name: digest(f'raw."{contract.name}"') for contract in house().contracts},
             "marts": {name: digest(f'marts."{name}"') for name in names},
         }
     finally:
@@ -193,7 +218,8 @@ def outcome(settings: Settings) -> dict[str, Any]:
         str(path) for kind in ("land", "replace", "build") for path in (settings.root / "tmp" / kind).glob("*")
     ]
     assert not left_work, left_work
-    return {**found, "landed": landed, "slices": json.dumps(slices, sort_keys=True)}
+    offsets = landed_offsets(catalog, SAMPLES)
+    return {**found, "landed": landed, "slices": json.dumps(slices, sort_keys=True), "offsets": offsets}
 
 
 def power(settings: Settings) -> list[list[Any]]:
@@ -228,7 +254,13 @@ def days(settings: Settings) -> dict[str, list[list[Any]]]:
 
 def maintain(settings: Settings) -> int:
     """Compact, expire and sweep all that may go, however young; files compacted away."""
-    report = maintain_module.maintain(settings, registry(), sweep=True, older_than=timedelta(0))
+    report = maintain_module.maintain(settings, house(), sweep=True, older_than=timedelta(0))
+    return sum(1 for table in report.compacted if table.snapshot_id)
+
+
+def tend(settings: Settings) -> int:
+    """Maintenance as it runs each night; files compacted away."""
+    report = maintain_module.maintain(settings, house(), sweep=True)
     return sum(1 for table in report.compacted if table.snapshot_id)
 
 
