@@ -139,11 +139,19 @@ def backfill(
 
 
 @click.command(epilog=example("wattlake replay"))
+@click.option(
+    "--table",
+    "tables",
+    multiple=True,
+    metavar="NAME",
+    help="only this raw table and those of its sources; repeatable",
+)
 @click.option("--dry-run", is_flag=True, help="compare only; leave the raw tables as they are")
-def replay(dry_run: bool) -> None:
+def replay(tables: tuple[str, ...], dry_run: bool) -> None:
     """Rebuild the raw tables from the archive alone.
 
     It mends a broken home: what cannot be read is put aside first, and nothing is deleted. docs/mending.md tells more.
+    With --table it holds those tables only, and landings of other domains go on beside it.
     """
     from flows.report.tables import table
     from flows.report.terminal import file_progress
@@ -151,7 +159,8 @@ def replay(dry_run: bool) -> None:
     from lakehouse.landing.replay import replay as run
 
     with file_progress() as progress:
-        report = run(house(), registry(), dry_run=dry_run, progress=progress)
+        names = [name.removeprefix("raw.") for name in tables]
+        report = run(house(), registry(), tables=names, dry_run=dry_run, progress=progress)
     table(
         ("table", "rows", "missing before", "surplus before", "outcome"),
         [(f"raw.{t.table}", t.rows, t.missing, t.surplus, t.outcome) for t in report.tables],
