@@ -79,7 +79,7 @@ def stream(settings: Settings, upto: int) -> None:
 
 def build(settings: Settings) -> str:
     """A real build; its mode."""
-    return build_module.build(settings, registry().contracts).mode
+    return build_module.build(settings, house().contracts).mode
 
 
 def publish(settings: Settings, recorded: str, record: bool = False) -> str:
