@@ -133,7 +133,7 @@ class Diff:
             raise ContractViolation(f"nothing says which slice of {self.contract.name} the rows replace")
         own = " ".join(f"WHEN {sequence} THEN ({condition})" for sequence, condition in said.items())
         outside = self._count(f"SELECT count(*) FROM staged WHERE (CASE {SEQUENCE} {own} END) IS NOT TRUE")
-        inside = " OR ".join(dict.fromkeys(said.values()))
+        inside = _inside([part for slices in stated.values() for part in slices])
         if outside:
             raise ContractViolation(
                 f"{outside} rows for {self.contract.name} lie outside the slice that they replace ({inside})",
@@ -406,3 +406,13 @@ def _condition(stated: Slice) -> str:
     start, end = (f"{quote(value.isoformat())}::TIMESTAMPTZ" for value in (stated.start, stated.end))
     fixed = [f"{identifier(name)} = {quote(value)}" for name, value in stated.where.items()]
     return " AND ".join([f"{column} >= {start} AND {column} < {end}", *fixed])
+
+
+def _inside(slices: Sequence[Slice]) -> str:
+    """SQL that is true inside of any of some slices, with bounds around all of them for Iceberg to skip files by."""
+    conditions = " OR ".join(dict.fromkeys(map(_condition, slices)))
+    columns = {part.column for part in slices}
+    if len(slices) == 1 or len(columns) > 1:
+        return conditions
+    around = Slice(columns.pop(), min(part.start for part in slices), max(part.end for part in slices))
+    return f"{_condition(around)} AND ({conditions})"
