@@ -275,7 +275,7 @@ class Ops:
             return list(connection.execute(statement))
 
     @contextmanager
-    def run(self, kind: str, run_id: str | None = None, **request: object) -> Iterator[Run]:
+    def run(self, kind: str, run_id: str | None = None, /, **request: object) -> Iterator[Run]:
         """Record a run around a block of work; an exception marks it failed and goes on.
 
         Args:
