@@ -1,21 +1,40 @@
-"""Writes dbt/models/staging/_raw_sources.yml from the contracts: `python -m flows.dbt_sources`."""
+"""Writes what the contracts say into the dbt project: `python -m flows.dbt_sources`.
+
+The dbt sources of all raw tables, and the macro that lists those of long observations, which the models unite.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from ingest.registry import registry
 from lakehouse.contract import TYPES, Contract
+from lakehouse.marts.inputs import is_observations
 from lakehouse.settings import DBT_PROJECT
 
 TARGET = DBT_PROJECT / "models" / "staging" / "_raw_sources.yml"
+OBSERVATION_TABLES = DBT_PROJECT / "macros" / "observation_tables.sql"
+MADE = "Made from the contracts by `python -m flows.dbt_sources`; change those, not this."
 
 
-def render() -> str:
-    """The dbt source YAML of all raw tables. Strings are JSON, which YAML reads."""
+def current() -> dict[Path, str]:
+    """Each file that is made from the contracts, and what it has to say."""
+    contracts = sorted(registry().contracts, key=lambda contract: contract.name)
+    return {TARGET: sources(contracts), OBSERVATION_TABLES: observation_tables(contracts)}
+
+
+def observation_tables(contracts: Sequence[Contract]) -> str:
+    """The dbt macro that lists the raw tables of long observations."""
+    listed = "".join(f"    '{contract.name}',\n" for contract in contracts if is_observations(contract))
+    return f"{{#- {MADE} -#}}\n{{% macro observation_tables() -%}}\n{{{{ return([\n{listed}]) }}}}\n{{%- endmacro %}}\n"
+
+
+def sources(contracts: Sequence[Contract]) -> str:
+    """The dbt source YAML of raw tables. Strings are JSON, which YAML reads."""
     lines = [
-        "# Made from the contracts by `python -m flows.dbt_sources`; change those, not this.",
+        f"# {MADE}",
         "version: 2",
         "",
         "sources:",
@@ -25,7 +44,7 @@ def render() -> str:
         "    schema: raw",
         "    tables:",
     ]
-    for contract in sorted(registry().contracts, key=lambda contract: contract.name):
+    for contract in contracts:
         lines += _table(contract)
     return "\n".join(lines) + "\n"
 
@@ -53,9 +72,10 @@ def _table(contract: Contract) -> list[str]:
     return lines
 
 
-def main(target: Path = TARGET) -> None:
-    """Write the file."""
-    target.write_text(render())
+def main() -> None:
+    """Write the files."""
+    for path, text in current().items():
+        path.write_text(text)
 
 
 if __name__ == "__main__":

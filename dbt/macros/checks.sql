@@ -1,5 +1,3 @@
-{#- What one level says beside what the finer one merges to, over the rebuilt buckets: rows that differ or stand alone.
-    Signals with intervals that only fit the coarser level are left out: there the finer one cannot know them. -#}
 {% macro level_differences(coarser, finer, finer_seconds, bucket_seconds=none) -%}
 select
     '{{ coarser }}' as level,

@@ -1,4 +1,3 @@
-{#- Pre-hook of an incremental mart: the rows of what is rebuilt go, so that vanished buckets vanish too. -#}
 {% macro delete_changed(time_column) -%}
 {%- if is_incremental() -%}
 delete from {{ this }} as kept
@@ -10,7 +9,6 @@ where kept.asset_id = spans.asset_id
 {%- endif -%}
 {%- endmacro %}
 
-{#- The same for marts whose rows depend on several signals of an asset: whole local days of the asset go. -#}
 {% macro delete_changed_asset_days(time_column) -%}
 {%- if is_incremental() -%}
 delete from {{ this }} as kept

@@ -1,16 +1,13 @@
 {#- Level-of-detail macros. Instants are whole microseconds since 1970 (integers are many times faster than ICU calendars). -#}
 
-{#- The text of a code: what stands there, or the number without its idle decimals. -#}
 {% macro code_text() -%}
 coalesce(observations.text, regexp_replace(observations.value::varchar, '\.0$', ''))
 {%- endmacro %}
 
-{#- What a value weighs in valid_weight_us: its positive part; of flags and codes 1 while they are active. -#}
 {% macro weight_of(value) -%}
 case when is_flag then ({{ value }} <> 0)::double else greatest({{ value }}, 0) end
 {%- endmacro %}
 
-{#- Columns that merge states of finer buckets: sums add up, extremes compete, first and last go by their instant. -#}
 {% macro merged_state_columns() -%}
     sum(n)::bigint as n,
     sum(value_sum) as value_sum,
@@ -28,7 +25,6 @@ case when is_flag then ({{ value }} <> 0)::double else greatest({{ value }}, 0) 
     flatten(list(codes) filter (where codes is not null)) as codes
 {%- endmacro %}
 
-{#- States of a UTC-aligned level merged from a finer one; intervals too long for the level stay apart. -#}
 {% macro merge_states(finer, bucket_seconds) -%}
 {%- set bucket_us = bucket_seconds * 1000000 -%}
 select
@@ -40,9 +36,6 @@ from {{ ref(finer) }}
 group by 1, 2, 3
 {%- endmacro %}
 
-{#- States to the rows of a level. What the last sample is valid for beyond the bucket is cut off; what the sample before
-    the bucket is valid for inside of it is added. `states` is a relation with window_id, bucket_us, end_us and a state;
-    extra columns are passed through. Only buckets that are rebuilt leave. -#}
 {% macro lod_rows(states, extra_columns=[]) -%}
 carried as (
     select
@@ -124,7 +117,6 @@ inner join {{ ref('int_spans') }} as spans
     and cut.bucket_us < spans.to_us
 {%- endmacro %}
 
-{#- A UTC-aligned level out of its states. -#}
 {% macro lod_level(states, bucket_seconds) -%}
 with states as (
     select *, bucket_us + {{ bucket_seconds * 1000000 }} as end_us

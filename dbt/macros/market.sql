@@ -1,20 +1,15 @@
 {#- Names and numbers of the market models: products, caveats, exact money. -#}
 
-{#- Quarters of an hour since 1970: 15 minutes of every American market start at one. -#}
 {% macro quarter_us() %}900000000{% endmacro %}
 
 {% macro hour_us() %}3600000000{% endmacro %}
 
-{#- A run of SCED states its values until the next one, and for so long at most (docs/battery-revenue.md). -#}
 {% macro run_holds_us() %}900000000{% endmacro %}
 
-{#- Cadence of SCED by the nodal protocols (6.5.7.3): at least every five minutes. -#}
 {% macro run_cadence_us() %}300000000{% endmacro %}
 
-{#- First operating day of real-time co-optimisation (RTC+B): one resource a battery, ancillary services settled in real time. -#}
 {% macro rtcb_from() %}date '2025-12-05'{% endmacro %}
 
-{#- Ancillary services: column stem, name in ERCOT's price postings, stems of the columns of an award in the DAM and in SCED. -#}
 {% macro services() -%}
 {{ return([
     {'name': 'regup', 'posted': 'REGUP', 'dam': ['regup'], 'sced': ['regup']},
@@ -25,19 +20,14 @@
 ]) }}
 {%- endmacro %}
 
-{#- Hours for which a battery must be able to deliver an award since RTC+B (NPRR1282): regulation and RRS half an hour, fast
-    frequency response a quarter of it, ECRS one; non-spinning reserve four as before. -#}
 {% macro hours_up() -%}
 {{ return({'regup': 0.5, 'rrs': 0.5, 'ecrs': 1, 'nonspin': 4}) }}
 {%- endmacro %}
 
-{#- A shortfall of energy below this, MWh, is rounding of telemetry. -#}
 {% macro soc_tolerance_mwh() %}0.1{% endmacro %}
 
-{#- Share of the time between two states of charge that telemetry must cover for losses to be told from what is unknown. -#}
 {% macro soc_coverage() %}0.99{% endmacro %}
 
-{#- Components of revenue that are computed one by one; the others are sums of these. -#}
 {% macro leaf_components() -%}
 {%- set found = ['dam_energy_usd'] -%}
 {%- for service in services() %}{% do found.append('dam_as_' ~ service.name ~ '_usd') %}{% endfor -%}
@@ -46,19 +36,14 @@
 {{ return(found) }}
 {%- endmacro %}
 
-{#- Components in the order of a statement: energy and services of the day-ahead market, then of real time. -#}
 {% macro statement_components() -%}
 {{ return(['dam_energy_usd', 'dam_as_usd'] + leaf_components()[1:6] + ['rt_energy_usd', 'rt_as_usd'] + leaf_components()[7:]) }}
 {%- endmacro %}
 
-{#- Sum of amounts of which NULL means none; NULL only where all are. Wide: a sum of decimals that does not fit its type is an
-    error, and the error of one battery would be that of all. -#}
 {% macro sum_of_stated(columns, type=none) -%}
 case when coalesce({{ columns | join(', ') }}) is not null then {% for column in columns %}coalesce({{ column }}, 0){{ '::' ~ type if type }}{{ ' + ' if not loop.last }}{% endfor %} end
 {%- endmacro %}
 
-{#- Dollars of an amount at a price, exactly: an amount of at most nine decimals. Nothing costs nothing whatever its price.
-    Unknown from 10^17 $ on, which is no revenue and leaves room for the sums of a month. -#}
 {% macro usd(amount, price) -%}
 case
     when ({{ amount }}) = 0 then 0
@@ -67,36 +52,28 @@ case
 end::decimal(38, 15)
 {%- endmacro %}
 
-{#- Power from which on it is unknown: a thousand times the load of Texas is no battery, and what it moves must fit. -#}
 {% macro mw_limit() %}1e8{% endmacro %}
 
-{#- MW in whole millionths, so that energy is counted and not rounded on the way. -#}
 {% macro micro_mw(mw) -%}
 case when abs({{ mw }}) < {{ mw_limit() }} then round(({{ mw }}) * 1000000)::bigint end
 {%- endmacro %}
 
-{#- Millionths of MW times microseconds → billionths of MWh, half away from zero. -#}
 {% macro nano_mwh(product) -%}
 ((({{ product }})::hugeint + case when ({{ product }}) < 0 then -1800000 else 1800000 end) // 3600000)
 {%- endmacro %}
 
-{#- Whole billionths, exactly; below a billion, which keeps it in 64 bits. -#}
 {% macro nano(value) -%}
 (({{ value }})::bigint::decimal(18, 0) * 0.000000001::decimal(9, 9))::decimal(18, 9)
 {%- endmacro %}
 
-{#- Site of a resource: its name without the last part, when that is a unit such as BES1, ESR1, UNIT2 or LD1. -#}
 {% macro site_of(resource) -%}
 regexp_replace({{ resource }}, '_[A-Z]+[0-9]*$', '')
 {%- endmacro %}
 
-{#- Number at the end of a resource's name, '' where there is none. -#}
 {% macro unit_number(resource) -%}
 regexp_extract({{ resource }}, '([0-9]*)$', 1)
 {%- endmacro %}
 
-{#- What a statement of revenue does not know or had to assume: bit (NULL: holds for every row of its era), code, era,
-    meaning. The bits are or-ed over the intervals of a day and a month. -#}
 {% macro caveats() -%}
 {{ return([
     (none, 'metered_mwh', 'all', 'Energy is integrated from telemetry of the dispatch runs; what settlement metered is not public for batteries.'),
@@ -126,7 +103,6 @@ regexp_extract({{ resource }}, '([0-9]*)$', 1)
 ]) }}
 {%- endmacro %}
 
-{#- CTE: the caveats of every combination of era and bits as text: a few thousand rows to join, and none to work out. -#}
 {% macro caveat_texts() -%}
 select
     is_rtcb,
@@ -141,13 +117,10 @@ select
 from unnest([true, false]) as eras (is_rtcb), range({{ 2 * caveats()[-1][0] }}) as combinations (caveat_bits)
 {%- endmacro %}
 
-{#- Order of the statements of a price: preliminary ones come last, then what was published earlier. -#}
 {% macro newest_first() -%}
 vintage <> 'prelim' desc, published_at desc, source_object desc
 {%- endmacro %}
 
-{#- Post-hook: `<mart>_as_of(instant)`, the rows of a mart of prices as they were known then. Names carry the catalog of the
-    published file, so that it works wherever that is attached. -#}
 {% macro as_of_macro(mart) -%}
 create or replace macro {{ this.database }}.{{ this.schema }}.{{ mart }}_as_of(known_at) as table
 select * exclude (statements), null::timestamptz as superseded_at
@@ -159,7 +132,6 @@ from {{ this.database }}.{{ this.schema }}.{{ mart }}_superseded
 where published_at <= known_at and superseded_at > known_at
 {%- endmacro %}
 
-{#- Components over several intervals: unknown where one of them is; known_usd is what is known of them. -#}
 {% macro summed_components() -%}
 {% for component in statement_components() + ['total_usd'] -%}
 case when count({{ component }}) = count(*) then sum({{ component }}) end::decimal(38, 15) as {{ component }},
@@ -167,7 +139,6 @@ case when count({{ component }}) = count(*) then sum({{ component }}) end::decim
 sum(known_usd)::decimal(38, 15) as known_usd
 {%- endmacro %}
 
-{#- Energy over several intervals: what the covered ones moved, see coverage. NULL: nothing is covered. -#}
 {% macro summed_energy() -%}
 sum(discharged_mwh)::decimal(38, 9) as discharged_mwh,
 sum(charged_mwh)::decimal(38, 9) as charged_mwh,

@@ -1,13 +1,11 @@
 {#- What a build rebuilds of the market marts. Between builds only what changed (source build.changed_tables): of prices the UTC days
     of an operator and market; of batteries whole operating days of the sites that changed, or of all where a price did. -#}
 
-{#- Whether everything is rebuilt: asked for, or nothing has been built yet. -#}
 {% macro builds_whole() -%}
 {%- if not execute -%}{{ return(true) }}{%- endif -%}
 {{ return(flags.FULL_REFRESH or adapter.get_relation(target.database, target.schema, 'bess_revenue_1d') is none) }}
 {%- endmacro %}
 
-{#- Condition on rows of prices: those that are rebuilt. Names the source so that dbt knows of it when it parses. -#}
 {% macro changed_prices(table) -%}
 {%- set changes = source('build', 'changed_tables') -%}
 {%- if builds_whole() -%}
@@ -22,28 +20,22 @@ exists (
 {%- endif -%}
 {%- endmacro %}
 
-{#- Pre-hook of a mart of prices: the rows of what is rebuilt go, so that those that vanished vanish. -#}
 {% macro delete_changed_prices(table, of_findings=none) -%}
 {%- if is_incremental() -%}
 delete from {{ this }} where {{ changed_prices(table) }}{% if of_findings %} and rule = '{{ of_findings }}'{% endif %}
 {%- endif -%}
 {%- endmacro %}
 
-{#- Condition on changed_tables: prices that batteries are paid. -#}
 {% macro settles_batteries() -%}
 table_name in ('iso_prices', 'as_prices') and (key_1 is null or key_1 = 'ERCOT' and key_2 in ('DAM', 'RT15'))
 {%- endmacro %}
 
-{#- Operating days that are rebuilt. An instant lies in the operating day of its UTC date or in the one before; a run that
-    reaches over midnight does so within one UTC date. -#}
 {% macro changed_operating_days() -%}
 select distinct unnest(generate_series(first_day - 1, last_day, interval 1 day))::date as operating_day
 from {{ source('build', 'changed_tables') }}
 where table_name like 'ercot_%' or ({{ settles_batteries() }})
 {%- endmacro %}
 
-{#- Condition on rows of a resource: its site is rebuilt. The halves of a battery are of one site, so a disclosure changes no
-    other site; a price changes all of them, and so does a disclosure that names no resource. -#}
 {% macro at_changed_site(resource) -%}
 {%- set changes = source('build', 'changed_tables') -%}
 {%- if builds_whole() -%}
@@ -58,7 +50,6 @@ true
 {%- endif -%}
 {%- endmacro %}
 
-{#- Pre-hook of a mart of batteries by operating day. -#}
 {% macro delete_changed_operating_days() -%}
 {%- if is_incremental() -%}
 delete from {{ this }}
@@ -66,7 +57,6 @@ where operating_day in ({{ changed_operating_days() }}) and {{ at_changed_site('
 {%- endif -%}
 {%- endmacro %}
 
-{#- The same for findings over awards: few rows, so that the zone is asked for each. -#}
 {% macro delete_changed_award_findings() -%}
 {%- if is_incremental() -%}
 delete from {{ this }}
@@ -76,7 +66,6 @@ where rule = 'award_limits'
 {%- endif -%}
 {%- endmacro %}
 
-{#- The same by months, which are made of all their days. -#}
 {% macro delete_changed_months() -%}
 {%- if is_incremental() -%}
 delete from {{ this }}
@@ -85,7 +74,6 @@ where month in (select date_trunc('month', operating_day)::date from ({{ changed
 {%- endif -%}
 {%- endmacro %}
 
-{#- Condition on a mart of prices in a check: what the build touched, or everything where it says nothing of market tables. -#}
 {% macro checked_prices(table) -%}
 (
     not exists (select 1 from {{ source('build', 'changed_tables') }})
@@ -98,7 +86,6 @@ where month in (select date_trunc('month', operating_day)::date from ({{ changed
 )
 {%- endmacro %}
 
-{#- The same on a mart of batteries by operating day. -#}
 {% macro checked_operating_days() -%}
 (
     not exists (select 1 from {{ source('build', 'changed_tables') }})

@@ -1,4 +1,3 @@
-{#- Rows of a power-factor level: energies add up, and the factor is their quotient at every level. -#}
 {% macro power_factor_columns() -%}
     sum(parts.n)::bigint as n,
     sum(parts.n_left_out)::bigint as n_left_out,

@@ -225,6 +225,10 @@ def _named() -> Mapping[str, set[str]]:
     for model, path in paths.items():
         text, called = path.read_text(encoding="utf-8"), set[str]()
         names = set()
+        # A loop over what a macro lists, each a model or a raw table.
+        for each, listing in re.findall(r"for (\w+) in (\w+)\(\)", text):
+            if re.search(rf"(ref\(|source\('raw', ){each}\)", text):
+                names |= _listed(listing, macros)
         for quoted, goes_on in re.findall(r"'(\w+)'(\s*~)?", text):
             names |= {name for name in paths if goes_on and name.startswith(quoted)} | {quoted}
         while more := {name for name in re.findall(r"(\w+)\(", text) if name in macros} - called:
@@ -233,6 +237,13 @@ def _named() -> Mapping[str, set[str]]:
             names |= set(re.findall(r"ref\('(\w+)'\)", text))
         found[model] = names
     return found
+
+
+def _listed(macro: str, macros: Mapping[str, str]) -> set[str]:
+    """Texts in quotes in a macro, and in the macros that it calls."""
+    body = macros[macro]
+    called = {name for name in re.findall(r"(\w+)\(", body) if name in macros and name != macro}
+    return set(re.findall(r"'(\w+)'", body)).union(*(_listed(name, macros) for name in called))
 
 
 def stands_on(mart: str) -> list[str]:

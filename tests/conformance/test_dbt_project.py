@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,11 +16,12 @@ from ingest.registry import registry
 from lakehouse.contract import DEFAULT_MAX_POWER_KW
 from lakehouse.settings import DBT_PROJECT
 
+ROOT = DBT_PROJECT.parent
 MODELS = sorted((DBT_PROJECT / "models").rglob("*.sql"))
 
 
 @cache
-def described() -> dict[str, dict[str, object]]:
+def described() -> dict[str, dict[str, Any]]:
     return {
         model["name"]: model
         for path in (DBT_PROJECT / "models").rglob("*.yml")
@@ -32,6 +36,31 @@ def test_every_model_and_each_of_its_columns_is_described(path: Path) -> None:
     assert str(model.get("description", "")).strip(), f"{path.stem} has no description"
     for column in model.get("columns", []):
         assert column.get("description", "").strip(), f"{path.stem}.{column['name']} has no description"
+
+
+def test_a_description_that_columns_share_is_written_once_and_every_block_is_used() -> None:
+    said: dict[str, list[str]] = {}
+    for name, model in described().items():
+        for column in model.get("columns", []):
+            said.setdefault(column["description"], []).append(f"{name}.{column['name']}")
+    used = {block for text in said for block in re.findall(r"\{\{ doc\('(\w+)'\) \}\}", text)}
+    assert {text: places for text, places in said.items() if len(places) > 1 and "{{ doc(" not in text} == {}
+    texts = [path.read_text() for path in (DBT_PROJECT / "models" / "columns").glob("*.md")]
+    blocks = [block for text in texts for block in re.findall(r"{% docs (\w+) %}\n(.+)\n{% enddocs %}", text)]
+    assert {name for name, _ in blocks} == used
+    assert len({name for name, _ in blocks}) == len({text for _, text in blocks}) == len(blocks)
+
+
+def test_every_macro_and_each_of_its_arguments_is_described() -> None:
+    written = {}
+    for path in (DBT_PROJECT / "macros").glob("*.sql"):
+        for name, arguments in re.findall(r"{% macro (\w+)\((.*?)\)", path.read_text()):
+            written[name] = [one.partition("=")[0].strip() for one in arguments.split(",") if one]
+    listed = yaml.safe_load((DBT_PROJECT / "macros" / "_macros.yml").read_text())["macros"]
+    assert {macro["name"]: [a["name"] for a in macro.get("arguments", [])] for macro in listed} == written
+    for macro in listed:
+        for one in (macro, *macro.get("arguments", [])):
+            assert one["description"].strip().endswith("."), (macro["name"], one)
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
@@ -54,6 +83,33 @@ def test_every_raw_table_is_a_source_that_is_as_fresh_as_its_contract_wants() ->
             }
     assert described == wanted
     assert wanted["meter_observations"] and wanted["bess_observations"]
+
+
+def rules(macro: str) -> list[dict[str, Any]]:
+    body = (DBT_PROJECT / "macros" / "quality.sql").read_text().split(f"{{% macro {macro}() -%}}")[1]
+    return list(ast.literal_eval(body[body.index("return(") + len("return(") : body.index(") }}")]))
+
+
+def test_a_rule_is_declared_once_and_its_models_and_the_docs_know_it() -> None:
+    declared = rules("finding_rules") + rules("market_finding_rules")
+    names = [rule["rule"] for rule in declared]
+    assert len(set(names)) == len(names) == 30
+    models = {
+        path.stem: path for path in MODELS if path.stem.startswith("int_findings_") or path.stem == "market_findings"
+    }
+    for model, path in models.items():
+        first = re.findall(r"select\n +('\w+'|case .*? end)(?: as rule)?,\n", path.read_text())
+        said = {name for column in first for name in re.findall(r"(?:^|then |else )'(\w+)'", column)}
+        assert said == {rule["rule"] for rule in declared if model in rule["found_in"]}, model
+    assert {model for rule in declared for model in rule["found_in"]} == set(models)
+
+    documented: dict[str, set[str]] = {}
+    for family, listed in re.findall(r"^\| (\w+) \| (.*) \|$", (ROOT / "docs" / "rules.md").read_text(), re.M):
+        documented[family] = set(re.findall(r"`(\w+)`", listed))
+    documented.pop("family")
+    for rule in declared:
+        documented[rule["family"]].remove(rule["rule"])
+    assert not any(documented.values())
 
 
 def test_no_model_is_described_that_does_not_exist() -> None:

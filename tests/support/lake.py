@@ -22,9 +22,11 @@ import pyarrow as pa
 
 from ingest.iso.contracts import AS_PRICES, PRICES
 from ingest.iso.ercot.contracts import DISCLOSURES
-from lakehouse.contract import TYPES, observations
+from ingest.registry import registry
+from lakehouse.contract import TYPES
 from lakehouse.marts.changes import find_changes
 from lakehouse.marts.dbt_runner import keep_parsed, take_parsed
+from lakehouse.marts.inputs import is_observations
 
 PROJECT = Path(__file__).parents[2] / "dbt"
 #: The project as dbt has parsed it for a lake of an earlier test.
@@ -32,6 +34,11 @@ PARSED = Path(os.environ["WATTLAKE_CACHE"]) / "lake.msgpack"
 
 OBSERVATION_COLUMNS = """asset_id VARCHAR, signal VARCHAR, ts TIMESTAMPTZ, interval_end TIMESTAMPTZ, value DOUBLE,
     value_exact DECIMAL(18,6), text VARCHAR, source_object VARCHAR, line BIGINT"""
+
+#: Contracts of long observations, of whichever domain: the models unite their tables.
+OBSERVATIONS = [contract for contract in registry().contracts if is_observations(contract)]
+OBSERVATION_TABLES = tuple(contract.name for contract in OBSERVATIONS)
+ALL_LANDED = " UNION ALL ".join(f"FROM landed.{table}" for table in OBSERVATION_TABLES)
 
 MARKET_TABLES = (PRICES, AS_PRICES, *DISCLOSURES)
 
@@ -77,8 +84,8 @@ class Lake:
         self._open()
         for schema in ("landed", "raw", "build"):
             self.lake.execute(f"CREATE SCHEMA {schema}")
-        for domain in ("meter", "bess"):
-            self.lake.execute(f"CREATE TABLE landed.{domain}_observations ({OBSERVATION_COLUMNS})")
+        for table in OBSERVATION_TABLES:
+            self.lake.execute(f"CREATE TABLE landed.{table} ({OBSERVATION_COLUMNS})")
         self.lake.execute(
             """CREATE TABLE raw.assets (asset_id VARCHAR, domain VARCHAR, native_id VARCHAR, site_id VARCHAR,
             time_zone VARCHAR, is_simulated BOOLEAN, max_power_kw DOUBLE, capacity_kwh DOUBLE)"""
@@ -187,17 +194,16 @@ class Lake:
     def samples(self, asset_id: str, signal: str) -> list[tuple[Any, ...]]:
         """Rows of (ts, interval_end, exact value, text) of one signal in order of time."""
         return self.lake.execute(
-            """SELECT ts, interval_end, value_exact, text FROM (
-                FROM landed.meter_observations UNION ALL FROM landed.bess_observations
-            ) WHERE asset_id = ? AND signal = ? ORDER BY ts""",
+            f"""SELECT ts, interval_end, value_exact, text FROM ({ALL_LANDED})
+            WHERE asset_id = ? AND signal = ? ORDER BY ts""",
             [asset_id, signal],
         ).fetchall()
 
     def whole_spans(self) -> list[Span]:
         """One span a signal over all that it has."""
         rows = self.lake.execute(
-            """SELECT o.asset_id, o.signal, a.time_zone, min(ts), max(greatest(ts, coalesce(interval_end, ts)))
-            FROM (FROM landed.meter_observations UNION ALL FROM landed.bess_observations) o
+            f"""SELECT o.asset_id, o.signal, a.time_zone, min(ts), max(greatest(ts, coalesce(interval_end, ts)))
+            FROM ({ALL_LANDED}) o
             JOIN raw.assets a USING (asset_id) GROUP BY ALL ORDER BY ALL"""
         ).fetchall()
         spans = []
@@ -218,17 +224,11 @@ class Lake:
             connection.execute("SET TimeZone='UTC'")
             connection.execute(f"ATTACH '{self.folder / 'lake.duckdb'}' AS lake (READ_ONLY)")
             connection.execute("CREATE SCHEMA raw")
-            for schema, table in (
-                ("landed", "meter_observations"),
-                ("landed", "bess_observations"),
-                ("raw", "assets"),
-                ("raw", "signals"),
-            ):
-                connection.execute(f"CREATE VIEW raw.{table} AS FROM lake.{schema}.{table}")
-            contracts = [observations("meter", ""), observations("bess", "")]
-            changes = find_changes(
-                connection, contracts, {"meter_observations": [days], "bess_observations": []}, self.folder
-            )
+            for schema, tables in (("landed", OBSERVATION_TABLES), ("raw", ("assets", "signals"))):
+                for table in tables:
+                    connection.execute(f"CREATE VIEW raw.{table} AS FROM lake.{schema}.{table}")
+            landed = {table: [days] if table == "meter_observations" else [] for table in OBSERVATION_TABLES}
+            changes = find_changes(connection, OBSERVATIONS, landed, self.folder)
             assert changes is not None
             rows = connection.execute(
                 f"""SELECT asset_id, signal, time_zone, rebuild_from, rebuild_to, read_from, read_to
@@ -328,16 +328,15 @@ class Lake:
             )
         # As a build does it: what is not read cannot be leaned on.
         if not spans:
-            for domain in ("meter", "bess"):
-                table = f"{domain}_observations"
+            for table in OBSERVATION_TABLES:
                 self.lake.execute(f"CREATE OR REPLACE VIEW raw.{table} AS FROM lake.landed.{table} LIMIT 0")
             return
         first = min(span.read_from for span in spans) - timedelta(days=1)
         last = max(span.read_to for span in spans) + timedelta(days=1)
         assets = ", ".join(sorted({f"'{span.asset_id}'" for span in spans}))
-        for domain in ("meter", "bess"):
+        for table in OBSERVATION_TABLES:
             self.lake.execute(
-                f"""CREATE OR REPLACE VIEW raw.{domain}_observations AS FROM lake.landed.{domain}_observations
+                f"""CREATE OR REPLACE VIEW raw.{table} AS FROM lake.landed.{table}
                 WHERE ts BETWEEN '{first.isoformat()}'::TIMESTAMPTZ AND '{last.isoformat()}'::TIMESTAMPTZ
                 AND asset_id IN ({assets})"""
             )

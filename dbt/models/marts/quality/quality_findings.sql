@@ -6,7 +6,7 @@
     "{{ delete_findings('file') }}",
 ]) }}
 
-{% for family in ['values', 'gaps', 'counters', 'solar', 'units', 'cells', 'soc', 'systems', 'contradictions'] -%}
+{% for model in finding_models() -%}
 select
     rule::varchar as rule,
     severity::varchar as severity,
@@ -16,6 +16,6 @@ select
     interval_end,
     value::double as value,
     message
-from {{ ref('int_findings_' ~ family) }}
+from {{ ref(model) }}
 {{ 'union all' if not loop.last }}
 {% endfor %}

@@ -3,7 +3,7 @@
 select *
 from (
     values
-    {% for rule in quality_rules() -%}
-    ('{{ rule[0] }}', '{{ rule[2] }}'){{ ',' if not loop.last }}
+    {% for rule in finding_rules() + market_finding_rules() -%}
+    ('{{ rule.rule }}', '{{ rule.says }}'){{ ',' if not loop.last }}
     {% endfor %}
 ) as rules (rule, description)

@@ -1,4 +1,13 @@
--- Every domain's observations: a new domain is one staging model and one line here.
-select * from {{ ref('stg_meter__observations') }}
-union all
-select * from {{ ref('stg_bess__observations') }}
+-- Bounded by the build: the views hold what is read of the changed assets, with a day around it.
+{% for table in observation_tables() -%}
+select
+    asset_id,
+    signal,
+    ts,
+    interval_end,
+    value,
+    value_exact,
+    text
+from {{ source('raw', table) }}
+{{ 'union all' if not loop.last }}
+{% endfor %}
