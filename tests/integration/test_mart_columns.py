@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from lakehouse.catalog import open_catalog
 from lakehouse.settings import DBT_PROJECT, Settings
 from tests.support.house import rows
 
@@ -64,3 +65,15 @@ def test_the_docs_describe_the_columns_that_exist_and_no_others(columns: dict[st
         for model in yaml.safe_load(path.read_text())["models"]
     }
     assert described == {mart: sorted(names) for mart, names in columns.items()}
+
+
+def test_every_column_has_its_description_as_text_and_no_reference_to_one(house: Settings) -> None:
+    listed = "FROM duckdb_columns() WHERE database_name = 'marts' AND table_name <> 'wattlake_build'"
+    assert (
+        rows(house, f"SELECT table_name, column_name {listed} AND (comment IS NULL OR contains(comment, '{{{{'))") == []
+    )
+    (asset,) = rows(house, f"SELECT comment {listed} AND table_name = 'lod_1d' AND column_name = 'asset_id'")
+    said = "Meter or battery system, as in raw.assets."
+    assert asset == (said,)
+    table = open_catalog(house).load_table(("marts", "lod_1d"))
+    assert table.schema().find_field("asset_id").doc == said
