@@ -17,7 +17,7 @@ from ingest.registry import registry
 from lakehouse.landing.backfill import backfill as backfill_files
 from lakehouse.landing.files import land_files
 from lakehouse.landing.inbox import BATCH_FILES, SETTLE_S, InboxReport, take_inbox
-from lakehouse.landing.run import LandReport
+from lakehouse.landing.outcome import LandReport
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions
 

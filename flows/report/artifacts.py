@@ -18,9 +18,8 @@ from lakehouse.download.run import DownloadReport
 from lakehouse.errors import ChecksFailed
 from lakehouse.inventory import Freshness
 from lakehouse.landing.inbox import InboxReport
-from lakehouse.landing.outcome import FileOutcome
+from lakehouse.landing.outcome import FileOutcome, LandReport
 from lakehouse.landing.replay import ReplayReport
-from lakehouse.landing.run import LandReport
 from lakehouse.marts.build import BuildReport
 from lakehouse.marts.checks import describe
 from lakehouse.upkeep.disk_use import DiskUse

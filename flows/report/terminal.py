@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from lakehouse.check_result import CheckResult
     from lakehouse.download.run import DownloadReport
     from lakehouse.landing.kernel import Progress
-    from lakehouse.landing.outcome import FileOutcome
-    from lakehouse.landing.run import LandReport
+    from lakehouse.landing.outcome import FileOutcome, LandReport
     from lakehouse.marts.build import BuildReport
     from lakehouse.upkeep.finding import Finding
     from lakehouse.upkeep.maintain import MaintainReport

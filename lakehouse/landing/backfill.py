@@ -7,8 +7,9 @@ from pathlib import Path
 
 from lakehouse.landing.files import find_files, land_files
 from lakehouse.landing.kernel import Progress
+from lakehouse.landing.outcome import LandReport
 from lakehouse.landing.recover import conclude
-from lakehouse.landing.run import LandReport, printable
+from lakehouse.landing.run import printable
 from lakehouse.ops import Ops
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions, Registry

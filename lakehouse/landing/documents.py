@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lakehouse.landing.kernel import Progress, check_options, land
-from lakehouse.landing.run import LandReport, printable
+from lakehouse.landing.outcome import LandReport
+from lakehouse.landing.run import printable
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions, Registry
 

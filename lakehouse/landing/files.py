@@ -10,7 +10,8 @@ from pathlib import Path
 
 from lakehouse.errors import TerminalError, visible
 from lakehouse.landing.kernel import Progress, check_options, land
-from lakehouse.landing.run import LandReport, printable
+from lakehouse.landing.outcome import LandReport
+from lakehouse.landing.run import printable
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions, Registry, Source
 

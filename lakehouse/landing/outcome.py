@@ -1,4 +1,4 @@
-"""What became of one file: its pieces are checked against their contracts and counted."""
+"""What became of files: the pieces of each are checked against their contracts and counted."""
 
 from __future__ import annotations
 
@@ -44,6 +44,37 @@ class FileOutcome:
         self.status, self.reason, self.layout = status, reason, None
         self.rows_read = self.rows_empty = self.rows_quarantined = 0
         self.counts, self.dialect, self.quarantine_reasons = ObjectCounts(), {}, {}
+
+
+@dataclass
+class LandReport:
+    """Outcomes of a land call in the order of arrival.
+
+    Args:
+        run_id: of the run.
+        files: what became of each file.
+        superseded: rows that went because their bytes are now read in another way.
+        kept: files that landed before and cannot be read anew beside these, with the reason; their rows stay.
+        passed_over: files of folders that are of no kind that the source reads.
+        broken_layouts: layout files of the user's that are wrong, with what is wrong.
+    """
+
+    run_id: str
+    files: list[FileOutcome]
+    superseded: int = 0
+    kept: list[str] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+    broken_layouts: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether a file landed, had landed before, or is left out on purpose."""
+        return any(outcome.status != "refused" for outcome in self.files)
+
+    @property
+    def refused(self) -> list[FileOutcome]:
+        """The files that were refused."""
+        return [outcome for outcome in self.files if outcome.status == "refused"]
 
 
 class Tally:

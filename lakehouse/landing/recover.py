@@ -23,7 +23,8 @@ from lakehouse.catalog import RAW, open_catalog
 from lakehouse.errors import TerminalError
 from lakehouse.landing.batch import Batch, batch_of, conform, has_landed, unpack
 from lakehouse.landing.batch import land as land_archived
-from lakehouse.landing.run import Arrival, Lander, LandReport, printable
+from lakehouse.landing.outcome import LandReport
+from lakehouse.landing.run import Arrival, Lander, printable
 from lakehouse.ops import Ops, Run
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions, Registry, Source

@@ -22,7 +22,7 @@ from lakehouse.errors import NotLanded, Overtaken, UnreadableFile, visible
 from lakehouse.landing.dedupe import reception
 from lakehouse.landing.history import File, Landing, Landings, RecordedLandings, ReplayedLandings, tail
 from lakehouse.landing.metadata import Declared
-from lakehouse.landing.outcome import FileOutcome
+from lakehouse.landing.outcome import FileOutcome, LandReport
 from lakehouse.landing.parse import Parser, raw_file
 from lakehouse.landing.reread import Anew, Reading, assets_of, lasting, read_anew
 from lakehouse.ops import Ops, canonical
@@ -34,37 +34,6 @@ from lakehouse.writing.writer import Landed, merge, replace
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
-
-
-@dataclass
-class LandReport:
-    """Outcomes of a land call in the order of arrival.
-
-    Args:
-        run_id: of the run.
-        files: what became of each file.
-        superseded: rows that went because their bytes are now read in another way.
-        kept: files that landed before and cannot be read anew beside these, with the reason; their rows stay.
-        passed_over: files of folders that are of no kind that the source reads.
-        broken_layouts: layout files of the user's that are wrong, with what is wrong.
-    """
-
-    run_id: str
-    files: list[FileOutcome]
-    superseded: int = 0
-    kept: list[str] = field(default_factory=list)
-    passed_over: list[str] = field(default_factory=list)
-    broken_layouts: list[str] = field(default_factory=list)
-
-    @property
-    def ok(self) -> bool:
-        """Whether a file landed, had landed before, or is left out on purpose."""
-        return any(outcome.status != "refused" for outcome in self.files)
-
-    @property
-    def refused(self) -> list[FileOutcome]:
-        """The files that were refused."""
-        return [outcome for outcome in self.files if outcome.status == "refused"]
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from lakehouse.pins import empty_select, pin_of
 from lakehouse.writing import append_only
 from lakehouse.writing.counts import ObjectCounts
 from lakehouse.writing.data_files import month_of, order_of, write_files
+from lakehouse.writing.slices import Statements
 from lakehouse.writing.staging import ORDINAL, SEQUENCE, Staging
 
 if TYPE_CHECKING:
@@ -121,29 +122,23 @@ class Diff:
         """Put staged rows in the place of slices.
 
         Args:
-            stated: slices by sequence of the file that states them; of an instant that two state, the later file's rows
-                are all that is left.
+            stated: slices by sequence of the file that states them, at least one; of an instant that two state, the
+                later file's rows are all that is left.
 
         Raises:
             ContractViolation: a staged row lies outside of what its file states.
         """
         key = ", ".join(self.key)
-        said = {sequence: " OR ".join(map(_condition, slices)) for sequence, slices in sorted(stated.items()) if slices}
-        if not said:
-            raise ContractViolation(f"nothing says which slice of {self.contract.name} the rows replace")
-        own = " ".join(f"WHEN {sequence} THEN ({condition})" for sequence, condition in said.items())
-        outside = self._count(f"SELECT count(*) FROM staged WHERE (CASE {SEQUENCE} {own} END) IS NOT TRUE")
-        inside = _inside([part for slices in stated.values() for part in slices])
-        if outside:
+        statements = Statements(stated)
+        inside = statements.inside
+        if outside := self._count(f"SELECT count(*) FROM staged WHERE {statements.outside}"):
             raise ContractViolation(
                 f"{outside} rows for {self.contract.name} lie outside the slice that they replace ({inside})",
                 "this is a fault of the source: it must state whole slices",
             )
-        if len(said) > 1:
-            later = " OR ".join(f"({SEQUENCE} < {sequence} AND ({condition}))" for sequence, condition in said.items())
-            self.db.execute(
-                f"CREATE OR REPLACE VIEW staged AS SELECT * FROM ({self._staged}) WHERE ({later}) IS NOT TRUE"
-            )
+        if len(stated) > 1:
+            kept = f"SELECT * FROM ({self._staged}) WHERE NOT {statements.overruled}"
+            self.db.execute(f"CREATE OR REPLACE VIEW staged AS {kept}")
         self._fold(f"WHERE {inside}")
         self.db.execute(
             f"""
@@ -398,21 +393,3 @@ class Diff:
         row = f"row({order_of(self.contract)})"
         before = f"lag({row}) OVER ({partition} ORDER BY {SEQUENCE}, {ORDINAL})"
         return self._count(f"SELECT count(*) FROM (SELECT {row} < {before} AS back FROM winners) WHERE back") > 0
-
-
-def _condition(stated: Slice) -> str:
-    """SQL that is true inside a slice."""
-    column = identifier(stated.column)
-    start, end = (f"{quote(value.isoformat())}::TIMESTAMPTZ" for value in (stated.start, stated.end))
-    fixed = [f"{identifier(name)} = {quote(value)}" for name, value in stated.where.items()]
-    return " AND ".join([f"{column} >= {start} AND {column} < {end}", *fixed])
-
-
-def _inside(slices: Sequence[Slice]) -> str:
-    """SQL that is true inside of any of some slices, with bounds around all of them for Iceberg to skip files by."""
-    conditions = " OR ".join(dict.fromkeys(map(_condition, slices)))
-    columns = {part.column for part in slices}
-    if len(slices) == 1 or len(columns) > 1:
-        return conditions
-    around = Slice(columns.pop(), min(part.start for part in slices), max(part.end for part in slices))
-    return f"{_condition(around)} AND ({conditions})"

@@ -24,8 +24,8 @@ from lakehouse import ops as ops_tables
 from lakehouse.catalog import open_catalog
 from lakehouse.errors import UnreadableFile, WrongUsage
 from lakehouse.landing.files import find_files
+from lakehouse.landing.outcome import LandReport
 from lakehouse.landing.receive import StillFile, Unread, take_all
-from lakehouse.landing.run import LandReport
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions
 from tests.support.house import land, replay

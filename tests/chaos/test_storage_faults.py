@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from lakehouse.errors import TransientError
-from lakehouse.landing.run import LandReport
+from lakehouse.landing.outcome import LandReport
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions
 from lakehouse.writing import data_files

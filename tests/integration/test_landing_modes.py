@@ -15,8 +15,8 @@ from lakehouse.contract import Contract
 from lakehouse.errors import ContractViolation, TerminalError, WrongUsage
 from lakehouse.landing.documents import LocalDocument, land_documents
 from lakehouse.landing.files import land_files
+from lakehouse.landing.outcome import LandReport
 from lakehouse.landing.replay import replay
-from lakehouse.landing.run import LandReport
 from lakehouse.landing.stream import land_batch, landed_offset
 from lakehouse.ops import RUNS, SLICES, Ops
 from lakehouse.settings import Settings

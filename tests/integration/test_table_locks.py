@@ -16,8 +16,9 @@ from lakehouse.contract import ASSETS
 from lakehouse.database import exclusive, is_free
 from lakehouse.landing.files import land_files
 from lakehouse.landing.holding import lock_of, settle
+from lakehouse.landing.outcome import LandReport
 from lakehouse.landing.replay import replay
-from lakehouse.landing.run import Lander, LandReport
+from lakehouse.landing.run import Lander
 from lakehouse.landing.stream import land_batch
 from lakehouse.ops import RUNS, Ops
 from lakehouse.settings import Settings

@@ -12,8 +12,8 @@ from lakehouse.landing import backfill as backfills
 from lakehouse.landing import documents, files, inbox
 from lakehouse.landing import replay as replays
 from lakehouse.landing.inbox import InboxReport
+from lakehouse.landing.outcome import LandReport
 from lakehouse.landing.replay import ReplayReport
-from lakehouse.landing.run import LandReport
 from lakehouse.marts import audit
 from lakehouse.marts import build as builds
 from lakehouse.marts.build import BuildReport
