@@ -165,6 +165,8 @@ def test_every_mart_has_its_model_and_the_raw_tables_that_it_stands_on() -> None
     texts = {"revenue_caveats", "quality_rules"}  # made of no data
     for name in models():
         assert (set(stands_on(name)) <= set(RAW_TABLES)) and (bool(stands_on(name)) != (name in texts)), name
+    observed = ["raw.assets", "raw.bess_observations", "raw.meter_observations"]
+    assert stands_on("quality_findings") == [*observed, "raw.quarantine", "raw.signals"]  # two loops over lists
     assert stands_on("iso_prices") == ["raw.iso_prices"] and "raw.signals" in stands_on("power_factor_1d")
 
 
