@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from lakehouse.contract import SHARED, Contract, Slice
 from lakehouse.errors import TerminalError, UnreadableFile, WrongUsage
+from lakehouse.options import LandOptions as LandOptions
 
 #: A file that must be read whole takes several times its size in memory: its text, columns and rows at once.
 WHOLE_FILE_BYTES = 128 * 2**20
@@ -63,31 +64,6 @@ class RawFile:
                 "split it, or export a shorter time at once",
             )
         return b"".join(self.blocks())
-
-
-@dataclass(frozen=True)
-class LandOptions:
-    """What the user says about the files; None means the layout decides.
-
-    Args:
-        asset: asset_id for everything in the files.
-        site: site id; prefixes every asset_id as `site/`.
-        timezone: IANA zone of naive stamps; overrides the layout's.
-        site_timezone: IANA zone of the asset's calendar where it differs from that of the stamps.
-        simulated: the files come from a simulator.
-        max_power_kw: connection limit of the site in kW.
-        capacity_kwh: usable energy of the battery in kWh.
-        layout: use this layout and do not recognise by content.
-    """
-
-    asset: str | None = None
-    site: str | None = None
-    timezone: str | None = None
-    site_timezone: str | None = None
-    simulated: bool = False
-    max_power_kw: float | None = None
-    capacity_kwh: float | None = None
-    layout: str | None = None
 
 
 #: Every land option.

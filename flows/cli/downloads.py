@@ -1,42 +1,17 @@
-"""What the commands that download have in common: their options, one source after the other, a clean stop."""
+"""What the commands that download have in common: one source after the other, a clean stop."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from lakehouse.settings import Settings
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def day(_context: click.Context, _option: click.Parameter, value: str | None) -> date | None:
-    """A day as YYYY-MM-DD."""
-    try:
-        return date.fromisoformat(value) if value else None
-    except ValueError:
-        raise click.BadParameter(f"{value!r} is no day; write it as 2026-01-31") from None
-
-
-def download_options(command: Command) -> Command:
-    """The options that say which days of a market are downloaded, and of what."""
-    options = [
-        click.option("--start", callback=day, help="first day, in the market's own time zone: 2026-01-01"),
-        click.option("--end", callback=day, help="day after the last one (default: the newest is the last)"),
-        click.option(
-            "--locations", default="", help="CAISO: these nodes, with commas, instead of WATTLAKE_CAISO_NODES"
-        ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 def run_downloads(settings: Settings, sources: tuple[str, ...], mode: str, **window: Any) -> None:

@@ -2,47 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from flows.cli.arguments import GivenPath, LayoutName, SourceName, ZoneName
+from flows.cli.arguments import GivenPath, SourceName
 from flows.cli.base import example, house, settings
-from flows.cli.downloads import download_options, run_downloads
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def land_options(command: Command) -> Command:
-    """The options that say what the files don't."""
-    options = [
-        click.option("--asset", help="asset_id for everything in the files"),
-        click.option("--site", help="site id; prefixes every asset_id as SITE/"),
-        click.option(
-            "--timezone", type=ZoneName(), help="IANA zone of naive stamps (default: the layout's, else Europe/Berlin)"
-        ),
-        click.option(
-            "--site-timezone",
-            type=ZoneName(),
-            help="IANA zone of the calendar, where it differs from that of the stamps",
-        ),
-        click.option("--max-power-kw", type=float, help="connection limit of the site (default 17.25)"),
-        click.option("--capacity-kwh", type=float, help="usable energy of the battery"),
-        click.option("--layout", type=LayoutName(), help="read with this layout instead of recognising one by content"),
-        click.option("--simulated", is_flag=True, help="the files come from a simulator; needs a home of its own"),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+from flows.cli.downloads import run_downloads
+from flows.cli.options import LOCATIONS, SIMULATED, land_options, window_options
+from lakehouse.options import LandOptions
 
 
 @click.command(epilog=example("wattlake land meter meters/ --site hof"))
 @click.argument("source", type=SourceName())
 @click.argument("paths", nargs=-1, required=True, type=GivenPath())
-@land_options
+@land_options()
 def land(source: str, paths: tuple[Path, ...], **options: Any) -> None:
     """Land files and folders into the raw tables.
 
@@ -54,7 +30,6 @@ def land(source: str, paths: tuple[Path, ...], **options: Any) -> None:
     from flows.report.terminal import file_progress, land_report
     from ingest.registry import registry
     from lakehouse.landing.files import land_files
-    from lakehouse.source import LandOptions
 
     with file_progress() as progress:
         report = land_files(settings(), registry(), source, paths, LandOptions(**options), progress)
@@ -78,9 +53,10 @@ def sources() -> None:
 
 @click.command(epilog=example("wattlake download nyiso-rt5-lbmp-zone --days 7"))
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=SourceName(downloaded=True))
-@download_options
+@window_options
 @click.option("--days", type=click.IntRange(min=1), help="so many days back from --end, instead of --start")
-@click.option("--simulated", is_flag=True, help="the operator is a simulator; needs a home of its own")
+@LOCATIONS
+@SIMULATED
 def download(sources: tuple[str, ...], **window: Any) -> None:
     """Download and land what is not at hand of some market days.
 
@@ -92,8 +68,8 @@ def download(sources: tuple[str, ...], **window: Any) -> None:
 
 @click.command(epilog=example("wattlake realtime nyiso-rt5-lbmp-zone"))
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=SourceName(downloaded=True))
-@click.option("--locations", default="", help="CAISO: these nodes, with commas, instead of WATTLAKE_CAISO_NODES")
-@click.option("--simulated", is_flag=True, help="the operator is a simulator; needs a home of its own")
+@LOCATIONS
+@SIMULATED
 def realtime(sources: tuple[str, ...], **window: Any) -> None:
     """Download and land everything from where the last download ended up to now; run it again and again."""
     run_downloads(settings(), sources, "realtime", **window)
@@ -103,8 +79,9 @@ def realtime(sources: tuple[str, ...], **window: Any) -> None:
 @click.argument("source", type=SourceName())
 @click.argument("paths", nargs=-1, type=GivenPath())
 @click.option("--batch", default=200, show_default=True, type=click.IntRange(min=1), help="files a commit")
-@download_options
-@land_options
+@window_options
+@LOCATIONS
+@land_options()
 def backfill(
     source: str, paths: tuple[Path, ...], batch: int, start: date | None, end: date | None, locations: str,
     **options: Any,
@@ -129,7 +106,6 @@ def backfill(
     from flows.report.terminal import file_progress, land_report
     from ingest.registry import registry
     from lakehouse.landing.backfill import backfill as run
-    from lakehouse.source import LandOptions
 
     with file_progress() as progress:
         report = run(settings(), registry(), source, paths, LandOptions(**options), batch, progress)

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from flows.cli.arguments import GivenPath, ZoneName
+from flows.cli.arguments import GivenPath
+from flows.cli.options import land_options
 
 if TYPE_CHECKING:
     from flows.layout_check import LayoutCheck
@@ -31,9 +32,7 @@ def layout_group() -> None:
 @click.argument("file", type=GivenPath())
 @click.option("--layout", help="read with this layout: its name, or the path of a layout file")
 @click.option("--domain", help="look at the layouts of this domain alone: meter, bess (default: all)")
-@click.option("--asset", help="asset_id for everything in the file")
-@click.option("--timezone", type=ZoneName(), help="IANA zone of naive stamps (default: the layout's)")
-@click.option("--site-timezone", type=ZoneName(), help="IANA zone of the calendar, where it differs")
+@land_options("asset", "timezone", "site_timezone")
 @click.option("--rows", "count", default=10, show_default=True, type=click.IntRange(0, 1000), help="values to show")
 def check(file: Path, domain: str | None, count: int, **options: Any) -> None:
     """Show what a layout makes of FILE: nothing lands, and no home is needed.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def land(source: SourceName, paths: list[Path], options: FileOptions = FileOptio
     """
     bar = artifacts.ProgressBar("files read")
     report = _land(source, paths, options.land_options(), bar)
-    return _conclude("landing", source, report, bar)
+    return _conclude(f"landing-{source}", {source: report}, bar)
 
 
 @flow(persist_result=False, flow_run_name=names.files)
@@ -53,7 +54,7 @@ def backfill(
     """
     bar = artifacts.ProgressBar("files read")
     report = _backfill(source, paths, options.land_options(), batch, bar)
-    return _conclude("backfill", source, report, bar)
+    return _conclude(f"backfill-{source}", {source: report}, bar)
 
 
 @flow(persist_result=False, flow_run_name=names.inbox)
@@ -69,11 +70,7 @@ def inbox(
         options: What the files do not say of themselves.
         settle_s: Seconds between two looks; a file that changes in between is still being written and waits.
     """
-    bar = artifacts.ProgressBar("files read")
-    report = _inbox(source, options.land_options(), settle_s, bar)
-    if not report.files and not report.waiting:
-        return Completed(message=f"nothing waits in {report.folder}", data=artifacts.counts(()))
-    return _conclude("inbox", source, report, bar)
+    return take_inboxes([source], options.land_options(), f"inbox-{source}", settle_s)
 
 
 @attempted(name="land files")
@@ -93,17 +90,41 @@ def _inbox(source: str, options: LandOptions, settle_s: float, bar: artifacts.Pr
     return take_inbox(Settings(), registry(), source, options, settle_s=settle_s, progress=bar)
 
 
+def take_inboxes(
+    sources: list[str], options: LandOptions, key: str, settle_s: float = SETTLE_S
+) -> State[dict[str, int]]:
+    """Land what lies in the inbox folders of some sources, and say in the run what came of it.
+
+    Args:
+        sources: which folders.
+        options: of all files.
+        key: of the run's artifact.
+        settle_s: seconds between two looks at a file.
+    """
+    bar = artifacts.ProgressBar("files read")
+    reports = {source: _inbox(source, options, settle_s, bar) for source in sources}
+    if not any(report.files or report.waiting for report in reports.values()):
+        folders = ", ".join(str(report.folder) for report in reports.values()) or "the inbox folders"
+        return Completed(message=f"nothing waits in {folders}", data=artifacts.counts(()))
+    return _conclude(key, reports, bar)
+
+
 def _conclude(
-    kind: str, source: str, report: LandReport | InboxReport, bar: artifacts.ProgressBar
+    key: str, reports: Mapping[str, LandReport | InboxReport], bar: artifacts.ProgressBar
 ) -> State[dict[str, Any]]:
+    """Say in the run, its artifact and events what landed of each source."""
     logger = get_run_logger()
     bar.finish()
-    for outcome in report.files:
-        if outcome.reason:
-            logger.warning("refused: %s", outcome.reason)
-    description = f"What landed of each file of {source}, what was refused and what to do, and what is in quarantine."
-    artifacts.publish(f"{kind}-{source}", artifacts.landing(source, report), description)
-    rows = sum(outcome.counts.new + outcome.counts.replaced for outcome in report.files) + report.superseded
-    if rows or artifacts.counts(report.files)["landed"]:
-        events.emit(events.LANDED, source, rows=rows, **artifacts.counts(report.files))
-    return outcomes.of_files(report.files)
+    for report in reports.values():
+        for outcome in report.files:
+            if outcome.reason:
+                logger.warning("refused: %s", outcome.reason)
+    named = ", ".join(reports)
+    description = f"What landed of each file of {named}, what was refused and what to do, and what is in quarantine."
+    shown = "\n\n".join(artifacts.landing(source, report) for source, report in reports.items())
+    artifacts.publish(key, shown, description)
+    for source, report in reports.items():
+        rows = sum(outcome.counts.new + outcome.counts.replaced for outcome in report.files) + report.superseded
+        if rows or artifacts.counts(report.files)["landed"]:
+            events.emit(events.LANDED, source, rows=rows, **artifacts.counts(report.files))
+    return outcomes.of_files([outcome for report in reports.values() for outcome in report.files])

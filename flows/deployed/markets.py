@@ -9,8 +9,9 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.deployed import events, names, outcomes
+from flows.deployed import events, names
 from flows.deployed.attempts import attempted
+from flows.deployed.files import take_inboxes
 from flows.deployed.parameters import MarketFeed
 from flows.report import artifacts
 from ingest.registry import fetcher_of, market_feeds, registry
@@ -18,7 +19,6 @@ from lakehouse.database import is_free
 from lakehouse.download.run import DownloadReport, Mode
 from lakehouse.download.run import download as download_days
 from lakehouse.errors import TerminalError, WattlakeError
-from lakehouse.landing.inbox import InboxReport, take_inbox
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions
 
@@ -93,16 +93,9 @@ def inbox(simulated: bool = False) -> State[dict[str, int]]:
     """
     settings = Settings()
     waiting = [name for name in market_feeds() if any((settings.inbox_path / name).glob("[!.]*"))]
-    reports = [(name, _inbox(name, simulated)) for name in waiting]
-    files = [outcome for _, report in reports for outcome in report.files]
-    if not files:
+    if not waiting:
         return Completed(message="nothing waits in the inbox folders of markets", data=artifacts.counts(()))
-    description = "What landed of each file that lay in a folder of a market feed, and what was refused."
-    shown = "\n\n".join(artifacts.landing(name, report) for name, report in reports)
-    artifacts.publish("inbox-markets", shown, description)
-    for name, report in reports:
-        _tell_of(name, sum(o.counts.new + o.counts.replaced for o in report.files))
-    return outcomes.of_files(files)
+    return take_inboxes(waiting, LandOptions(simulated=simulated), "inbox-markets")
 
 
 @attempted(name="download days")
@@ -117,11 +110,6 @@ def _download(
     )
     bar.finish()
     return report
-
-
-@attempted(name="take the inbox")
-def _inbox(source: str, simulated: bool) -> InboxReport:
-    return take_inbox(Settings(), registry(), source, LandOptions(simulated=simulated))
 
 
 def _downloading(sources: list[str]) -> list[str]:

@@ -1,0 +1,32 @@
+"""What the user says about files that land: the command line, Prefect's forms and the sources have it from here.
+
+It loads no library: the command line is made of it before anything is checked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+#: What an option takes: any text, an IANA zone, the name of a layout, a positive number, or nothing (it is on or off).
+Kind = Literal["text", "zone", "layout", "positive", "switch"]
+
+
+def _option(help: str, kind: Kind) -> Any:
+    return field(default=False if kind == "switch" else None, metadata={"help": help, "kind": kind})
+
+
+@dataclass(frozen=True)
+class LandOptions:
+    """What the user says about the files; None means the layout decides. Each option's words are in its metadata."""
+
+    asset: str | None = _option("asset_id for everything in the files; else from the bytes or the path", "text")
+    site: str | None = _option("site id; prefixes every asset_id as SITE/", "text")
+    timezone: str | None = _option(
+        "IANA zone of stamps without an offset (default: the layout's, else Europe/Berlin)", "zone"
+    )
+    site_timezone: str | None = _option("IANA zone of the calendar, where it is not that of the stamps", "zone")
+    simulated: bool = _option("the files come from a simulator; needs a home of its own", "switch")
+    max_power_kw: float | None = _option("connection limit of the site in kW (default 17.25)", "positive")
+    capacity_kwh: float | None = _option("usable energy of the battery in kWh", "positive")
+    layout: str | None = _option("read with this layout instead of recognising one by content", "layout")
