@@ -31,6 +31,10 @@ class Request(download.Request):
     ask: Ask
     judge: Judge
 
+    def __post_init__(self) -> None:
+        if self.following and self.ask.etag:
+            raise ValueError("a page is asked for without an ETag: only its bytes say which page follows")
+
 
 class Plan(Protocol[A_contra]):
     """Plans the requests of one source.

@@ -111,7 +111,7 @@ class Request:
         unpack: splits an answer into the documents by their numbers.
         lacks: says what an answer, though it is a document, leaves out of what was asked; None where nothing.
         following: the request that an answer leads to, as a page names the next one's cursor; a page that leads on is
-            final.
+            final. Its bytes are needed each time: no such request asks whether anything is new.
     """
 
     documents: tuple[Document, ...]
