@@ -9,14 +9,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ingest
 from ingest.feed import Feed, Provider, named
 
 if TYPE_CHECKING:
     from ingest.http.access import Access
     from ingest.http.plan import Fetcher, Plan
     from lakehouse.source import Registry
-
-ROOT = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -36,10 +35,11 @@ class Declared:
 def declarations() -> tuple[Declared, ...]:
     """What every folder declares, in the order of their paths; loads no library."""
     found = []
-    for path in sorted([*ROOT.glob("*/feeds.py"), *ROOT.glob("*/*/feeds.py")]):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        module = importlib.import_module(".".join(["ingest", *parts]))
-        found.append(Declared(module.FEEDS, getattr(module, "PROVIDER", None)))
+    for root in map(Path, ingest.__path__):
+        for path in sorted([*root.glob("*/feeds.py"), *root.glob("*/*/feeds.py")]):
+            parts = path.relative_to(root).with_suffix("").parts
+            module = importlib.import_module(".".join(["ingest", *parts]))
+            found.append(Declared(module.FEEDS, getattr(module, "PROVIDER", None)))
     return tuple(found)
 
 
