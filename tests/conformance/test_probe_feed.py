@@ -16,10 +16,12 @@ from ingest.iso.caiso.access import Access as Caiso
 from lakehouse.errors import WrongUsage
 
 FEEDS = """
+from datetime import date
+
 from ingest.feed import Deployment, Feed, Provider
 
 PROVIDER = Provider("probe", "Probe Power", "Europe/Zurich", "ingest.gridprobe.probe.access:Access",
-                    account="none", limit="one a minute", reach="2020", first_day=__import__("datetime").date(2020, 1, 1))
+                    account="none", limit="one a minute", reach="2020", first_day=date(2020, 1, 1))
 EVERY_HOUR = Deployment("probe-hourly", "What the probe says.", every="hourly", cron="4 * * * *")
 FEEDS = (
     Feed("probe-dam", "prices of the probe", ("ingest.iso.contracts:PRICES",), "ingest.gridprobe.probe.read:dam",
