@@ -6,6 +6,10 @@
 {{ return(flags.FULL_REFRESH or adapter.get_relation(target.database, target.schema, 'bess_revenue_1d') is none) }}
 {%- endmacro %}
 
+{% macro touched_by(table) -%}
+{{ return('report' if table == 'system_load' else 'market') }}
+{%- endmacro %}
+
 {% macro changed_prices(table) -%}
 {%- set changes = source('build', 'changed_tables') -%}
 {%- if builds_whole() -%}
@@ -13,7 +17,7 @@ true
 {%- else -%}
 exists (
     select 1 from {{ changes }} as changes
-    where changes.table_name = '{{ table }}' and (changes.key_1 is null or changes.key_1 = iso and changes.key_2 = market)
+    where changes.table_name = '{{ table }}' and (changes.key_1 is null or changes.key_1 = iso and changes.key_2 = {{ touched_by(table) }})
         and interval_start >= changes.first_day::timestamptz
         and interval_start < (changes.last_day + 1)::timestamptz
 )
@@ -79,7 +83,7 @@ where month in (select date_trunc('month', operating_day)::date from ({{ changed
     not exists (select 1 from {{ source('build', 'changed_tables') }})
     or exists (
         select 1 from {{ source('build', 'changed_tables') }} as changes
-        where changes.table_name = '{{ table }}' and (changes.key_1 is null or changes.key_1 = iso and changes.key_2 = market)
+        where changes.table_name = '{{ table }}' and (changes.key_1 is null or changes.key_1 = iso and changes.key_2 = {{ touched_by(table) }})
             and interval_start >= changes.first_day::timestamptz
             and interval_start < (changes.last_day + 1)::timestamptz
     )

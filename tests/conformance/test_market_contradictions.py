@@ -22,7 +22,8 @@ NUMBERS = (
     "SettlementPointPrice", "settlementPointPrice", "Settlement Point Price", "SPPCorrected", "MCPCCorrected", "LMP",
     "MCPC", "REGUP", "MW", "VALUE", "PRC", "LBMP ($/MWHr)", "10 Min Spinning Reserve ($/MWHr)",
     "Locational Marginal Price", "HSL", "Max Power Consumption for Load Resource", "Max Power Consumption",
-    "Interval Value", "telemetered_net_output", "Integrated Load", "Capitl",
+    "Interval Value", "telemetered_net_output", "Integrated Load", "Capitl", "COAST", "coast", "HOUSTON",
+    "houston", "Coast",
 )  # fmt: skip
 #: The same of records.
 JSON_NUMBERS = (

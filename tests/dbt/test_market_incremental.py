@@ -12,14 +12,15 @@ import duckdb
 import pytest
 
 from tests.support.market_days import dam, rt_prices, rt_services, runs
-from tests.support.market_lake import CONTRACTS, MarketLake
+from tests.support.market_lake import CONTRACTS, MarketLake, load
 
 #: Around the change of model, over a change of clocks and a change of month.
 DAYS = [date(2025, 12, 3) + timedelta(days=i) for i in range(5)] + [date(2026, 3, 7), date(2026, 3, 8)]
 CALENDAR = [date(2026, 2, 28), date(2026, 3, 1)]
 MARTS = (
     "iso_prices", "iso_prices_superseded", "iso_prices_advisory", "as_prices", "as_prices_superseded",
-    "as_prices_advisory", "bess_dam_hours", "bess_revenue_15min", "bess_revenue_1d", "bess_revenue_1mo", "bess_soc",
+    "as_prices_advisory", "system_load", "system_load_superseded", "bess_dam_hours",
+    "bess_revenue_15min", "bess_revenue_1d", "bess_revenue_1mo", "bess_soc",
     "bess_soc_1d", "market_findings",
 )  # fmt: skip
 
@@ -40,6 +41,11 @@ def everything(seed: int) -> list[tuple[str, list[dict[str, Any]]]]:
                       "congestion_usd_mwh": Decimal(0), "loss_usd_mwh": Decimal(0)}  # fmt: skip
             found.append(("iso_prices", rt_prices("P1", day, "21", **missed)))
             found.append(("as_prices", rt_services(day, str(rng.randint(0, 9)), **said)))
+            noon = datetime(day.year, day.month, day.day, 18, tzinfo=UTC)
+            for report, hours in (("NP6-345-CD", 24), ("NP3-565-CD", -24)):
+                of_report = {"report": report, "published_at": noon + timedelta(hours=hours + version)}
+                more = {**of_report, "source_object": said["source_object"]}
+                found.append(("system_load", [load("ERCOT", noon, rng.randint(30_000, 80_000), **more)]))
         found.append(("iso_prices", rt_prices("N1", day, "7", vintage="advisory", **said)))
         found.append(("as_prices", rt_services(day, "7", vintage="advisory", **said)))
     return found

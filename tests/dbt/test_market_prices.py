@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.support.market_lake import MarketLake, price, service_price
+from tests.support.market_lake import MarketLake, load, price, service_price
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 #: Runs of SCED, in seconds: one comes early, and one so late that the one before does not hold until then.
@@ -55,6 +55,36 @@ def known_at(rows: list[dict[str, Any]], instant: datetime) -> dict[tuple[str, d
         if row["published_at"] <= instant and (key not in found or order(row) > order(found[key])):
             found[key] = row
     return found
+
+
+#: A forecast that CAISO's schedule dates, and its revision, which nobody dates: it arrived two days later.
+DAY_BEFORE = START - timedelta(hours=14)
+SCHEDULED = [
+    load(
+        "CA ISO-TAC", START, mw, iso="CAISO", report="SLD_FCST", model="DAM", published_at=DAY_BEFORE,
+        published_basis="schedule", received_at=START + timedelta(days=days), source_object=digest,
+    )
+    for mw, days, digest in (("21000", 1, "z"), ("21500", 3, "a"))
+]  # fmt: skip
+
+
+def forecasts(seed: int) -> list[dict[str, Any]]:
+    """Load of a few hours, each forecast one to five times before and after it began, in no order of publication."""
+    rng = random.Random(seed)
+    rows = []
+    for hour in range(30):
+        for area, report in (("NEPOOL AREA", "hourlyloadforecast"), (".Z.MAINE", "reliabilityregionloadforecast")):
+            for number in range(rng.randint(1, 5)):
+                start = START + timedelta(hours=hour)
+                published_at = start + timedelta(minutes=rng.randint(-3000, 300))
+                rows.append(
+                    load(
+                        area, start, rng.randint(900, 20_000), iso="ISONE", report=report, published_at=published_at,
+                        received_at=published_at + timedelta(minutes=1), source_object=f"{number}{area}{hour}",
+                    )
+                )  # fmt: skip
+    rng.shuffle(rows)
+    return rows
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +140,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory, stated: list[dict[str, Any]])
         service_price("RRS", START, 60, "2.5", published_at=START + timedelta(days=2), source_object="b",
                       vintage="correction"),
     ])  # fmt: skip
+    lake.land("system_load", forecasts(5))
+    lake.land("system_load", SCHEDULED)
     lake.build_markets()
     return lake
 
@@ -204,3 +236,35 @@ def test_views_speak_each_operators_terms(lake: MarketLake) -> None:
     assert sorted(held) == [(12, 190), (190, 505), (505, 505 + 900), (1505, 1505 + 300)]
     ((count,),) = lake.rows("select count(*) from isone_lmps where market = 'DAM'")
     assert count == 60
+
+
+@pytest.mark.parametrize("hours", [-60, -20, 0, 12, 99])
+def test_load_as_of_an_instant_is_the_last_forecast_that_was_published_by_then(lake: MarketLake, hours: int) -> None:
+    instant = START + timedelta(hours=hours)
+    expected: dict[tuple[str, datetime], dict[str, Any]] = {}
+    for row in sorted(forecasts(5), key=lambda row: (row["published_at"], row["received_at"], row["source_object"])):
+        if row["published_at"] <= instant:
+            expected[row["area"], row["interval_start"]] = row
+    found = lake.dicts("select * from system_load_as_of(?) where iso = 'ISONE'", [instant])
+    assert {(r["area"], r["interval_start"]): r["load_mw"] for r in found} == {
+        key: row["load_mw"] for key, row in expected.items()
+    }
+    assert len(found) == len(expected)
+    assert all(row["is_ahead"] == (row["published_at"] < row["interval_start"]) for row in found)
+    if hours == 99:
+        latest = lake.dicts("select * from system_load where iso = 'ISONE'")
+        assert {(r["area"], r["interval_start"], r["load_mw"], r["published_at"]) for r in latest} == {
+            (*key, row["load_mw"], row["published_at"]) for key, row in expected.items()
+        }
+
+
+def test_a_revision_that_no_schedule_dates_counts_from_when_it_was_received(lake: MarketLake) -> None:
+    (latest,) = lake.dicts("select * from system_load where iso = 'CAISO'")
+    received = START + timedelta(days=3)
+    assert (latest["load_mw"], latest["published_at"], latest["published_basis"]) == (21500, received, "received")
+    assert (latest["statements"], latest["is_ahead"]) == (2, False)
+    known = "select load_mw, is_ahead from system_load_as_of(?) where iso = 'CAISO'"
+    assert lake.rows(known, [DAY_BEFORE - timedelta(seconds=1)]) == []
+    assert lake.rows(known, [DAY_BEFORE]) == [(Decimal(21000), True)]
+    assert lake.rows(known, [received - timedelta(seconds=1)]) == [(Decimal(21000), True)]
+    assert lake.rows(known, [received]) == [(Decimal(21500), False)]

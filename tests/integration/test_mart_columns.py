@@ -32,6 +32,8 @@ PROMISED = {
     "iso_prices": """iso market location location_type price_type interval_start interval_end lmp_usd_mwh published_at
         is_simulated""",
     "as_prices": "iso market location product interval_start interval_end mcpc_usd_mw published_at is_simulated",
+    "system_load": """iso report kind area area_type model interval_start interval_end load_mw is_ahead published_at
+        published_basis is_simulated""",
     "bess_revenue_15min": f"interval_start {REVENUE}",
     "bess_revenue_1d": f"operating_day {REVENUE}",
     "bess_revenue_1mo": f"month {REVENUE}",

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.support import documents
 from tests.support.ercot_documents import read
 
 pytestmark = pytest.mark.real_data
@@ -111,3 +112,29 @@ def test_other_prices_are_those_of_their_files(
     with (ercot / name).open(newline="") as lines:
         plain = [Decimal(row[price].strip()) for row in csv.DictReader(lines)]
     assert [row[column] for row in rows] == plain and rows[0]["interval_start"] == start
+
+
+def test_recorded_load_and_forecasts_land_with_zones_that_add_up(recorded: Path) -> None:
+    feeds = recorded / "iso" / "feeds"
+    zonal = recorded / "iso" / "ercot" / "mis_np3-560-cd_load_forecast_by_forecast_zone_posting.zip"
+    for source, path, hours, models, limit in (
+        ("ercot-load-actual", feeds / "ercot_np6-345-cd_actual_load_wzn_20260928_first2h.csv", 2, 1, Decimal("0.01")),
+        (
+            "ercot-load-forecast",
+            feeds / "ercot_np3-565-cd_load_forecast_by_model_20260929_first2h.csv",
+            2,
+            8,
+            Decimal(0),
+        ),
+        ("ercot-load-forecast", zonal, 8 * 24, 1, Decimal("0.001")),
+    ):
+        pieces = documents.parse(source, path)
+        assert documents.refused(pieces) == []
+        totals: dict[tuple[object, object], dict[bool, Decimal]] = {}
+        for row in documents.rows(pieces):
+            of_hour = totals.setdefault((row["model"], row["interval_start"]), {True: Decimal(0), False: Decimal(0)})
+            of_hour[row["area"] == "ERCOT"] += row["load_mw"]
+        assert len(totals) == hours * models
+        assert all(abs(each[True] - each[False]) <= limit for each in totals.values())
+    # The archive's file is named 20250313.123000, which is 17:30Z.
+    assert {row["published_at"] for row in documents.rows(pieces)} == {datetime(2025, 3, 13, 17, 30, tzinfo=UTC)}

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
-from ingest.iso.contracts import AS_PRICES, PRICES
+from ingest.iso.contracts import AS_PRICES, PRICES, SYSTEM_LOAD
 from ingest.iso.ercot.contracts import DISCLOSURES
 from ingest.registry import registry
 from lakehouse.contract import TYPES
@@ -40,7 +40,7 @@ OBSERVATIONS = [contract for contract in registry().contracts if is_observations
 OBSERVATION_TABLES = tuple(contract.name for contract in OBSERVATIONS)
 ALL_LANDED = " UNION ALL ".join(f"FROM landed.{table}" for table in OBSERVATION_TABLES)
 
-MARKET_TABLES = (PRICES, AS_PRICES, *DISCLOSURES)
+MARKET_TABLES = (PRICES, AS_PRICES, SYSTEM_LOAD, *DISCLOSURES)
 
 PROFILE = """wattlake:
   target: build

@@ -111,7 +111,7 @@ def _unsaid(contract: Contract) -> dict[str, Any]:
     said: dict[str, Any] = {
         "published_at": datetime(2026, 1, 1, tzinfo=UTC), "published_basis": "operator", "is_simulated": False,
         "source_object": "0" * 64, "line": 1, "vintage": "posted", "location_type": "", "price_type": "SPP",
-        "iso": "ERCOT", "resource_type": "ESR",
+        "iso": "ERCOT", "resource_type": "ESR", "received_at": datetime(2026, 1, 1, tzinfo=UTC),
     }  # fmt: skip
     return {column.name: said[column.name] for column in contract.columns if column.name in said}
 
@@ -131,4 +131,12 @@ def service_price(product: str, start: datetime, minutes: int, usd: str | Decima
     return {
         "location": "ERCOT", "market": "RT15" if minutes == 15 else "DAM", "product": product,
         "interval_start": start, "interval_end": end, "mcpc_usd_mw": Decimal(usd), **more,
+    }  # fmt: skip
+
+
+def load(area: str, start: datetime, mw: str | int | Decimal, **more: Any) -> dict[str, Any]:
+    """A row of system_load, of an hour."""
+    return {
+        "report": "hourlyloadforecast", "kind": "forecast", "area": area, "area_type": "SYSTEM", "model": "",
+        "interval_start": start, "interval_end": start + timedelta(hours=1), "load_mw": Decimal(mw), **more,
     }  # fmt: skip

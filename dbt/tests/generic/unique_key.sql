@@ -9,7 +9,7 @@ from {{ model }}
 {% if 'asset_id' in columns -%}
 where asset_id in (select asset_id from {{ source('build', 'changed_spans') }}) or asset_id is null
 {% elif 'iso' in columns -%}
-where {{ checked_prices('as_prices' if 'product' in columns else 'iso_prices') }}
+where {{ checked_prices('as_prices' if 'product' in columns else 'system_load' if 'report' in columns else 'iso_prices') }}
 {% elif 'resource' in columns and 'month' not in columns -%}
 where {{ checked_operating_days() }}
 {% endif -%}

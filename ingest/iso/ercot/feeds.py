@@ -4,6 +4,7 @@ from ingest.feed import Deployment, Feed, Provider
 
 ERCOT, PLAN = "ingest.iso.ercot", "ingest.iso.ercot.plan"
 PRICES, AS_PRICES = "ingest.iso.contracts:PRICES", "ingest.iso.contracts:AS_PRICES"
+SYSTEM_LOAD = "ingest.iso.contracts:SYSTEM_LOAD"
 NEEDS = "files; to download: an account at ERCOT's Public API, or nothing for the last days; see `wattlake doctor`"
 DOCUMENTS = (".csv", ".zip", ".json")
 WORKBOOKS = (".xlsx", ".csv", ".zip")
@@ -47,6 +48,12 @@ YEARS = Deployment(
     "Workbooks of hub and load-zone prices by year.",
     every="weekly",
     cron="45 6 * * 1",
+)
+OF_LOAD = Deployment(
+    "ercot-load",
+    "ERCOT's load by weather and forecast zones, and every posting of its forecasts by model, since the last run.",
+    every="hourly",
+    cron="40 * * * *",
 )
 
 FEEDS = (
@@ -98,5 +105,15 @@ FEEDS = (
     Feed(
         "ercot-sced-extract", "extracts of the SCED disclosure for one battery, columns renamed, UTC",
         (f"{ERCOT}.contracts:SCED_ESR",), f"{ERCOT}.extract:read", needs="files", suffixes=(".csv",),
+    ),
+    Feed(
+        "ercot-load-actual", "ERCOT hourly load by weather zone (NP6-345-CD) and by forecast zone (NP6-346-CD)",
+        (SYSTEM_LOAD,), f"{ERCOT}.load:actual", needs=NEEDS, suffixes=DOCUMENTS, plan=f"{PLAN}:LOAD_ACTUAL",
+        deployment=OF_LOAD,
+    ),
+    Feed(
+        "ercot-load-forecast", "ERCOT forecasts of load by model and zone (NP3-565-CD; files of NP3-560-CD too)",
+        (SYSTEM_LOAD,), f"{ERCOT}.load:forecast", needs=NEEDS, suffixes=DOCUMENTS, plan=f"{PLAN}:LOAD_FORECAST",
+        deployment=OF_LOAD,
     ),
 )  # fmt: skip

@@ -257,3 +257,11 @@ DISCLOSURES = Disclosures(
 DAM_SPP_YEAR = Years((Product("", 13060, None, daily=False),))
 RT15_SPP_YEAR = Years((Product("", 13061, None, daily=False),))
 DAM_MCPC_YEAR = Years((Product("", 13091, None, daily=False),))
+# Load of a day is posted on the morning after it; a forecast is of the day on which it is posted, whatever it reaches.
+LOAD_ACTUAL = Documents(
+    (
+        Product("NP6-345-CD", 13101, 31, posted_after=timedelta(days=1)),
+        Product("NP6-346-CD", 14836, 31, posted_after=timedelta(days=1)),
+    )
+)
+LOAD_FORECAST = Documents((Product("NP3-565-CD", 14837, 7, looks_back=timedelta(0), every=timedelta(hours=1)),))

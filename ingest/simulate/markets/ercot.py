@@ -13,10 +13,11 @@ from decimal import Decimal
 from functools import lru_cache
 
 from ingest.simulate.clock import random_stream
+from ingest.simulate.markets import ercot_load
 from ingest.simulate.markets.days import CENTRAL, at, intervals
 from ingest.simulate.markets.ercot_tables import api_table, csv_table, labels
 from ingest.simulate.markets.process import day_prices, day_service_prices
-from ingest.simulate.markets.stated import MARK, Document, Price, ServicePrice, packed
+from ingest.simulate.markets.stated import MARK, Document, Load, Price, ServicePrice, packed
 
 #: Name, type. A load zone is there twice in real time: LZ, and LZEW weighted by energy.
 POINTS = (
@@ -59,6 +60,9 @@ PRODUCTS = {
         Product("np6-788-cd", "lmp_node_zone_hub", 12300, 5, "LMPSROSNODENP6788", "ercot-sced-lmp", 0),
         Product("np4-188-cd", "dam_clear_price_for_cap", 12329, 31, "DAMCPCNP4188", "ercot-dam-mcpc", 60),
         Product("np6-331-cd", "rt_clear_price_cap", 24898, 7, "RTCPCNP6331", "ercot-rt15-mcpc", 15),
+        Product("np6-345-cd", "act_sys_load_by_wzn", 13101, 31, "ACTUALSYSLOADWZNP6345", "ercot-load-actual", 60),
+        Product("np6-346-cd", "act_sys_load_by_fzn", 14836, 31, "ACTUALSYSLOADFZNP6346", "ercot-load-actual", 60),
+        Product("np3-565-cd", "lf_by_model_weather_zone", 14837, 7, "LFMODWEATHERNP3565", "ercot-load-forecast", 60),
     )
 }
 CORRECTIONS = {
@@ -84,6 +88,8 @@ class Slot:
 def slots(seed: int, emil: str, day: date) -> list[Slot]:
     """The postings of an operating day: one of the day-ahead market, 92 to 100 of 15 minutes, one of every SCED run."""
     product = PRODUCTS[emil]
+    if emil in ercot_load.ZONES:
+        return [Slot(posted, start, end, "") for posted, start, end in ercot_load.slots(emil, day)]
     if product.minutes == 60:
         spans = intervals(day, CENTRAL, 60)
         return [Slot(at(day - timedelta(days=1), 12, 45, CENTRAL, 3), spans[0][0], spans[-1][1], "")]
@@ -120,11 +126,17 @@ def posting(seed: int, emil: str, day: date, slot: Slot | None = None) -> Docume
     product = PRODUCTS[emil]
     chosen = slot or slots(seed, emil, day)[0]
     prices, services = _stated(seed, product, day, chosen)
-    header, rows = csv_table(product.emil, prices, services)
+    loads: list[Load] = []
+    if emil in ercot_load.ZONES:
+        loads = ercot_load.loads(seed, emil, day, chosen.published_at)
+        header, rows = ercot_load.csv_table(emil, loads)
+    else:
+        header, rows = csv_table(product.emil, prices, services)
     name = posting_name(product.report, product.name, chosen)
     csv = "\n".join([",".join(header), *(",".join(row) for row in rows)]) + "\n"
     content = packed({f"{name}.csv": csv.encode()}, chosen.published_at)
-    return Document(product.source, f"{name}_csv.zip", content, chosen.published_at, tuple(prices), tuple(services))
+    return Document(product.source, f"{name}_csv.zip", content, chosen.published_at, tuple(prices), tuple(services),
+                    tuple(loads))  # fmt: skip
 
 
 def posting_name(report: int, name: str, slot: Slot) -> str:
@@ -144,9 +156,14 @@ def api_page(seed: int, emil: str, day: date, page: int = 1, size: int = 1000) -
         slot_prices, slot_services = _stated(seed, product, day, slot)
         stated += slot_prices
         services += slot_services
+    loads: list[Load] = []
+    # One posting in twelve: a page states times by clocks that show one hour of an autumn night twice.
+    for slot in slots(seed, emil, day)[::12] if emil in ercot_load.ZONES else ():
+        loads += ercot_load.loads(seed, emil, day, slot.published_at)
     cut = slice((page - 1) * size, page * size)
     items: list[Price | ServicePrice] = [*stated, *services]
-    names, rows = api_table(emil, items)
+    names, rows = ercot_load.api_table(emil, loads) if loads else api_table(emil, items)
+    width = len(loads) // len(rows) if loads else 1  # a row of load states all zones
     total = -(-len(rows) // size)
     body = {
         "_meta": {"totalRecords": len(rows), "pageSize": size, "totalPages": total, "currentPage": page},
@@ -163,6 +180,7 @@ def api_page(seed: int, emil: str, day: date, page: int = 1, size: int = 1000) -
         published,
         tuple(stated[cut]),
         tuple(services[cut]),
+        tuple(loads[(page - 1) * size * width : page * size * width]),
     )
 
 
@@ -208,6 +226,8 @@ def _corrected(price: Price, corrected: Decimal) -> Price:
 
 
 def _stated(seed: int, product: Product, day: date, slot: Slot) -> tuple[list[Price], list[ServicePrice]]:
+    if product.emil in ercot_load.ZONES:
+        return [], []
     if product.emil in ("np4-188-cd", "np6-331-cd"):
         return [], _service_prices(seed, product, day, slot)
     market, kind = {60: ("DAM", "SPP"), 15: ("RT15", "SPP"), 0: ("SCED", "LMP")}[product.minutes]

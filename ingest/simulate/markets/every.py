@@ -20,7 +20,8 @@ def day_documents(seed: int, day: date, *, sced: bool = True) -> Iterator[Docume
     """
     for emil, product in ercot.PRODUCTS.items():
         if sced or product.minutes:
-            for slot in ercot.slots(seed, emil, day):
+            # Of the day's forecasts of load, one in six hours.
+            for slot in ercot.slots(seed, emil, day)[:: 6 if product.source == "ercot-load-forecast" else 1]:
                 yield ercot.posting(seed, emil, day, slot)
     for stem in nyiso.FEEDS:
         yield nyiso.daily(seed, stem, day)

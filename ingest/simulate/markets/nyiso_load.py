@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from ingest.simulate.markets.days import EASTERN, at, intervals, midnight
 from ingest.simulate.markets.process import day_loads
-from ingest.simulate.markets.stated import Document, Load, packed
+from ingest.simulate.markets.stated import Document, Load
 
 #: Name of a file and its folder → source.
 FEEDS = {"palIntegrated": "nyiso-load-actual", "isolf": "nyiso-load-forecast"}
@@ -84,7 +86,17 @@ def monthly(seed: int, name: str, month: date, days: int | None = None) -> Docum
     return Document(
         FEEDS[name],
         f"{first:%Y%m%d}{name}_csv.zip",
-        packed([(file.name, file.content) for file in files], out),
+        _archive(files),
         out,
         loads=tuple(replace(load, published_at=out) for file in files for load in file.loads),
     )
+
+
+def _archive(files: list[Document]) -> bytes:
+    """Each file with the New York time when it was written."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            written = file.published_at.astimezone(EASTERN).timetuple()[:6]
+            archive.writestr(zipfile.ZipInfo(file.name, written), file.content, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()

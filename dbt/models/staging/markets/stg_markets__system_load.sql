@@ -1,0 +1,2 @@
+select * exclude (member)
+from {{ source('raw', 'system_load') }}
