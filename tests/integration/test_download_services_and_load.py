@@ -55,7 +55,7 @@ def test_prices_of_services_come_with_every_hour_of_the_day(
         ("caiso-load-forecast", "CA ISO-TAC", "2026-11-01 07:00"),
         ("isone-load-actual", "NEPOOL AREA", "2026-11-01 04:00"),
         ("isone-load-forecast", "NEPOOL AREA", "2026-11-01 04:00"),
-        ("nyiso-load-actual", "CAPITL", "2026-11-01 04:00"),
+        ("nyiso-load-actual", "SIM CAPITL", "2026-11-01 04:00"),
         ("nyiso-load-forecast", "NYISO", "2026-11-01 04:00"),
         ("ercot-load-actual", "ERCOT", "2026-11-01 05:00"),
         ("ercot-load-forecast", "ERCOT", "2026-11-01 05:00"),

@@ -14,7 +14,7 @@ from ingest.simulate.markets.stated import Document, Load
 
 #: Name of a file and its folder → source.
 FEEDS = {"palIntegrated": "nyiso-load-actual", "isolf": "nyiso-load-forecast"}
-#: As forecasts write them. Real names, as columns are: that the market is simulated stands in its rows.
+#: As forecasts write them, whose columns they are; integrated load states its zones in rows, marked as simulated.
 ZONES = ("Capitl", "Centrl", "Dunwod", "Genese", "Hud Vl", "Longil", "Mhk Vl", "Millwd", "N.Y.C.", "North", "West")
 #: Days of a forecast.
 AHEAD = 6
@@ -48,7 +48,7 @@ def daily(seed: int, name: str, day: date, now: datetime | None = None) -> Docum
                 break
             local = start.astimezone(EASTERN)
             for ptid, zone in enumerate(ZONES[:3], 961752):
-                area, load = zone.upper(), drawn[zone][n]
+                area, load = f"SIM {zone.upper()}", drawn[zone][n]
                 lines.append(f'"{local:%m/%d/%Y %H:%M:%S}","{local:%Z}","{area}",{ptid},{load}')
                 loads.append(Load("NYISO", name, "actual", area, "ZONE", "", start, end, load, seen))
     else:
