@@ -238,7 +238,7 @@ def test_a_file_that_changes_after_it_was_listed_is_refused_and_the_others_land(
         change(second)
         take_all(*given)
 
-    monkeypatch.setattr("lakehouse.landing.files.take_all", changed_before)
+    monkeypatch.setattr("lakehouse.landing.kernel.take_all", changed_before)
     report = land(settings, "meter", [first, second], LandOptions())
     assert [outcome.status for outcome in report.files] == ["landed", "refused"]
     assert len(observed(settings)) == 30
