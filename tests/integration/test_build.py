@@ -30,9 +30,10 @@ from tests.support.house import build, build_house, check, land_meter, rows
 HEAVY = {"great_expectations", "dbt", "prefect", "pyiceberg", "pandas"}
 NOTHING = """
 import sys
-from tests.support.house import build
+from ingest.registry import registry
+from lakehouse.marts.build import build
 from lakehouse.settings import Settings
-report = build(Settings())
+report = build(Settings(), registry().contracts)
 print(report.mode, sorted({name.split(".")[0] for name in sys.modules}))
 """
 
