@@ -30,7 +30,8 @@ FINDINGS = 12
 DOMAINS = {
     "shared": "Meters and batteries: assets, levels, energy, power factor",
     "bess": "Battery systems",
-    "iso": "Power markets and ERCOT's batteries",
+    "markets": "Power markets: prices and load",
+    "ercot_batteries": "ERCOT's batteries: revenue and state of charge",
     "quality": "Findings",
 }
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from flows.dbt_sources import TARGET
+from flows.docs_site.home import DOMAINS
 from ingest.registry import registry
 from lakehouse.contract import DEFAULT_MAX_POWER_KW
 from lakehouse.settings import DBT_PROJECT
@@ -36,6 +37,10 @@ def test_every_model_and_each_of_its_columns_is_described(path: Path) -> None:
     assert str(model.get("description", "")).strip(), f"{path.stem} has no description"
     for column in model.get("columns", []):
         assert column.get("description", "").strip(), f"{path.stem}.{column['name']} has no description"
+
+
+def test_the_first_page_of_the_docs_leads_to_the_marts_of_every_domain() -> None:
+    assert set(DOMAINS) == {path.name for path in (DBT_PROJECT / "models" / "marts").iterdir() if path.is_dir()}
 
 
 def test_a_description_that_columns_share_is_written_once_and_every_block_is_used() -> None:
