@@ -226,8 +226,7 @@ class _Build:
             with self.step("publish"):
                 declared = marts(folder / "target")
                 touched = standing_on(folder / "target", changed_inputs(changes))
-                if whole:  # a changed description is changed code, and a copied file keeps its comments
-                    write_comments(build_file, [*declared, *marts(folder / "target", views=True)])
+                write_comments(build_file, [*declared, *marts(folder / "target", views=True)])
                 self.held()
                 sign(build_file, Published(build_id, ids, code, declared, report.held_back), started)
                 take_place(build_file, self.settings.marts_path)  # readers keep the file they have open

@@ -127,24 +127,29 @@ def sign(build_file: Path, build: Published, built_at: datetime) -> None:
 
 
 def write_comments(build_file: Path, marts: Sequence[Mart]) -> None:
-    """Write what marts and their columns are as comments into a build file: some 700 take a quarter of a second.
+    """Write what marts and their columns are as comments into a build file, where they are not there already.
 
-    dbt's `persist_docs` writes the same, one query a column in each of its runs; here they are written once, for a
-    file that is copied keeps them.
+    dbt's `persist_docs` writes the same, one query a column in each of its runs: some 700 take a quarter of a second.
+    A file that is copied keeps them, but for those of a relation that was made anew.
     """
     connection = duckdb.connect(str(build_file))
     try:
         connection.execute("BEGIN")
-        kinds = dict(connection.execute("SELECT table_name, 'TABLE' FROM duckdb_tables()").fetchall())
-        kinds |= dict(connection.execute("SELECT view_name, 'VIEW' FROM duckdb_views() WHERE NOT internal").fetchall())
-        there = set(connection.execute("SELECT table_name, column_name FROM duckdb_columns()").fetchall())
+        relations = """
+            SELECT table_name, 'TABLE', comment FROM duckdb_tables()
+            UNION ALL SELECT view_name, 'VIEW', comment FROM duckdb_views() WHERE NOT internal
+        """
+        there = {name: (kind, comment) for name, kind, comment in connection.execute(relations).fetchall()}
+        listed = connection.execute("SELECT table_name, column_name, comment FROM duckdb_columns()").fetchall()
+        columns = {(table, column): comment for table, column, comment in listed}
         for mart in marts:
-            if mart.name not in kinds:
+            if mart.name not in there:
                 continue
-            name = identifier(mart.name)
-            connection.execute(f"COMMENT ON {kinds[mart.name]} {name} IS {quote(mart.description)}")
+            (kind, comment), name = there[mart.name], identifier(mart.name)
+            if comment != mart.description:
+                connection.execute(f"COMMENT ON {kind} {name} IS {quote(mart.description)}")
             for column, description in mart.columns.items():
-                if (mart.name, column) in there:
+                if columns.get((mart.name, column), description) != description:
                     connection.execute(f"COMMENT ON COLUMN {name}.{identifier(column)} IS {quote(description)}")
         connection.execute("COMMIT")
     finally:

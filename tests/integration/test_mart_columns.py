@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import yaml
 
 from lakehouse.catalog import open_catalog
 from lakehouse.settings import DBT_PROJECT, Settings
-from tests.support.house import rows
+from lakehouse.source import LandOptions
+from tests.support.device_files import minutes, write_signal
+from tests.support.house import build, land, rows
 
 LOD = """asset_id signal bucket_start bucket_end n n_expected coverage sum min max mean mean_time_weighted
     first last unit"""
@@ -69,7 +73,12 @@ def test_the_docs_describe_the_columns_that_exist_and_no_others(columns: dict[st
     assert described == {mart: sorted(names) for mart, names in columns.items()}
 
 
-def test_every_column_has_its_description_as_text_and_no_reference_to_one(house: Settings) -> None:
+def test_every_column_has_its_description_as_text_also_where_a_mart_was_made_anew(
+    house: Settings, tmp_path: Path
+) -> None:
+    late = write_signal(tmp_path, "described", "com_ap", [(stamp, 1) for stamp in minutes("2024-06-01", 4)])
+    land(house, "meter", [late], LandOptions(timezone="UTC"))
+    assert build(house).mode == "incremental"
     listed = "FROM duckdb_columns() WHERE database_name = 'marts' AND table_name <> 'wattlake_build'"
     assert (
         rows(house, f"SELECT table_name, column_name {listed} AND (comment IS NULL OR contains(comment, '{{{{'))") == []
