@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from ingest.simulate.markets.days import EASTERN, at, intervals, midnight
 from ingest.simulate.markets.process import day_loads, day_service_prices
@@ -79,11 +80,11 @@ def answer(seed: int, service: str, day: date, until: datetime | None = None, lo
         rows = _services(seed, service, day, spans, services)
     else:
         rows = _loads(seed, service, day, spans, until, location, loads)
-    body: object = (rows if len(rows) > 1 else rows[0]) if rows else ""
+    body: Any = (rows if len(rows) > 1 else rows[0]) if rows else ""
     for key in reversed(keys):
         body = {key: body}
     if service == "daasreservedata" and rows:
-        body["isone_web_services"]["day_ahead_reserves"]["market_day"] = _stamp(midnight(day, EASTERN))  # type: ignore[index]
+        body["isone_web_services"]["day_ahead_reserves"]["market_day"] = _stamp(midnight(day, EASTERN))
     name = f"{service}_day_{day:%Y%m%d}" + (f"_location_{location}" if location else "")
     content = json.dumps(body, separators=(",", ":")).encode()
     return Document(
