@@ -18,7 +18,7 @@ from prefect.client.schemas.objects import BlockDocument
 
 #: Beside prefect.yaml in the checkout.
 FILE = Path(__file__).resolve().parents[1] / "deploy" / "automations.yaml"
-#: Name of the notification blocks that are told.
+#: Name of the notification blocks that are used.
 BLOCK = "wattlake"
 NOTIFY = "send-notification"
 #: Documents that the server gives at once.
@@ -39,9 +39,9 @@ def apply(path: Path = FILE, block: str = BLOCK) -> list[tuple[str, str]]:
     """
     done = []
     with get_client(sync_client=True) as client:
-        told = [str(document.id) for document in _notification_blocks(client) if document.name == block]
+        blocks = [str(document.id) for document in _notification_blocks(client) if document.name == block]
         for described in yaml.safe_load(path.read_text())["automations"]:
-            wanted = with_blocks(described, told)
+            wanted = with_blocks(described, blocks)
             existing = client.read_automations_by_name(wanted.name)
             if existing:
                 wanted.id = existing[0].id
@@ -53,12 +53,12 @@ def apply(path: Path = FILE, block: str = BLOCK) -> list[tuple[str, str]]:
     return done
 
 
-def with_blocks(described: dict[str, Any], told: list[str]) -> Automation:
+def with_blocks(described: dict[str, Any], blocks: list[str]) -> Automation:
     """An automation that notifies each of the blocks; one without anybody to tell is off and does nothing."""
     actions = [
         {**action, "block_document_id": identity} if action["type"] == NOTIFY else action
         for action in described["actions"]
-        for identity in (told if action["type"] == NOTIFY else ("",))
+        for identity in (blocks if action["type"] == NOTIFY else ("",))
     ]
     if not actions:
         return Automation.model_validate({**described, "enabled": False, "actions": [{"type": "do-nothing"}]})

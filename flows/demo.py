@@ -89,12 +89,12 @@ def demo(home: Path, days: int) -> bool:
     *on_time, late = files.deliveries
     for delivery in (*on_time, *market.deliveries):
         _land(settings, delivery)
-    with steps() as told:
-        build(settings, registry().contracts, progress=told, watch=told.watch)
+    with steps() as shown:
+        build(settings, registry().contracts, progress=shown, watch=shown.watch)
     click.echo("\nLate data: a day that was missing lands, and only the days it touches are rebuilt.")
     _land(settings, late)
-    with steps() as told:
-        report = build(settings, registry().contracts, progress=told, watch=told.watch)
+    with steps() as shown:
+        report = build(settings, registry().contracts, progress=shown, watch=shown.watch)
     build_report(report)
     page = write_site(settings, None, progress=log)
     connection = open_session(settings, registry().contracts)

@@ -114,7 +114,7 @@ def check_layout(
                 "write a layout file for it (docs/layouts.md) and give it with --layout",
             )
         named = [name for name in known if options.layout in _names(name, folders)] if options.layout else []
-        # `land` is told the domain; here a file is what the first domain that can read it makes of it.
+        # `land` is given the domain; here a file is what the first domain that can read it makes of it.
         for name in dict.fromkeys(named or [verdict.layout.domain for verdict in report.recognised] or known):
             try:
                 _read(report, known[name], file, options, folders, count)

@@ -1,4 +1,4 @@
-"""What the doctor says of the Prefect server: whether schedules fire, somebody takes their runs, and somebody is told.
+"""What the doctor says of the Prefect server: whether schedules fire, runs are taken, and notifications go out.
 
 A server whose scheduler fails answers as if it were well; only the missing runs show it.
 """

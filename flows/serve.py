@@ -1,4 +1,4 @@
-"""Servers that people and tools connect to; each runs until it is told to end."""
+"""Servers that people and tools connect to; each runs until it gets a signal to end."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def serve_sql(settings: Settings, host: str, port: int, progress: Callable[[str]
     Args:
         settings: of the home; `sql_token` is the token, else one kept in the home.
         host, port: where to listen.
-        progress: told of each build that is served.
+        progress: called for each build that is served.
 
     Raises:
         TerminalError: the port is taken or another process serves this home.

@@ -1,4 +1,4 @@
-"""What of a house cannot be read: its database, and each of its tables. Damage is told here, and mended by a replay."""
+"""What of a house cannot be read: its database, and each of its tables. It is found here; a replay mends it."""
 
 from __future__ import annotations
 

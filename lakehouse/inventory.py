@@ -25,7 +25,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class TableState:
-    """One table as it stands.
+    """One table as it is.
 
     Args:
         table: with its schema.

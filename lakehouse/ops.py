@@ -174,7 +174,7 @@ class Ops:
     def instant(self) -> datetime:
         """The present, or just after the latest recorded end of a run: a clock that steps back reverses no order.
 
-        Landings are told earlier from later by it, also by a replay; it goes with the clock again once that is ahead.
+        It orders landings, also during a replay; it goes with the clock again once that is ahead.
         """
         if self._latest is None:
             known = self.query(sa.select(sa.func.max(RUNS.c.started_at), sa.func.max(RUNS.c.finished_at)))[0]
@@ -288,15 +288,15 @@ class Ops:
         try:
             yield run
         except BaseException as error:
-            told = explain(error) or error
+            explained = explain(error) or error
             seconds = time.perf_counter() - began
-            values = {"error": f"{type(told).__name__}: {told}", "rows": run.rows, "seconds": seconds}
+            values = {"error": f"{type(explained).__name__}: {explained}", "rows": run.rows, "seconds": seconds}
             # Where the database is gone too, the row still runs, and whoever works next settles it.
             with suppress(sa.exc.OperationalError):
                 self.finish(RUNS, run.id, run.on_error, **values)
-            if told is error:
+            if explained is error:
                 raise
-            raise told from error
+            raise explained from error
         seconds = time.perf_counter() - began
         self.finish(RUNS, run.id, run.status, error=run.error, rows=run.rows, seconds=seconds)
 

@@ -1,4 +1,4 @@
-"""Errors of the disk and the services behind the house, told as ours: which service, whether to try again, what to do.
+"""Errors of the disk and the services behind the house as ours: which service, whether to try again, what to do.
 
 Clients are known by the name of the module that defines their errors, so that nothing is imported to look at one.
 """

@@ -155,7 +155,7 @@ def touched_since(table: Table, snapshot_id: int | None) -> Iterator[Touched] | 
     """What the commits after a pinned snapshot touched, newest first.
 
     Returns:
-        None if it cannot be told: the pin is no ancestor any more, or a commit does not say what it touched.
+        None if it is unknown: the pin is no ancestor any more, or a commit does not say what it touched.
     """
     found: list[Touched] = []
     current = table.current_snapshot()

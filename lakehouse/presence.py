@@ -44,7 +44,7 @@ def claim_home(settings: Settings, simulated: bool) -> None:
 
     Raises:
         TerminalError: the home holds the other kind.
-        BrokenHome: what it holds cannot be told.
+        BrokenHome: it is unknown what it holds.
     """
     marker = settings.root / MARKER
     settings.root.mkdir(parents=True, exist_ok=True)

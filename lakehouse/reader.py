@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: Settings that a reader may change.
 OF_READERS = ("TimeZone", "Calendar")
-#: libpq options that a DuckDB secret holds; the others stand in ATTACH.
+#: libpq options that a DuckDB secret holds; the others go into ATTACH.
 SECRET_OPTIONS = ("host", "port", "dbname", "user", "password")
 
 

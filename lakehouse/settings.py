@@ -187,7 +187,7 @@ class Settings(BaseSettings):
     @field_validator("warehouse", "archive")
     @classmethod
     def _whole_location(cls, value: str) -> str:
-        """Without a slash at the end; a folder as an absolute path, for it stands in every Iceberg manifest."""
+        """Without a slash at the end; a folder as an absolute path, for every Iceberg manifest holds it."""
         if value.startswith("s3://"):
             if not value.removeprefix("s3://").strip("/"):
                 raise ValueError("names no bucket: s3://bucket/prefix")
@@ -236,7 +236,7 @@ class Settings(BaseSettings):
         return any(location.startswith("s3://") for location in (self.warehouse, self.archive))
 
     def s3_environment(self) -> dict[str, str]:
-        """The settings that reach S3, for a process of ours; the environment is where they stand on no command line."""
+        """The settings that reach S3, for a process of ours; in the environment they are on no command line."""
         if not self.uses_s3:
             return {}
         given = {

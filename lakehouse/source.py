@@ -76,7 +76,7 @@ class Parsed:
 
     Args:
         tables: contract name → Arrow table in that contract's column order and types, text as it is
-            or dictionary-encoded. Rows stand in file order.
+            or dictionary-encoded. Rows are in file order.
         rejects: rows that could not be used (`REJECTS_SCHEMA`).
         layout: name of the layout that was recognised or asked for.
         dialect: how the file was read up to here, as JSON-able values; recorded in ops.slices.

@@ -1,4 +1,4 @@
-"""What all commands stand on: their group, which tells errors with a next step, and the house that they work on."""
+"""What all commands share: their group, which tells errors with a next step, and the house that they work on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def example(text: str) -> str:
-    """An epilog that click prints as it stands."""
+    """An epilog that click prints as it is."""
     return f"\b\nExample:\n  {text}"
 
 
@@ -30,16 +30,16 @@ class Cli(click.Group):
             with explained():
                 return super().invoke(ctx)
         except WattlakeError as error:
-            told = error
+            shown = error
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception:
             damage = _diagnosed()
             if damage is None:
                 raise  # a fault of ours
-            told = damage
-        click.echo(f"error: {told}", err=True)
-        raise click.exceptions.Exit(2 if isinstance(told, WrongUsage) else 1)
+            shown = damage
+        click.echo(f"error: {shown}", err=True)
+        raise click.exceptions.Exit(2 if isinstance(shown, WrongUsage) else 1)
 
 
 def _diagnosed() -> WattlakeError | None:
@@ -63,7 +63,7 @@ def settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        # Settings that follow from a wrong one are not told.
+        # Settings that follow from a wrong one are not listed.
         own = [e for e in error.errors() if e["type"] != "default_factory_not_called"]
         problems = "; ".join(f"WATTLAKE_{str(e['loc'][0]).upper() if e['loc'] else '…'}: {e['msg']}" for e in own)
         raise TerminalError(f"a setting is wrong: {problems}", "mend the environment variable") from error

@@ -27,7 +27,7 @@ def run_downloads(settings: Settings, sources: tuple[str, ...], mode: str, **win
     if given and not locations:
         raise click.UsageError("--locations names no location")
     for source in sources:
-        plan_of(source)  # a wrong name is told before anything is asked for
+        plan_of(source)  # a wrong name is an error before anything is asked for
     complete = True
     with _stopped_cleanly():
         for source in sources:

@@ -54,7 +54,7 @@ def explain(mart: str, values: tuple[str, ...], style: str) -> None:
     """Explain one number: row, rule, model, raw rows, and the lines of the files that they came from.
 
     COLUMN=VALUE pairs tell the row: those of its key, or any others that one row alone has. Numbers are worked out
-    again from the rows that are shown and counted, and stand beside the published ones; exit code 1 where they differ.
+    again from the rows that are shown and counted, and shown beside the published ones; exit code 1 where they differ.
     """
     from flows.cli.base import house
     from flows.explain.chain import explain as explained

@@ -25,8 +25,8 @@ def build(full_refresh: bool) -> None:
     if not holds_a_house(at):
         click.echo(f"nothing has landed yet: there is no house in {at.root}")
         return
-    with steps() as told:
-        report = run(at, registry().contracts, full_refresh=full_refresh, progress=told, watch=told.watch)
+    with steps() as shown:
+        report = run(at, registry().contracts, full_refresh=full_refresh, progress=shown, watch=shown.watch)
     build_report(report)
     if report.built and report.held_back:
         raise click.exceptions.Exit(1)
@@ -80,8 +80,8 @@ def check() -> None:
     from ingest.registry import registry
     from lakehouse.marts.audit import check as run
 
-    with steps() as told:
-        checks = run(house(), registry().contracts, progress=told, watch=told.watch)
+    with steps() as shown:
+        checks = run(house(), registry().contracts, progress=shown, watch=shown.watch)
     if not check_report(checks):
         raise click.exceptions.Exit(1)
 

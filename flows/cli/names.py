@@ -52,7 +52,7 @@ def layouts() -> tuple[str, ...]:
         try:
             found.add(str(tomllib.loads(path.read_text(encoding="utf-8")).get("name", path.stem)))
         except (OSError, ValueError, RecursionError):
-            found.add(path.stem)  # what is wrong with it is told when it is used
+            found.add(path.stem)  # what is wrong with it is an error when it is used
     return tuple(sorted(found))
 
 

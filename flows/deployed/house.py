@@ -92,8 +92,8 @@ def maintain(dry_run: bool = False, sweep: bool = False) -> State[dict[str, int]
 def freshness() -> State[dict[str, str]]:
     """Look whether the newest row of each source is as young as its contract wants; tell of each that is not.
 
-    Ends as Stale if one is not. That is no failure of the run: the state is of the type Completed, and who wants to be
-    told listens to the events, one a source.
+    Ends as Stale if one is not. That is no failure of the run: the state is of the type Completed, and who wants to
+    know listens to the events, one a source.
     """
     states = _look()
     artifacts.publish("freshness", artifacts.freshness(states), "The newest row of each table that has to be fresh.")

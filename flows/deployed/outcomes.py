@@ -22,8 +22,8 @@ def of_files(files: Sequence[FileOutcome]) -> State[dict[str, int]]:
     """What a landing ends in: Completed, or *Refused* as soon as one file was refused.
 
     Refused is a state of the type Failed: it is red in every list of the UI, it counts among the failed runs of the
-    dashboard, and whoever is told of failed runs is told of it. No retry follows, because retries are the tasks' and
-    the task has done its work: what could be read has landed, and a refused file needs a person.
+    dashboard, and whoever gets notifications of failed runs gets one. No retry follows, because retries are the
+    tasks' and the task has done its work: what could be read has landed, and a refused file needs a person.
     """
     found = artifacts.counts(files)
     refused = [outcome for outcome in files if outcome.status == "refused"]
@@ -45,6 +45,6 @@ def of_failed_checks(error: ChecksFailed) -> State[Any]:
 
 def of_held_back(held_back: Mapping[str, str]) -> State[Any]:
     """What a build ends in that was published without some assets: as red as failed checks, for somebody must act."""
-    told = "\n".join(f"{asset} is held back: {reason}" for asset, reason in sorted(held_back.items()))
-    error = TerminalError(told, "mend what landed of it; each build after a landing tries it again")
+    reasons = "\n".join(f"{asset} is held back: {reason}" for asset, reason in sorted(held_back.items()))
+    error = TerminalError(reasons, "mend what landed of it; each build after a landing tries it again")
     return Failed(name=CHECKS_FAILED, message=str(error), data=error)

@@ -108,13 +108,13 @@ def _header(settings: Settings, simulated: bool) -> str:
     builds = Ops(settings).query(BUILDS.select().order_by(BUILDS.c.started_at.desc()).limit(20))
     last = next((build for build in builds if build.status in ("published", "done")), None)
     badge = '<span class="simulated">SIMULATED DATA</span>' if simulated else ""
-    told = "nothing is published yet"
+    state = "nothing is published yet"
     if last is not None:
         took = sum(json.loads(last.durations or "{}").values())
-        told = (
+        state = (
             f"last build {escape(last.id)}: {escape(last.mode or '-')}, {_instant(last.started_at)}, took {took:.0f} s"
         )
-    header = f"<header><h1>Wattlake</h1>{badge}<p>{escape(settings.root.name)}: {told}</p></header>{NAVIGATION}"
+    header = f"<header><h1>Wattlake</h1>{badge}<p>{escape(settings.root.name)}: {state}</p></header>{NAVIGATION}"
     if builds and builds[0].status == "failed":
         reason = escape((builds[0].error or "").splitlines()[0] if builds[0].error else "no reason is known")
         header += (
@@ -145,8 +145,8 @@ def _needs_a_look(
         parts.append(f"<p>{more}Every finding is a row of {where}.</p>")
     elif query:
         parts.append("<p>No rule has found anything.</p>")
-    told = ", ".join(f"{number:,} {escape(status)}" for status, number in sorted(checks.items())) or "none has run"
-    parts.append(f'<p><a href="checks.html">Last checks</a> of dbt and Great Expectations: {told}.</p>')
+    counted = ", ".join(f"{number:,} {escape(status)}" for status, number in sorted(checks.items())) or "none has run"
+    parts.append(f'<p><a href="checks.html">Last checks</a> of dbt and Great Expectations: {counted}.</p>')
     return "".join(parts)
 
 

@@ -34,7 +34,7 @@ def write_site(settings: Settings, output: Path | None, progress: Progress = lam
     Args:
         settings: of the home.
         output: its folder; `docs` in the home by default.
-        progress: told of each step.
+        progress: called at each step.
 
     Returns:
         Its first page. `dbt/index.html`, `checks.html` and `data-docs/` lie beside it.

@@ -2,7 +2,7 @@
 
 A mart's own rule (`flows.explain.rules.RULES`) names the raw rows that go into a row and works its numbers out again,
 in plain Python and not in the models' SQL. A mart without a rule is explained by its description, its model, and the
-rows of the raw tables it stands on that share its keys and its time. Here is what all have in common.
+rows of the raw tables it depends on that share its keys and its time. Here is what all have in common.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Evidence:
     Args:
         table: raw.* or marts.*.
         what: they are, in words.
-        rows: all of them, or the first ones, as they stand in the table.
+        rows: all of them, or the first ones, as they are in the table.
         columns: of these that are shown.
         count: how many there are.
     """
@@ -94,7 +94,7 @@ class Explanation:
         stands_on: raw tables.
         rules: in words, in the order in which they apply.
         steps, evidence: see there; evidence comes in the order of the steps.
-        lines: of the shown rows, as they stand in the archived files.
+        lines: of the shown rows, as they are in the archived files.
         next_command: an explanation of what this row is a sum of.
     """
 
@@ -269,7 +269,7 @@ def _conditions(house: House, mart: str, key: Sequence[str], given: Sequence[str
         types = {row["column_name"]: row["column_type"] for row in house.rows(f"DESCRIBE marts.{mart}")}
     except duckdb.Error as error:
         raise TerminalError(f"no build has published {mart}", "run `wattlake build` first") from error
-    listed = f"a row of {mart} is told by {', '.join(key) or 'its columns'}: write column=value"
+    listed = f"a row of {mart} is named by {', '.join(key) or 'its columns'}: write column=value"
     conditions: list[tuple[str, object]] = []
     for text in given:
         column, sign, value = text.partition("=")

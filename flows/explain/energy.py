@@ -87,7 +87,7 @@ def event(house: House, found: Explanation) -> None:
     """What happened to a counter: its samples around the event."""
     row = found.row
     table, _ = observations(house, row)
-    found.rules.append("A sample is judged with its neighbours: docs/rules.md says how each kind is told.")
+    found.rules.append("A sample is judged with its neighbours: docs/rules.md says how each kind is recognised.")
     samples = _samples(house, table, row, row["span_start"], row["occurred_at"])
     found.evidence.append(Evidence(table, "samples around it", samples, COLUMNS, len(samples)))
     after = next((sample["value_exact"] for sample in samples if sample["ts"] == row["occurred_at"]), None)

@@ -32,7 +32,7 @@ class Line:
         file: path that it was landed from; None where no run says so.
         member: file in it, where it is an archive.
         line: from 1; of a document of records, the record.
-        text: as it stands there; None where it cannot be shown.
+        text: as it is there; None where it cannot be shown.
         note: why it cannot.
     """
 

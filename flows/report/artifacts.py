@@ -53,7 +53,7 @@ def plain(value: object) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A Markdown table; numbers stand to the right."""
+    """A Markdown table; numbers are aligned to the right."""
     if not rows:
         return "none"
     numeric = [all(isinstance(row[column], int | float) for row in rows) for column in range(len(header))]

@@ -25,7 +25,7 @@ class Point:
     """One place on the horizontal axis.
 
     Args:
-        label: what stands below it.
+        label: the text below it.
         low, high: ends of a bar (from 0) or of a band; None where nothing is known.
         middle: where the line in a band goes.
         doubtful: drawn paler: an estimate, or not all of it is known.

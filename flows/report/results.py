@@ -34,7 +34,7 @@ TABLE_ROWS = 1_000
 BATCH = 10_000
 #: A sheet's limits, by Excel's own specification: rows with the header, columns, characters a cell.
 SHEET_ROWS, SHEET_COLUMNS, CELL_CHARACTERS = 1_048_576, 16_384, 32_767
-#: Digits that a number has in Excel; a longer whole number is an id, and stands as text.
+#: Digits that a number has in Excel; a longer whole number is an id, and is written as text.
 EXCEL_DIGITS = 15
 #: Before it Excel has no dates.
 EXCEL_BEGINS = date(1900, 3, 1)
@@ -75,7 +75,7 @@ def write(relation: duckdb.DuckDBPyRelation, style: str, output: Path | None, zo
         elif style == "xlsx":
             _workbook(relation, made, zone)
         else:
-            # By name: the text of the query stands in no statement of ours.
+            # By name: the text of the query is in no statement of ours.
             columns = _with_lists(relation) if style == "json" else "*"
             query = f"COPY (SELECT {columns} FROM {RESULT}) TO {quote(str(made))} ({COPY_OPTIONS[style]})"
             relation.query(RESULT, query)
@@ -129,7 +129,7 @@ def _is_amount(value: Any) -> bool:
 
 
 def _with_lists(relation: duckdb.DuckDBPyRelation) -> str:
-    """The columns for JSON: codes that stand in one text are a list there."""
+    """The columns for JSON: codes in one text are a list there."""
     listed = zip(relation.columns, relation.types, strict=True)
     if not any(name == "caveats" and str(kind) == "VARCHAR" for name, kind in listed):
         return "*"
@@ -156,7 +156,7 @@ def _markdown_row(values: Sequence[Any]) -> str:
 
 
 def _workbook(relation: duckdb.DuckDBPyRelation, path: Path, zone: str) -> None:
-    """One sheet with a header that stays. Instants stand in the session's zone, which their header names."""
+    """One sheet with a header that stays. Instants are in the session's zone, which their header names."""
     import xlsxwriter
 
     names, kinds = relation.columns, [str(kind) for kind in relation.types]

@@ -61,7 +61,7 @@ def table(
 
     Args:
         header: names of the columns; they may wrap between words.
-        rows: values; columns of numbers stand to the right.
+        rows: values; columns of numbers are aligned to the right.
         title: printed above it.
         drop: columns that are left out where the line is too short, the first of them first. A note names them.
         more: how to see what was left out.
@@ -88,8 +88,8 @@ def table(
     ]
     click.echo("\n".join([*([click.style(title, bold=True)] if title else []), *lines, ""]))
     if left_out:
-        told = [name for name in header if name in left_out]
-        click.echo(f"left out at {room} characters: {', '.join(told)}; {more}\n")
+        named = [name for name in header if name in left_out]
+        click.echo(f"left out at {room} characters: {', '.join(named)}; {more}\n")
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class _Column:
         cells: its text, row by row.
         least: width below which a number, an id or a word would break.
         most: width beyond which nothing wraps.
-        right: whether it stands to the right.
+        right: whether it is aligned to the right.
     """
 
     name: str

@@ -85,8 +85,8 @@ def build(
         settings: of the home.
         contracts: every raw table.
         full_refresh: rebuild everything from the raw tables.
-        progress: told of each step.
-        watch: told of each model and test of the step `dbt`.
+        progress: called at each step.
+        watch: called for each model and test of the step `dbt`.
 
     Raises:
         ChecksFailed: a blocking check failed; the last good marts stay.
@@ -139,8 +139,8 @@ class _Build:
         ids = {name: pinned.snapshot_id for name, pinned in pins.items()}
         followed = before is not None and self._followed(before)
         if before and before.code_version == code and before.pins == ids and not full_refresh and followed:
-            told = warnings(before.held_back)
-            return BuildReport(before.build_id, False, "nothing", checks=told, held_back=before.held_back)
+            warned = warnings(before.held_back)
+            return BuildReport(before.build_id, False, "nothing", checks=warned, held_back=before.held_back)
         whole = full_refresh or before is None or before.code_version != code
         with self.ops.run("build", full_refresh=full_refresh, home=self.settings.home_name) as run:
             folder = self._folder()
@@ -241,8 +241,8 @@ class _Build:
                 changed = (changes.rebuild_from, changes.rebuild_to)
                 moved = [mart for mart in declared if mart.name in touched]
             follow(self.settings, open_catalog(self.settings), moved, build_id, changed)
-        told = [f"{check.name}: {check.message}" for check in warnings(report.held_back)]
-        self._finish(build_id, "done", "\n".join(told) or None)
+        warned = [f"{check.name}: {check.message}" for check in warnings(report.held_back)]
+        self._finish(build_id, "done", "\n".join(warned) or None)
         report.durations = self.durations
         report.rows = mart_rows(self.settings)
         return report
@@ -274,7 +274,7 @@ class _Build:
     def _at_fault(
         self, error: TerminalError, folder: Path, pins: dict[str, Pin], changes: Changes, whole: bool
     ) -> dict[str, str]:
-        """Asset → what its data break; empty where that cannot be told of single assets."""
+        """Asset → what its data break; empty where the checks name no single assets."""
         if isinstance(error, ChecksFailed):
             return told_by(error.checks)
         if not isinstance(error, ModelsFailed):
@@ -303,7 +303,7 @@ class _Build:
         pins: dict[str, Pin],
         changes: Changes,
         whole: bool,
-        told: list[CheckResult],
+        known: list[CheckResult],
     ) -> list[CheckResult]:
         build_file = folder / self.settings.marts_path.name
         # What an attempt with other assets has left.
@@ -322,7 +322,7 @@ class _Build:
                 checks += expectations.expect(
                     build_file, marts(folder / "target"), kept, assets, changed_range(changes)
                 )
-        checks += told
+        checks += known
         record_checks(self.ops, run_id, build_id, checks)
         failed = [check for check in checks if check.blocks]
         if failed:

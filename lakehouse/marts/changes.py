@@ -98,7 +98,7 @@ def listed_assets(changes: Changes) -> tuple[str, ...] | None:
 def touched_by_table(
     catalog: Catalog, contracts: Iterable[Contract], published: Mapping[str, int | None]
 ) -> dict[str, list[Touched]] | None:
-    """What landed after the published pins, by table; None if that cannot be told and all must be rebuilt."""
+    """What landed after the published pins, by table; None if that is unknown and all must be rebuilt."""
     from pyiceberg.exceptions import NoSuchTableError
 
     found: dict[str, list[Touched]] = {}

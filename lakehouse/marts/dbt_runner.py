@@ -118,7 +118,7 @@ def run_dbt(
         command: dbt's command and its flags.
         folder: holds marts.duckdb, in which models are built, and the plugin's `MANIFEST`; dbt's target and logs go
             there. dbt runs in it and sees relative paths only, so that the project it has parsed holds for any folder.
-        watch: told of every model and test that begins or has ended.
+        watch: called for every model and test that begins or has ended.
 
     Raises:
         TerminalError: dbt stopped before it ran anything (a fault of the project or its configuration).

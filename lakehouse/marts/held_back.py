@@ -58,7 +58,7 @@ def _strings(values: Collection[str]) -> object:
 
 
 def told_by(failed: Sequence[CheckResult]) -> dict[str, str]:
-    """Asset → the check that its rows fail; empty where a check fails of which no asset can be told."""
+    """Asset → the check that its rows fail; empty where a check fails that names no asset."""
     found: dict[str, str] = {}
     for check in failed:
         rows = [row.get("asset_id") for row in check.sample]

@@ -1,4 +1,4 @@
-"""What a build takes in: the spans that changed, the models that stand on them, and the rows these read."""
+"""What a build takes in: the spans that changed, the models that depend on them, and the rows these read."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _pinned(
 
 
 def affected_models(changes: Changes) -> list[str]:
-    """dbt's selection of what an incremental build runs: all that stands on a table that changed.
+    """dbt's selection of what an incremental build runs: all that depends on a table that changed.
 
     What lands of a market leaves the models of meters alone, and the other way round: their rows stay as published.
     """
@@ -90,7 +90,7 @@ def affected_models(changes: Changes) -> list[str]:
 
 
 def changed_inputs(changes: Changes) -> list[str]:
-    """dbt's sources, schema and name, that make other rows of what stands on them."""
+    """dbt's sources, schema and name, that change the rows of what depends on them."""
     inputs = [f"raw.{name}" for name in changes.names]
     # Findings are made of observations and of what was refused: a build makes all of their parts, or none.
     if changes.count or QUARANTINE.name in changes.names:

@@ -33,7 +33,7 @@ READING_FUNCTIONS = re.compile(
 )
 #: How table functions of extensions begin that reach databases or change tables.
 OF_EXTENSIONS = ("postgres_", "sqlite_", "set_iceberg", "remove_iceberg", "iceberg_to")
-#: What stands before the statement that an EXPLAIN explains.
+#: What precedes the statement that an EXPLAIN explains.
 EXPLAIN = re.compile(r"\s*EXPLAIN(\s+ANALYZE)?(\s*\([^()]*\))?\s+", re.IGNORECASE)
 ONLY_READS = "ask with SELECT, and write rows with --output FILE; to change data, land files and build"
 
@@ -107,7 +107,7 @@ def _judge_functions(text: str) -> None:
 
 
 def _judge_words(text: str) -> None:
-    """The same where there is no tree: no such name may stand anywhere in the text."""
+    """The same where there is no tree: no such name may be anywhere in the text."""
     with duckdb.connect() as asked:
         listed = asked.execute("SELECT lower(function_name) FROM duckdb_functions() WHERE function_type = 'table'")
         functions = {name for (name,) in listed.fetchall() if not READING_FUNCTIONS.fullmatch(name)}

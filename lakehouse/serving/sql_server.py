@@ -126,7 +126,7 @@ class SqlServer:
             Its build_id if it is new, else None.
 
         Raises:
-            TerminalError: the file cannot be read; the build before is served on, and this one is told once.
+            TerminalError: the file cannot be read; the build before is served on, and this one is reported once.
         """
         self._drop_retired()
         try:

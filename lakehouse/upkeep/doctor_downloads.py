@@ -15,7 +15,7 @@ from lakehouse.settings import Settings
 from lakehouse.upkeep.finding import Check, Finding
 from lakehouse.uris import is_postgres, sqlite_path
 
-#: Outcomes of so long are told.
+#: Outcomes of so long are shown.
 LATELY = timedelta(days=2)
 
 

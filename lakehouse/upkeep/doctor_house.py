@@ -194,7 +194,7 @@ def _behind(settings: Settings, pins: Mapping[str, int | None]) -> list[str]:
     try:
         catalog = open_catalog(settings)
         found = {name: catalog.load_table((RAW, name)).current_snapshot() for name in pins}
-    except Exception:  # noqa: BLE001  whatever is wrong with a table is told of the tables
+    except Exception:  # noqa: BLE001  whatever is wrong with a table is a finding about tables
         return []
     current = {name: snapshot.snapshot_id if snapshot else None for name, snapshot in found.items()}
     return sorted(name for name, pinned in pins.items() if current[name] != pinned)

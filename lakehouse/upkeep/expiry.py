@@ -45,7 +45,7 @@ class Expired:
 def pins_in_use(settings: Settings, ops: Ops, now: datetime) -> list[Pins]:
     """The pins that must stay: of the marts published here, of running builds, and of each home's last build.
 
-    Homes on other machines share the catalog; what they have published stands in ops.builds.
+    Homes on other machines share the catalog; ops.builds says what they have published.
     """
     here = published(settings)
     found: list[Pins] = [here.pins] if here else []

@@ -72,7 +72,7 @@ def maintain(
         dry_run: say what would be done, and change nothing.
         sweep: delete orphans; they are only listed otherwise.
         older_than: age from which a file that nothing names is an orphan; that of the settings by default.
-        progress: told of each step.
+        progress: called at each step.
 
     Raises:
         WrongUsage: there is no such table.
@@ -80,7 +80,7 @@ def maintain(
     """
     settings.root.mkdir(parents=True, exist_ok=True)
     if not dry_run:
-        settle(settings, registry)  # what a killed landing committed is told by snapshots, which expire
+        settle(settings, registry)  # only snapshots say what a killed landing committed, and they expire
     ops = Ops(settings)
     with ops.alone("maintain"):
         ops.mark_interrupted("maintain")

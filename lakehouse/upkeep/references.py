@@ -1,4 +1,4 @@
-"""Which files the metadata of a table name: for its newest snapshot, and for older ones that still stand."""
+"""Which files the metadata of a table name: for its newest snapshot, and for older ones that are kept."""
 
 from __future__ import annotations
 
