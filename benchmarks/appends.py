@@ -21,7 +21,7 @@ import pyarrow as pa
 from lakehouse.catalog import open_catalog
 from lakehouse.contract import observations
 from lakehouse.settings import Settings
-from lakehouse.writing.diff import Staging
+from lakehouse.writing.staging import Staging
 from lakehouse.writing.writer import merge
 from tests.support.house import maintain
 

@@ -15,9 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lakehouse.contract import Contract
@@ -26,7 +24,7 @@ from lakehouse.pins import Touched, pin_of
 from lakehouse.storage import make_folder
 from lakehouse.writing.counts import ObjectCounts
 from lakehouse.writing.data_files import ROW_GROUP_ROWS, ROW_GROUP_VALUES, ROWS_PER_FILE, field_ids
-from lakehouse.writing.staging import Piece, Staging
+from lakehouse.writing.staging import Piece, Staging, micros, month_stretches
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
@@ -173,7 +171,7 @@ def write_in_order(table: Table, contract: Contract, files: Sequence[Path]) -> l
             with pq.ParquetFile(path, read_dictionary=texts) as staged:
                 for rows in staged.iter_batches(ROW_GROUP_VALUES // len(schema), columns=schema.names):
                     part = pa.Table.from_batches([rows]).cast(schema)
-                    for month, first, last in _months(part.column(contract.time_column)):
+                    for month, first, last in month_stretches(micros(part.column(contract.time_column))):
                         writer(month).write_table(part.slice(first, last - first))
     return [uri for uri, _ in written.values()]
 
@@ -187,14 +185,6 @@ def _stored_schema(table: Table, contract: Contract, encoded: Mapping[str, pa.Da
             for f in contract.arrow_schema
         ]
     )
-
-
-def _months(instants: pa.ChunkedArray) -> list[tuple[int, int, int]]:
-    """Stretches of one UTC month in rows that are in order of months: (months since 1970, first row, row after)."""
-    micros = np.asarray(pc.cast(instants, pa.int64()).to_numpy())
-    months = micros.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
-    edges = [0, *(np.flatnonzero(np.diff(months)) + 1).tolist(), len(months)]
-    return [(int(months[first]), first, last) for first, last in pairwise(edges)]
 
 
 def _write_file(table: Table, contract: Contract, pieces: Sequence[Piece], uri: str) -> str:

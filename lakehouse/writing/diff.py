@@ -18,24 +18,26 @@ from lakehouse.contract import Contract, Restated, Slice
 from lakehouse.engine import identifier, quote
 from lakehouse.errors import ContractViolation, Overtaken
 from lakehouse.pins import empty_select, pin_of
-from lakehouse.writing import append_only
 from lakehouse.writing.counts import ObjectCounts
-from lakehouse.writing.data_files import month_of, order_of, write_files
+from lakehouse.writing.data_files import order_of
 from lakehouse.writing.slices import Statements
 from lakehouse.writing.staging import ORDINAL, SEQUENCE, Staging
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
 
-#: Values that are sorted in memory at once: a month of a market's prices, or a day of a disclosure.
-SORTED_VALUES = 20_000_000
 STORED = -(2**62)  # stands for SEQUENCE in rows that the table holds
 
 
 class Diff:
     """What a landing changes in a table: `winners`, rows to write, and `gone`, keys whose stored row goes.
 
-    Keys, compared columns and sort come from the contract. One of `merge`, `replace` or `append` makes the two tables.
+    Keys, compared columns and sort come from the contract. One of `merge`, `replace` or `append` makes the two tables;
+    `lakehouse.writing.rewrite` makes data files of them.
+
+    Attributes:
+        db: the session that holds both.
+        only_added: whether the winners are rows of the files as they arrived.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class Diff:
         nothing = f"SELECT *, 0::BIGINT AS {SEQUENCE}, 0::BIGINT AS {ORDINAL} FROM ({empty_select(contract)})"
         self.db.execute(f"CREATE VIEW arrived AS {f'SELECT * FROM read_parquet([{files}])' if files else nothing}")
         self.db.execute(f"CREATE VIEW stored AS {pin_of(table).select(contract)}")
-        self._only_added = False
+        self.only_added = False
         self._void = False
         self._restated: dict[int, int] = {}
         staged = "SELECT * FROM arrived"
@@ -112,7 +114,7 @@ class Diff:
         for column in self.contract.columns:
             name = identifier(column.name)
             others = f"FROM staged JOIN stored USING ({', '.join(self.key)}) WHERE staged.{name} <> stored.{name}"
-            if column.fixed and self._count(f"SELECT count(*) {others}"):
+            if column.fixed and self.scalar(f"SELECT count(*) {others}"):
                 raise Overtaken(
                     f"another landing has declared another {column.name} of the same {self.contract.name} meanwhile",
                     "run the same command again",
@@ -131,7 +133,7 @@ class Diff:
         key = ", ".join(self.key)
         statements = Statements(stated)
         inside = statements.inside
-        if outside := self._count(f"SELECT count(*) FROM staged WHERE {statements.outside}"):
+        if outside := self.scalar(f"SELECT count(*) FROM staged WHERE {statements.outside}"):
             raise ContractViolation(
                 f"{outside} rows for {self.contract.name} lie outside the slice that they replace ({inside})",
                 "this is a fault of the source: it must state whole slices",
@@ -155,20 +157,20 @@ class Diff:
         if "source_object" not in self.contract.statement:
             return False
         key = ", ".join(self.key)
-        if self._count(f"SELECT count(*) FROM (SELECT 1 FROM staged GROUP BY {key} HAVING count(*) > 1 LIMIT 1)"):
+        if self.scalar(f"SELECT count(*) FROM (SELECT 1 FROM staged GROUP BY {key} HAVING count(*) > 1 LIMIT 1)"):
             return False
         if self.table.current_snapshot() is None:
             return True
         stated = ", ".join(identifier(name) for name in self.contract.statement)
         bounds = self._bounds([self.contract.time_column] if self.contract.time_column else [], "staged")
         new = f"(SELECT DISTINCT {stated} FROM staged)"
-        return not self._count(
+        return not self.scalar(
             f"SELECT count(*) FROM (SELECT 1 FROM stored SEMI JOIN {new} USING ({stated}) {bounds} LIMIT 1)"
         )
 
     def append(self) -> None:
         """Add staged rows as they are: an offset keeps them from coming twice, or `adds_only` has said so."""
-        self._only_added = True
+        self.only_added = True
         self.db.execute("CREATE VIEW winners AS SELECT * FROM staged")
         self.db.execute(f"CREATE TABLE gone AS SELECT {', '.join(self.key)} FROM winners WHERE false")
         self.db.execute("CREATE TABLE superseded AS SELECT * FROM gone")
@@ -227,7 +229,7 @@ class Diff:
         apart = {rule.order, rule.column, "source_object", *rule.also_key}
         compared = [n for n in (*self.contract.compared, *self.contract.statement) if n not in apart]
         key = ", ".join(identifier(name) for name in base)
-        if not self._count(f"SELECT count(*) FROM (SELECT 1 FROM arrived WHERE {rule.column} IN ({listed}) LIMIT 1)"):
+        if not self.scalar(f"SELECT count(*) FROM (SELECT 1 FROM arrived WHERE {rule.column} IN ({listed}) LIMIT 1)"):
             return False
         columns = ", ".join(identifier(name) for name in (*base, *compared, rule.order, rule.column))
         same = " AND ".join(f"{n} IS NOT DISTINCT FROM lag({n}) OVER said" for n in map(identifier, compared))
@@ -268,21 +270,27 @@ class Diff:
             tests.append(f"stored.{name} BETWEEN {quote(low)}{cast} AND {quote(high)}{cast}")
         return f"WHERE {' AND '.join(tests)}" if tests else ""
 
+    @property
+    def arrived_in_place(self) -> list[Path]:
+        """The staged files, where each of their rows is added as it arrived; else none."""
+        return self._files if self.only_added and not self._restated else []
+
     def changed(self) -> bool:
         """Whether anything is to be committed."""
-        return self._count("SELECT (SELECT count(*) FROM winners) + (SELECT count(*) FROM gone)") > 0
+        return self.scalar("SELECT (SELECT count(*) FROM winners) + (SELECT count(*) FROM gone)") > 0
 
     def superseded(self) -> int:
         """Stored rows that go without another of their key taking their place."""
-        return self._count("SELECT count(*) FROM superseded")
+        return self.scalar("SELECT count(*) FROM superseded")
 
-    def _count(self, sql: str) -> int:
+    def scalar(self, sql: str) -> int:
+        """The one number that a query gives."""
         row = self.db.execute(sql).fetchone()
         return int(row[0]) if row else 0
 
     def counts(self) -> dict[int, ObjectCounts]:
         """What every staged file contributed."""
-        found = self._counts_added() if self._only_added else self._counts_folded()
+        found = self._counts_added() if self.only_added else self._counts_folded()
         for sequence, rows in self._restated.items():
             counted = found.get(sequence, ObjectCounts())
             found[sequence] = replace(counted, equal=counted.equal + rows)
@@ -317,79 +325,3 @@ class Diff:
         """SQL of what makes two rows of one key differ."""
         compared = [f"{prefix}{identifier(name)}" for name in self.contract.compared]
         return f"struct_pack({', '.join(f'v{i} := {name}' for i, name in enumerate(compared))})" if compared else "0"
-
-    def files_to_rewrite(self) -> list[str]:
-        """Stored data files that hold a row which goes."""
-        if not self._count("SELECT count(*) FROM gone"):
-            return []
-        paths = [task.file.file_path for task in self.table.scan().plan_files()]
-        if not paths:
-            return []
-        listed = ", ".join(quote(path) for path in paths)
-        rows = self.db.execute(
-            f"""
-            SELECT DISTINCT filename FROM read_parquet([{listed}], filename=true, union_by_name=true)
-            SEMI JOIN gone USING ({", ".join(self.key)})
-            """
-        ).fetchall()
-        return sorted(name for (name,) in rows)
-
-    def write(self, doomed: Sequence[str]) -> list[str]:
-        """Write new data files: the winners, with what survives of the rewritten files in its old place."""
-        columns, key = ", ".join(self.columns), ", ".join(self.key)
-        if self._only_added and (files := self._in_order()):
-            return [path for run in files for path in append_only.write_in_order(self.table, self.contract, run)]
-        if self._only_added:
-            self.db.execute(f"CREATE TABLE sorted AS SELECT * FROM winners ORDER BY {order_of(self.contract)}")
-            return write_files(self.db, self.table, month_of(self.contract), "sorted", self.names)
-        source = "winners"
-        if doomed:
-            listed = ", ".join(quote(path) for path in doomed)
-            available = {
-                name
-                for name, *_ in self.db.execute(
-                    f"DESCRIBE SELECT * FROM read_parquet([{listed}], union_by_name=true)"
-                ).fetchall()
-            }
-            kept = ", ".join(
-                name if column.name in available else f"NULL AS {name}"
-                for column, name in zip(self.contract.columns, self.columns, strict=True)
-            )
-            self.db.execute(
-                f"""
-                CREATE TABLE rewritten AS
-                SELECT * FROM (
-                    SELECT {columns} FROM winners
-                    UNION ALL BY NAME
-                    SELECT {kept} FROM read_parquet([{listed}], union_by_name=true) ANTI JOIN gone USING ({key})
-                ) ORDER BY {order_of(self.contract)}
-                """
-            )
-            source = "rewritten"
-        return write_files(self.db, self.table, month_of(self.contract), source, self.names)
-
-    def _in_order(self) -> list[list[Path]]:
-        """Staged files whose rows lie in the table's order as they arrived: all of them, else each, else none.
-
-        To sort wide rows costs more than to write them, and gathers them in memory; so where there are many, each
-        arrival becomes a data file.
-        """
-        if self._restated:
-            return []
-        if not self._back(""):
-            return [self._files]
-        many = self._count("SELECT count(*) FROM winners") * len(self.columns) > SORTED_VALUES
-        if not many or self._back(f"PARTITION BY {SEQUENCE}"):
-            return []
-        runs: dict[int, list[Path]] = {}
-        for path in self._files:
-            runs.setdefault(self._count(f"SELECT {SEQUENCE} FROM read_parquet({quote(str(path))}) LIMIT 1"), []).append(
-                path
-            )
-        return list(runs.values())
-
-    def _back(self, partition: str) -> bool:
-        """Whether a row goes back in the table's order from the one that arrived before it."""
-        row = f"row({order_of(self.contract)})"
-        before = f"lag({row}) OVER ({partition} ORDER BY {SEQUENCE}, {ORDINAL})"
-        return self._count(f"SELECT count(*) FROM (SELECT {row} < {before} AS back FROM winners) WHERE back") > 0

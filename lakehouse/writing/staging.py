@@ -180,12 +180,12 @@ def _write_pieces(contract: Contract, sequence: int, rows: pa.Table, path: Path)
     ) as writer:  # fmt: skip
         for names, start, count in series:
             part = rows.slice(start, count)
-            instants = _micros(part.column(time))
+            instants = micros(part.column(time))
             if not (np.diff(instants) > 0).all():
                 order = np.argsort(instants, kind="stable")
                 part, instants = part.take(pa.array(order)), instants[order]
                 repeats |= not (np.diff(instants) > 0).all()
-            for month, first, last in _months(instants):
+            for month, first, last in month_stretches(instants):
                 writer.write_table(part.slice(first, last - first), row_group_size=last - first)
                 inside = instants[first:last]
                 span = int(inside[0]), int(inside[-1])
@@ -223,14 +223,16 @@ def _by_series(contract: Contract, rows: pa.Table) -> tuple[pa.Table, list[tuple
     return rows, stretches
 
 
-def _micros(column: pa.ChunkedArray) -> Int64Array:
+def micros(column: pa.ChunkedArray) -> Int64Array:
+    """Instants as microseconds since 1970."""
     return np.asarray(pc.cast(column, pa.int64()).to_numpy(), dtype=np.int64)
 
 
-def _months(instants: Int64Array) -> list[tuple[int, int, int]]:
-    """Stretches of one UTC month in sorted instants: (months since 1970, first row, row after the last)."""
+def month_stretches(instants: Int64Array) -> list[tuple[int, int, int]]:
+    """Stretches of one UTC month in rows that are in order of months: (months since 1970, first row, row after)."""
     ends = instants[[0, -1]].astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
     months = np.arange(ends[0], ends[1] + 2)
+    # Where rows are in order of months, those before the start of one lie before it, whatever their order inside it.
     edges = np.searchsorted(instants, months.astype("datetime64[M]").astype("datetime64[us]").astype(np.int64))
     return [
         (int(month), int(first), int(last))

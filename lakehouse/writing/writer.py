@@ -21,7 +21,7 @@ from lakehouse.engine import connect
 from lakehouse.errors import ContractViolation, LostRace
 from lakehouse.pins import TOUCHED, Touched, pack_touched, pin_of
 from lakehouse.settings import Settings
-from lakehouse.writing import append_only
+from lakehouse.writing import append_only, rewrite
 from lakehouse.writing.counts import ObjectCounts
 from lakehouse.writing.data_files import commit, discard, month_of, order_of, touched_by, write_files
 from lakehouse.writing.diff import Diff
@@ -251,8 +251,8 @@ def _land_once(
             if not diff.changed() and not moved:
                 return Landed(contract.name, None, counts)
             touched = touched_by(connection, contract)
-            doomed = diff.files_to_rewrite()
-            added = diff.write(doomed)
+            doomed = rewrite.files_to_rewrite(diff)
+            added = rewrite.write(diff, doomed)
         stated = {**properties, TOUCHED: pack_touched(touched), OFFSETS: json.dumps({**offsets(table), **moved})}
         try:
             snapshot_id = commit(table, added, doomed, stated)

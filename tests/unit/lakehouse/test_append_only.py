@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from random import Random
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lakehouse.catalog import ensure_table, open_catalog
 from lakehouse.engine import connect
 from lakehouse.settings import Settings
 from lakehouse.writing import append_only
-from lakehouse.writing.staging import Staging
+from lakehouse.writing.staging import Staging, month_stretches
 from tests.support.raw_table import CONTRACT, Row, land, rows, stored
 
 MONTH = 31 * 1440
@@ -79,3 +85,20 @@ def test_files_split_at_the_limit_and_keep_every_row(settings: Settings, monkeyp
     table = open_catalog(settings).load_table(("raw", CONTRACT.name))
     assert sorted(task.file.record_count for task in table.scan().plan_files()) == [1, 2, 2, 2, 2, 3]
     assert stored(settings) == values
+
+
+@given(st.lists(st.integers(-(10**15), 4 * 10**15), min_size=1, max_size=30), st.randoms(use_true_random=False))
+def test_rows_in_order_of_months_are_cut_at_months_in_whatever_order_they_are_inside(
+    instants: list[int], chance: Random
+) -> None:
+    moments = [datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value) for value in instants]
+    chance.shuffle(moments)
+    moments.sort(key=lambda moment: (moment.year, moment.month))
+    expected = [
+        ((year - 1970) * 12 + month - 1, len(list(inside)))
+        for (year, month), inside in groupby(moments, key=lambda moment: (moment.year, moment.month))
+    ]
+    rows = np.array([moment.replace(tzinfo=None) for moment in moments], "datetime64[us]").astype(np.int64)
+    found = month_stretches(rows)
+    assert [(month, last - first) for month, first, last in found] == expected
+    assert [first for _, first, _ in found] == [0, *(last for _, _, last in found[:-1])]

@@ -154,6 +154,6 @@ def test_many_files_each_in_order_are_written_one_by_one_and_few_are_sorted_toge
         return len(list(open_catalog(settings).load_table(("raw", "quotes")).scan().plan_files()))
 
     assert files_after(late, early) == 1
-    monkeypatch.setattr("lakehouse.writing.diff.SORTED_VALUES", 1)
+    monkeypatch.setattr("lakehouse.writing.rewrite.SORTED_VALUES", 1)
     assert files_after(("other", late[1]), ("another", early[1])) == 3
     assert len(stored(settings)) == 6
