@@ -16,7 +16,7 @@ from pydantic import AfterValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ingest.http.client import Client
-from ingest.http.exchange import Veiled
+from ingest.http.secrets import Veiled
 from lakehouse.errors import TerminalError, WrongUsage
 
 
@@ -151,7 +151,7 @@ class Basic:
     async def headers(self, client: Client) -> Mapping[str, str]:
         """See `ingest.http.exchange.Credentials`."""
         coded = base64.b64encode(self.account.encode()).decode()
-        client.hide(coded)
+        client.secrets.add(coded)
         return {"Authorization": Veiled(f"Basic {coded}")}
 
     def renew(self, sent: Mapping[str, str]) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import html
 import json
 import logging
 import random
@@ -17,11 +16,10 @@ import zlib
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
@@ -39,9 +37,11 @@ from ingest.http.exchange import (
     Verdict,
     file_name,
     http_date,
+    judge_json,
     repeatable,
     retry_after,
 )
+from ingest.http.secrets import Secrets
 from ingest.http.turns import Refusals, Turns
 from lakehouse.download.plan import WALL, Answer, Clock
 from lakehouse.errors import TerminalError, TransientError, WattlakeError
@@ -54,8 +54,6 @@ CONNECT_S, READ_S = 15.0, 60.0
 ANSWER_S = 900.0
 #: Bytes of one answer: a bulk download of 100 documents stays below.
 ANSWER_BYTES = 2 << 30
-#: Bytes of a listing or a token.
-JSON_BYTES = 64 << 20
 #: Bytes of a refusal that are kept for the message.
 REASON_BYTES = 2_000
 #: Attempts at one request, the first included.
@@ -63,8 +61,6 @@ ATTEMPTS = 5
 #: Seconds that a server may ask to wait (Retry-After); beyond, the next run asks again.
 LONGEST_WAIT_S = 300.0
 REDIRECTS = 5
-#: So many characters of a secret are taken for it.
-TOLD_CHARACTERS = 8
 
 
 class _Renewed(Exception):
@@ -77,15 +73,13 @@ class Client:
     Args:
         folder: for the bytes of answers under way, of this process alone.
         turns: folder of the spacing of requests, shared with other processes.
-        secrets: texts that must not appear in any error.
+        secrets: texts that must not appear in any error; `secrets` takes more of them later.
         clock: wall clock.
     """
 
     def __init__(self, folder: Path, turns: Path, secrets: Iterable[str] = (), clock: Clock = WALL) -> None:
         self._folder, self._clock = folder, clock
-        self._secrets: list[str] = []
-        for secret in secrets:
-            self.hide(secret)
+        self.secrets = Secrets(secrets)
         self._turns, self._refusals = Turns(turns, clock), Refusals(turns, clock)
         self._at_once: dict[str, asyncio.Semaphore] = {}
         self._asked_first: dict[str, asyncio.Task[Answer]] = {}
@@ -99,11 +93,6 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._http.aclose()
-
-    def hide(self, secret: str) -> None:
-        """Keep a text, in whatever way it is written, out of every error from now on."""
-        if secret and secret not in self._secrets:
-            self._secrets = sorted({*self._secrets, *_forms(secret)}, key=len, reverse=True)
 
     def now(self) -> datetime:
         """The present, UTC."""
@@ -137,7 +126,7 @@ class Client:
                 answer: Answer = await retrying(attempt)
             return replace(answer, attempts=attempts)
         except WattlakeError as error:
-            told = type(error)(self._scrub(error.message), self._scrub(error.next_step))
+            told = type(error)(self.secrets.scrub(error.message), self.secrets.scrub(error.next_step))
             return Answer(
                 getattr(error, "outcome", "failed"), ask.shown, attempts, status[0], fetched_at=self.now(), error=told
             )  # fmt: skip
@@ -148,13 +137,13 @@ class Client:
         Raises:
             TransientError, TerminalError: it could not be had, and why.
         """
-        answer = await self.fetch(ask, is_json)
+        answer = await self.fetch(ask, judge_json)
         if answer.error:
             if isinstance(answer.error, TryAgain):
                 answer.error.is_spent = True
             raise answer.error
         if answer.path is None:
-            raise Refused(f"{ask.operator.name} has nothing at {self._scrub(ask.shown)}", "check the base URL")
+            raise Refused(f"{ask.operator.name} has nothing at {self.secrets.scrub(ask.shown)}", "check the base URL")
         try:
             return json.loads(answer.path.read_bytes())
         finally:
@@ -286,7 +275,7 @@ class Client:
             error = Throttled(says, step) if status == 429 else Unanswered(says, step)
             error.retry_after_s = wait
             raise error
-        raise Refused(f"{name} answers {status} to {self._scrub(ask.shown)}: {said}", _step(ask))
+        raise Refused(f"{name} answers {status} to {self.secrets.scrub(ask.shown)}: {said}", _step(ask))
 
     async def _beginning(self, response: httpx.Response) -> str:
         """The first words of a refusal, without its markup."""
@@ -295,33 +284,16 @@ class Client:
             said += block
             if len(said) > REASON_BYTES:
                 break
-        text = self._scrub(said[:REASON_BYTES].decode("utf-8", "replace"))
+        text = self.secrets.scrub(said[:REASON_BYTES].decode("utf-8", "replace"))
         text = re.sub(r"<(script|style)\b.*?(</\1>|$)|<[^>]*>?", " ", text, flags=re.S | re.I)
         return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300] or "nothing more"
 
     def _tell(self, operator: str, state: RetryCallState) -> None:
         """Say why and how long a request waits before it is made again."""
         error = state.outcome.exception() if state.outcome else None
-        reason = self._scrub(error.message if isinstance(error, WattlakeError) else str(error))
+        reason = self.secrets.scrub(error.message if isinstance(error, WattlakeError) else str(error))
         attempt = state.attempt_number + 1
         LOG.info("%s: %s; attempt %d of %d in %.0f s", operator, reason, attempt, ATTEMPTS, state.upcoming_sleep)
-
-    def _scrub(self, text: str) -> str:
-        """Without secrets, also where only the beginning of one is left of a text that was cut."""
-        beginnings = {re.escape(secret[:TOLD_CHARACTERS]) for secret in self._secrets}
-        if not beginnings:
-            return text
-        kept, end = "", 0
-        for found in re.finditer("|".join(beginnings), text):
-            if found.start() >= end:
-                kept += text[end : found.start()] + "***"
-                end = found.start() + max(_alike(text[found.start() :], secret) for secret in self._secrets)
-        return kept + text[end:]
-
-
-def _alike(one: str, other: str) -> int:
-    """How many characters at their beginnings are the same."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _step(ask: Ask) -> str:
@@ -339,14 +311,6 @@ def _http() -> httpx.AsyncClient:
         raise TerminalError(
             "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names no proxy that can be used", "write it as http://host:port"
         ) from None
-
-
-def _forms(secret: str) -> set[str]:
-    """A secret as it may come back: as it is, in a URL or form, in HTML, in JSON, in Python's words."""
-    return {
-        secret, quote(secret), quote(secret, safe=""), quote_plus(secret), html.escape(secret),
-        json.dumps(secret)[1:-1], repr(secret)[1:-1], repr(secret.encode())[2:-1],
-    }  # fmt: skip
 
 
 def _may_pass(error: BaseException) -> bool:
@@ -378,14 +342,3 @@ async def _blocks(response: httpx.Response) -> AsyncIterator[bytes]:
         raise Malformed(f"the answer is no gzip: {error}", "the next run asks again") from None
     if not inflater.eof or inflater.unused_data:
         raise Malformed("the answer ends in the middle of its gzip, or goes on after it", "the next run asks again")
-
-
-def is_json(path: Path, headers: Mapping[str, str]) -> Verdict:
-    """Judges a small JSON document."""
-    if (size := path.stat().st_size) > JSON_BYTES:
-        return Verdict(error=Refused(f"the answer has {size / 2**20:.0f} MiB of JSON", "check the base URL"))
-    try:
-        json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        return Verdict(error=Malformed(f"the answer is no JSON: {error}", "look at the URL in a browser"))
-    return Verdict()

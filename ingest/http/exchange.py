@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import email.message
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsIndex
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import httpx
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Characters of a server's ETag or date that are kept, and of a name that it gives.
 VALIDATOR_CHARACTERS, NAME_CHARACTERS = 1000, 200
+#: Bytes of a listing, a token or a page.
+JSON_BYTES = 64 << 20
 
 
 class TryAgain(TransientError):
@@ -64,16 +67,6 @@ class Refused(TerminalError):
     """The server does not do what was asked, or what it does is not safe to follow."""
 
     outcome: Outcome = "failed"
-
-
-class Veiled(str):
-    """A secret as the wire needs it; what shows values for reading, as tracebacks with locals do, shows nothing."""
-
-    def __repr__(self) -> str:
-        return "'***'"
-
-    def __getitem__(self, part: SupportsIndex | slice) -> str:
-        return Veiled(super().__getitem__(part))
 
 
 class Credentials(Protocol):
@@ -168,6 +161,17 @@ class Verdict:
 
 #: Judges the bytes of an answer of status 200, given its headers. Runs in a thread.
 Judge = Callable[[Path, Mapping[str, str]], Verdict]
+
+
+def judge_json(path: Path, headers: Mapping[str, str]) -> Verdict:
+    """Judges a small JSON document."""
+    if (size := path.stat().st_size) > JSON_BYTES:
+        return Verdict(error=Refused(f"the answer has {size / 2**20:.0f} MiB of JSON", "check the base URL"))
+    try:
+        json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        return Verdict(error=Malformed(f"the answer is no JSON: {error}", "look at the URL in a browser"))
+    return Verdict()
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:

@@ -14,8 +14,8 @@ import pytest
 import sqlalchemy as sa
 
 from ingest.http.access import Access, AccountUrl, Basic, Secret
-from ingest.http.client import Client, is_json
-from ingest.http.exchange import Ask, Operator
+from ingest.http.client import Client
+from ingest.http.exchange import Ask, Operator, judge_json
 from ingest.http.plan import Fetcher, Plan, Request
 from lakehouse.download.plan import Clock, Document, Known, Planned, Window
 from lakehouse.download.run import DownloadReport, download
@@ -67,7 +67,7 @@ class Pages:
             after = json.loads(path.read_bytes())["next"]
             return self._page(source, after, window, access) if after else None
 
-        return Request((document,), ask=ask, judge=is_json, following=following)
+        return Request((document,), ask=ask, judge=judge_json, following=following)
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Present:
             source, window.today, window.today + timedelta(days=1), "now.json", window.now, True, (at,), doc_id=at
         )  # fmt: skip
         ask = Ask(access.cloud, f"{access.chargers_url}/now")
-        return Planned([Request((document,), ask=ask, judge=is_json)])
+        return Planned([Request((document,), ask=ask, judge=judge_json)])
 
 
 class Samples:

@@ -13,7 +13,8 @@ from pydantic import Field, SecretStr
 
 from ingest.http import access
 from ingest.http.client import Client
-from ingest.http.exchange import Ask, Denied, Operator, Veiled
+from ingest.http.exchange import Ask, Denied, Operator
+from ingest.http.secrets import Veiled
 from lakehouse.errors import TerminalError
 
 #: Client id of ERCOT's login, the same for everybody (ERCOT developer portal, "Registration and authentication").
@@ -149,7 +150,7 @@ class ErcotToken:
         if not isinstance(token, str) or re.fullmatch("[!-~]+", token) is None:
             raise Denied("ERCOT's login gives no token", self.next_step)
         self._token = SecretStr(token)
-        client.hide(token)
+        client.secrets.add(token)
         try:
             lasts_s = float(said.get("expires_in", TOKEN_S))
         except (TypeError, ValueError):

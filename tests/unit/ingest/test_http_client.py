@@ -16,7 +16,8 @@ from pydantic import SecretStr, ValidationError
 
 from ingest.http.access import Basic
 from ingest.http.client import ATTEMPTS, Client
-from ingest.http.exchange import Ask, Operator, Veiled, Verdict
+from ingest.http.exchange import Ask, Operator, Verdict
+from ingest.http.secrets import Veiled
 from ingest.iso.caiso.access import Access as Caiso
 from ingest.iso.ercot.access import RENEWALS
 from ingest.iso.ercot.access import Access as Ercot
@@ -262,17 +263,13 @@ def test_a_traceback_with_locals_shows_no_secret(server: MarketServer, asking: A
         assert secret not in told
 
 
-def test_a_veiled_secret_is_itself_on_the_wire_only() -> None:
-    headers = asyncio.run(Basic("me", SecretStr("pass-3141")).headers(_Hiding()))
+def test_a_veiled_secret_is_itself_on_the_wire_only(tmp_path: Path) -> None:
+    client = Client(tmp_path, tmp_path)
+    headers = asyncio.run(Basic("me", SecretStr("pass-3141")).headers(client))
     assert headers["Authorization"].encode() == b"Basic bWU6cGFzcy0zMTQx"
     assert "bWU6" not in repr(headers) + repr(headers["Authorization"][:80])
+    assert client.secrets.scrub("sent bWU6cGFzcy0zMTQx, refused") == "sent ***, refused"
     assert Veiled("x") == "x"
-
-
-class _Hiding(Client):
-    def __init__(self) -> None: ...
-
-    def hide(self, secret: str) -> None: ...
 
 
 @pytest.mark.parametrize("name", ["http://user:secret-3141@proxy.invalid:x", "socks5://me:secret-3141@h"])
