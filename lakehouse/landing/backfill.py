@@ -1,4 +1,4 @@
-"""Backfill: a large history in batches, each one commit, resumable because landing is idempotent by content."""
+"""Backfill: a large history in batches of one commit each; resumable, because landing is idempotent by content."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def backfill(
     batch: int,
     progress: Progress = lambda done, total, name: None,
 ) -> LandReport:
-    """Land many files, `batch` of them a commit; files that landed before cost a hash.
+    """Land many files, `batch` of them in each commit; a file that landed before costs only its hash.
 
     Raises:
         TerminalError: as `land`.
     """
     found = find_files(registry.named(source_name), paths)
-    files = [*found.files, *found.unusable]  # of these each landing tells anew why they are none
+    files = [*found.files, *found.unusable]  # the batch of an unusable one refuses it, with the reason
     ops = Ops(settings)
     with ops.alone("backfill"):
         ops.mark_interrupted("backfill")

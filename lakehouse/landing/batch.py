@@ -1,8 +1,8 @@
-"""A batch of a stream: how the archive keeps it, and how its rows and its offset become one commit.
+"""A batch of a stream: how it is archived, and how its rows and its offset become one commit.
 
-The batch is archived as an Arrow stream of its rows as they were handed in; its receipt says which stream, table and
-offset. The append commits first, and with it the offset: a batch whose offset is in the table has landed, and what is
-left of it (refused rows, records) can be done again from the archive.
+The archive keeps the rows as they were handed in, as an Arrow stream; the receipt names the stream, the table and the
+offset. Rows and offset commit first, together: a batch whose offset is in the table has landed, and the rest of its
+work (refused rows, records) can be repeated from the archive.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from lakehouse.writing.writer import Landed, append, landed_offsets, merge
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
 
-#: Columns that the kernel fills in, where a contract has them: the batch, and the row in it from 1.
+#: Columns that the kernel fills in where a contract has them: the batch's hash, and the row's number in it, from 1.
 FILLED = ("source_object", "line")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What a receipt of a batch says.
+    """A batch, as its receipt describes it.
 
     Args:
-        stream: its name.
-        table: the contract's name.
-        offset: position of the stream after it.
-        receipt: of its bytes.
+        stream: name of the stream.
+        table: name of the contract.
+        offset: position of the stream after the batch.
+        receipt: of the batch's bytes.
     """
 
     stream: str
@@ -53,13 +53,13 @@ class Batch:
 
 
 def batch_of(receipt: Receipt) -> Batch | None:
-    """The batch that a reception is; None where it is a file or a document."""
+    """The batch of a receipt; None if the receipt is of a file or a document."""
     asked = receipt.request
     if "stream" not in asked:
         return None
     offset = asked["offset"]
     if not isinstance(offset, list):
-        raise TerminalError(f"the receipt {receipt.id} of stream {asked['stream']} states no offset")
+        raise TerminalError(f"the receipt {receipt.id} of stream {asked['stream']} has no offset")
     return Batch(str(asked["stream"]), str(asked["table"]), tuple(map(int, offset)), receipt)
 
 
@@ -90,8 +90,8 @@ def conform(contract: Contract, rows: pa.Table) -> pa.Table:
     missing = sorted(c.name for c in wanted if c.name not in rows.column_names and not c.nullable)
     step = f"a batch of raw.{contract.name} has the columns {', '.join(c.name for c in wanted)}"
     if unknown or missing:
-        said = [f"{', '.join(unknown)} unknown" if unknown else "", f"{', '.join(missing)} missing" if missing else ""]
-        raise ContractViolation(f"a batch for raw.{contract.name} has {'; '.join(filter(None, said))}", step)
+        wrong = [f"{', '.join(unknown)} unknown" if unknown else "", f"{', '.join(missing)} missing" if missing else ""]
+        raise ContractViolation(f"a batch for raw.{contract.name} has {'; '.join(filter(None, wrong))}", step)
     schema = contract.arrow_schema
     columns = {}
     for column in wanted:
@@ -104,13 +104,13 @@ def conform(contract: Contract, rows: pa.Table) -> pa.Table:
             )
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise ContractViolation(
-                f"{column.name} of a batch for raw.{contract.name} is no {column.type}: {error}", step
+                f"{column.name} of a batch for raw.{contract.name} is not of the type {column.type}: {error}", step
             ) from error
     return pa.table(columns)
 
 
 def pack(rows: pa.Table) -> bytes:
-    """A batch as it is archived: an Arrow IPC stream."""
+    """A batch as the archive keeps it: an Arrow IPC stream."""
     sink = BytesIO()
     with pa.ipc.new_stream(sink, rows.schema) as writer:
         writer.write_table(rows.combine_chunks())
@@ -128,10 +128,10 @@ def stage(contract: Contract, batches: StagedBatches, sequence: int, batch: Batc
 
     Args:
         contract: of the table.
-        batches: takes them.
+        batches: takes the staged rows.
         sequence: place among the batches that are staged together.
-        batch: which.
-        rows: as `conform` gives them.
+        batch: whose rows they are.
+        rows: as `conform` returns them.
     """
     count, sha256 = rows.num_rows, batch.receipt.sha256
     schema = contract.arrow_schema
@@ -157,7 +157,7 @@ def stage(contract: Contract, batches: StagedBatches, sequence: int, batch: Batc
 def commit(
     settings: Settings, catalog: Catalog, contract: Contract, batches: StagedBatches, run_id: str, namespace: str = RAW
 ) -> Landed:
-    """Append batches of one stream with the offset of the last one, then keep what was refused; may be done again.
+    """Append batches of one stream with the offset of the last one, then keep the refused rows; safe to repeat.
 
     Raises:
         LostRace: other writers won the race too often.
@@ -183,7 +183,7 @@ def commit(
 
 
 def has_landed(catalog: Catalog, contract: Contract, batch: Batch, namespace: str = RAW) -> bool:
-    """Whether a batch is in its table; of batches that were not ended before it, only the last one can be."""
+    """Whether a batch is in its table: its offset is the landed one, because no other batch came after a killed one."""
     return landed_offsets(catalog, contract, namespace).get(batch.stream) == list(batch.offset)
 
 
@@ -221,23 +221,23 @@ def land(
     rows: pa.Table,
     run: Run,
 ) -> StagedBatches:
-    """Land an archived batch, or what is missing of it, and record it.
+    """Land an archived batch, or the part of it that a killed landing left undone, and record it.
 
     Args:
         settings: of the home.
-        catalog: of its tables.
+        catalog: of the raw tables.
         ops: the records.
         archive: holds the batch.
         contract: of the table.
-        batch: which.
-        rows: as `conform` gives them.
-        run: of the batch.
+        batch: the batch.
+        rows: as `conform` returns them.
+        run: that lands it.
     """
     folder = settings.temporary("land", f"{run.id}-{uuid.uuid4().hex[:6]}")
     try:
         staged = StagedBatches(Staging(folder))
         stage(contract, staged, 0, batch, rows)
-        run.on_error = "interrupted"  # whoever holds the table next tells by the offset whether it has landed
+        run.on_error = "interrupted"  # whoever holds the table next sees from the offset whether it has landed
         landed = commit(settings, catalog, contract, staged, run.id)
         ops.insert({
             ops_tables.SLICES: slices(staged, landed.snapshot_id),
@@ -251,12 +251,12 @@ def land(
 
 
 def position(offset: Sequence[int]) -> tuple[int, ...]:
-    """An offset as it is compared: number by number.
+    """An offset in the form that is compared: number by number.
 
     Raises:
-        ContractViolation: it is empty, or a number is negative.
+        ContractViolation: the offset is empty, or a number is negative.
     """
     numbers = tuple(int(number) for number in offset)
     if not numbers or any(number < 0 for number in numbers):
-        raise ContractViolation(f"an offset is one or several numbers from 0, not {list(offset)}")
+        raise ContractViolation(f"an offset is one or several numbers of at least 0, not {list(offset)}")
     return numbers

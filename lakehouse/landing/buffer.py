@@ -1,4 +1,4 @@
-"""Small parts of a file, put together before they are written: a bulk download has thousands of a few rows each."""
+"""A buffer for the small pieces of a file: a bulk download has thousands, of a few rows each."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import pyarrow as pa
 
 from lakehouse.contract import Contract
 
-#: Values that are worth a file of their own on the way to a commit: 50,000 prices, or 5,000 rows of a disclosure.
+#: Values that are worth a staged file of their own: 50,000 prices, or 5,000 rows of a disclosure.
 VALUES = 1_000_000
 
 
-class Gathered:
-    """Rows of one file by table, in their order.
+class Buffer:
+    """Rows of one file, by table and in their order.
 
     Args:
-        enough: values that are written without waiting for more.
+        enough: number of values from which on rows are written.
     """
 
     def __init__(self, enough: int = VALUES) -> None:
@@ -24,10 +24,10 @@ class Gathered:
         self._held: dict[str, tuple[Contract, list[pa.Table]]] = {}
 
     def add(self, contract: Contract, rows: pa.Table) -> Iterator[pa.Table]:
-        """Take a part; gives what is to be written now.
+        """Take a piece; yields the rows to write now.
 
         Args:
-            rows: of the file, after those that were added before; parts of one schema are put together.
+            rows: of the file, after those that were added before; neighbours of one schema are concatenated.
         """
         if not rows.num_rows:
             return
@@ -41,7 +41,7 @@ class Gathered:
             held.clear()
 
     def rest(self) -> Iterator[tuple[Contract, pa.Table]]:
-        """What is left at the end of the file."""
+        """Yield the rows that are left at the end of the file."""
         for contract, held in self._held.values():
             if held:
                 yield contract, pa.concat_tables(held)

@@ -1,16 +1,16 @@
-"""What a reception says: something new, nothing, or what these bytes said before, at another time.
+"""Received bytes compared with the landings before: they are new, a copy, or an earlier statement made again.
 
-In most tables rows are observations: bytes that land again are read in the way that is asked for now, and what they
-gave before goes. In tables of statements (`lakehouse.contract.Contract`) nothing goes. An operator may publish bytes
-again after others, as where it rolls a correction back: they are its latest word then, and were its word the first time
-too. So what counts is when they were published:
+In most tables rows are observations. Bytes that land again are read with the options of this landing, and the rows that
+they gave before are removed. In tables of statements (`lakehouse.contract.Contract`) nothing is removed. An operator
+may publish the same bytes again after others, for instance to roll a correction back: they are its latest statement
+then, and the first publication stays a statement too. So the time of publication decides:
 
-- where a listing or header says when, each such instant is a statement of its own;
-- where nothing does, bytes state anew what they said when the file that held them has held others since. Elsewhere they
-  are a copy, which dates from their first landing.
+- where a listing or header gives it, each such instant is a statement of its own;
+- where nothing gives it, bytes are a new statement if the file that held them has held other bytes since. Otherwise
+  they are a copy, which dates from the first landing.
 
 In tables of slices (mode 'replace') the statement that was received last holds: bytes that land again state their slice
-again, and what is equal changes nothing.
+again, and equal rows change nothing.
 """
 
 from __future__ import annotations
@@ -20,75 +20,75 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lakehouse.archive import Archive, Receipt
-from lakehouse.landing.history import STATED, Landing, Landings, file_of, tail
+from lakehouse.landing.history import STATED, History, Landing, file_of, tail
 from lakehouse.ops import canonical
 from lakehouse.source import Source
 
-#: In the origin of a receipt: when the operator says that it published the bytes.
+#: Keys in the origin of a receipt that hold the operator's time of publication.
 PUBLISHED = ("published_at", "modified_at")
 
 
 @dataclass(frozen=True)
-class Reception:
-    """What a reception is.
+class Comparison:
+    """How received bytes compare with what has landed.
 
     Args:
-        request: what identifies its landing, with its bytes and its name: land options, and when it was published if
-            that was said; canonical JSON.
-        says_nothing: all that it says has landed.
-        replaces: its bytes were read in another way before, and what that gave is void.
+        request: identifies the landing, together with bytes and name: land options, and the time of publication where
+            it is known; canonical JSON.
+        adds_nothing: everything that the bytes say has landed.
+        replaces: the bytes were read in another way before, and the rows of that reading are void.
         earlier: the landings of the same file, in order.
-        dated_by: the receipt that says when its bytes were published or received.
+        dated_by: the receipt that says when the bytes were published or received.
     """
 
     request: str
-    says_nothing: bool
+    adds_nothing: bool
     replaces: bool
     dated_by: Receipt
     earlier: tuple[Landing, ...] = ()
 
 
-def reception(receipt: Receipt, path: str, source: Source, landings: Landings, archive: Archive) -> Reception:
-    """Tell what some bytes say beyond what has landed.
+def compare(receipt: Receipt, path: str, source: Source, history: History, archive: Archive) -> Comparison:
+    """Compare received bytes with the landings of their source.
 
     Args:
         receipt: of the bytes.
         path: where they came from, printable.
         source: that reads them.
-        landings: what it has landed.
-        archive: holds the receipts of these.
+        history: the landings of the source.
+        archive: holds the receipts of these landings.
     """
-    before = landings.of_bytes(receipt.sha256)
+    before = history.of_bytes(receipt.sha256)
     alike = [landing for landing in before if tail(landing.path) == tail(path)]
     asked = canonical(receipt.request)
     modes = {contract.mode for contract in source.contracts}
     if not all(contract.statement for contract in source.contracts):
         file = file_of(receipt.sha256, path, receipt.request)
         latest = {landing.file: landing for landing in before}
-        # Of slices that other bytes have stated since, these are the latest word again.
+        # Bytes that state a slice again are its latest statement, whatever other bytes stated meanwhile.
         unchanged = "replace" not in modes and file in latest and latest[file].request == asked
         replaces = modes != {"replace"} and any(
             _way(landing.asked) != _way(receipt.request) for landing in latest.values()
         )
         earlier = tuple(landing for landing in before if landing.file == file)
-        return Reception(asked, unchanged, replaces, receipt, earlier)
+        return Comparison(asked, unchanged, replaces, receipt, earlier)
     if stated := {name: receipt.origin[name] for name in PUBLISHED if receipt.origin.get(name)}:
         request = canonical({**receipt.request, STATED: stated})
-        return Reception(request, any(landing.request == request for landing in alike), False, receipt)
-    held = landings.last_of_path(path)
+        return Comparison(request, any(landing.request == request for landing in alike), False, receipt)
+    held = history.last_of_path(path)
     if held is not None and held.sha256 != receipt.sha256:
-        return Reception(asked, False, False, receipt)
+        return Comparison(asked, False, False, receipt)
     if any(landing.asked == json.loads(asked) for landing in alike):
-        return Reception(asked, True, False, receipt)
-    return Reception(asked, False, False, _first(before, archive) or receipt)
+        return Comparison(asked, True, False, receipt)
+    return Comparison(asked, False, False, _first(before, archive) or receipt)
 
 
 def _way(asked: Mapping[str, object]) -> str:
-    """The way to read bytes that some land options ask for, whatever names they give."""
+    """The land options that decide how bytes are read: all but the names."""
     return canonical({name: value for name, value in asked.items() if name not in ("asset", "site", STATED)})
 
 
 def _first(landings: Sequence[Landing], archive: Archive) -> Receipt | None:
-    """The receipt of the first landing whose receipt is there."""
+    """The first receipt that the archive still has."""
     receipts = (archive.receipt(landing.run_id, landing.sequence, landing.sha256) for landing in landings)
     return next((receipt for receipt in receipts if receipt is not None), None)

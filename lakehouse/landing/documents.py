@@ -1,4 +1,4 @@
-"""The door for documents: bytes that were downloaded, each with its origin."""
+"""The door for downloaded documents, each with its origin."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ def land_documents(
     """Land documents of one source, in the order given, as one commit a table.
 
     Args:
-        settings: where to.
+        settings: of the home.
         registry: every source.
-        source_name: one of them.
-        documents: each of another path; one whose bytes are gone or cannot be read is refused and the others land.
-        options: what is said about all of them.
-        progress: called a document.
+        source_name: name of the source.
+        documents: each with a path of its own; one whose bytes are gone or unreadable is refused and the others land.
+        options: land options for all of them.
+        progress: called for each document.
 
     Returns:
         Outcomes under the resolved paths.
 
     Raises:
-        WrongUsage: no such source, or an option that it does not heed.
+        WrongUsage: there is no such source, or it does not take an option.
         TerminalError: the home holds the other kind (real, simulated) of assets.
         ContractViolation: only a stream lands into a table of the source.
     """

@@ -1,4 +1,4 @@
-"""The door for files: what paths hold is found, received and landed. A plain function; it needs no server."""
+"""The door for files: paths are searched for files, which are received and landed. It needs no server."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from lakehouse.landing.run import printable
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions, Registry, Source
 
-#: Names that are listed where there are many.
+#: Names that a message lists before it counts the rest.
 NAMES_SHOWN = 5
-#: Names of files that were passed over that a run keeps.
+#: Names of passed-over files that the record of a run keeps.
 PASSED_OVER_KEPT = 100
 NO_FILE = "is no file that can be read: a pipe, a device, or a link that leads nowhere"
 
@@ -33,15 +33,15 @@ def land_files(
     """Land files and folders of one source as one commit a table.
 
     Args:
-        settings: where to.
+        settings: of the home.
         registry: every source.
-        source_name: one of them.
-        paths: files, or folders that are searched for files the source recognises.
-        options: what the user says about them.
-        progress: called a file.
+        source_name: name of the source.
+        paths: files, or folders that are searched for files that the source recognises.
+        options: land options for all of them.
+        progress: called for each file.
 
     Raises:
-        WrongUsage: no such source, an option that it does not heed, or an option that makes no sense.
+        WrongUsage: there is no such source, it does not take an option, or an option makes no sense.
         TerminalError: no file found, or the home holds the other kind (real, simulated) of assets.
         ContractViolation: only a stream lands into a table of the source.
     """
@@ -61,12 +61,12 @@ def land_files(
 
 @dataclass
 class Found:
-    """What some paths hold.
+    """What was found under some paths.
 
     Args:
-        files: to be read, each once, in the order of their paths.
-        unusable: what was named or cannot be listed and is no file that can be read, with why.
-        passed_over: what lies in folders and is no file, or of no kind that the source reads.
+        files: files to read, each once, in the order of their paths.
+        unusable: paths that cannot be read or listed → the reason.
+        passed_over: entries of folders that are no files, or of a kind that the source does not read.
     """
 
     files: list[Path] = field(default_factory=list)
@@ -75,10 +75,10 @@ class Found:
 
 
 def find_files(source: Source, paths: Sequence[Path]) -> Found:
-    """The files to read.
+    """Find the files to read.
 
     Raises:
-        TerminalError: a path does not exist, or there is nothing that the source reads.
+        TerminalError: a path does not exist, or there is no file that the source reads.
     """
     found = Found()
     files: dict[Path, None] = {}
@@ -109,13 +109,13 @@ def find_files(source: Source, paths: Sequence[Path]) -> Found:
 
 
 def listed(paths: Sequence[Path | str]) -> str:
-    """The first names of some files, and how many more there are."""
+    """The first names of some files, and the number of the others."""
     names = ", ".join(visible(Path(path).name) for path in paths[:NAMES_SHOWN])
     return f"{names} and {len(paths) - NAMES_SHOWN} more" if len(paths) > NAMES_SHOWN else names
 
 
 def _kind(path: Path) -> str | None:
-    """What a path leads to: a file, a folder, or neither, as a pipe, a broken link, or what may not be looked at."""
+    """'file' or 'folder'; None for a pipe, a broken link, or a path that may not be read."""
     try:
         mode = path.stat().st_mode
     except OSError:
@@ -124,10 +124,10 @@ def _kind(path: Path) -> str | None:
 
 
 def _inside(folder: Path, found: Found) -> Iterator[Path]:
-    """Everything below a folder; links to folders are not followed, so that none leads in a circle."""
+    """Everything below a folder; links to folders are not followed, because they may form a circle."""
 
-    def tell(error: OSError) -> None:
+    def note(error: OSError) -> None:
         found.unusable[Path(error.filename)] = f"cannot be listed: {error.strerror}"
 
-    for parent, _, names in os.walk(folder, onerror=tell):
+    for parent, _, names in os.walk(folder, onerror=note):
         yield from (Path(parent) / name for name in names)

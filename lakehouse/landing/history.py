@@ -1,4 +1,4 @@
-"""What has landed before: which bytes, read how, into which assets. From ops, or from memory during a replay."""
+"""The history of landings: which bytes, read how, into which assets. From ops, or from memory during a replay."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from lakehouse.ops import SLICES, Ops, canonical
 
-#: In a request: when a listing or header says that the bytes were published.
+#: Key in a request: the time of publication that a listing or header gives.
 STATED = "stated"
 
 
@@ -22,8 +22,8 @@ class Landing:
 
     Args:
         sha256: of its bytes.
-        path: where it came from; a source may take names from the path's last two parts.
-        request: land options, and under `STATED` when the operator says that it published the bytes; canonical JSON.
+        path: where the file came from; a source may take names from the path's last two parts.
+        request: land options, and under `STATED` the operator's time of publication; canonical JSON.
         assets: asset_ids of its rows.
         run_id, sequence: of its receipt.
     """
@@ -48,12 +48,12 @@ class Landing:
 
 
 class File(NamedTuple):
-    """What tells one landed file from another.
+    """The identity of a landed file.
 
     Args:
         sha256: of its bytes.
         tail: the part of its path that a source may read names from.
-        asset, site: names that the user gave: the same bytes may be two meters'.
+        asset, site: names that the user gave: two meters may have the same bytes.
     """
 
     sha256: str
@@ -63,7 +63,7 @@ class File(NamedTuple):
 
 
 def file_of(sha256: str, path: str, asked: Mapping[str, Any]) -> File:
-    """The file of some bytes, with what the user said."""
+    """The identity of a file, from its bytes, its path and its land options."""
     return File(sha256, tail(path), asked.get("asset"), asked.get("site"))
 
 
@@ -72,7 +72,7 @@ def tail(path: str) -> str:
     return f"{Path(path).parent.name}/{Path(path).name}"
 
 
-class Landings(Protocol):
+class History(Protocol):
     """The landings of one source in order of arrival."""
 
     def of_bytes(self, sha256: str) -> list[Landing]:
@@ -92,8 +92,8 @@ class Landings(Protocol):
         ...
 
 
-class RecordedLandings:
-    """Landings as ops.slices has them."""
+class RecordedHistory:
+    """The history in ops.slices."""
 
     def __init__(self, ops: Ops, source: str) -> None:
         self._ops = ops
@@ -138,8 +138,8 @@ class RecordedLandings:
 
 
 @dataclass
-class ReplayedLandings:
-    """Landings that a replay has repeated so far."""
+class ReplayedHistory:
+    """The landings that a replay has repeated so far."""
 
     landings: list[Landing] = field(default_factory=list)
 

@@ -1,10 +1,10 @@
-"""Who writes into which raw tables: a lock is a table's, and who holds it next settles what a killed one has left.
+"""Locks of raw tables: each table has its own, and its next holder recovers what a killed one has left.
 
-A landing holds the tables of its source, a stream its table, a replay the tables that it replays. Nobody holds the
-shared tables (assets, signals, quarantine): there a commit that comes second is compared anew and redone.
+A landing holds the tables of its source, a stream holds its table, a replay holds the tables that it replays. Nobody
+holds the shared tables (assets, signals, quarantine): there a commit that comes second is compared again and redone.
 
-Landings of one table come one after the other, because rows of two files that differ are told apart by the order of
-arrival, and a replay follows the same order.
+Landings of one table come one after the other: of two files that differ, the order of arrival decides, and a replay
+follows the same order.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lakehouse.catalog import located, open_catalog
 from lakehouse.database import exclusive
 from lakehouse.errors import MEND, BrokenHome, Busy
 from lakehouse.landing.mending import put_databases_aside, put_tables_aside
-from lakehouse.landing.recover import drop_shadow, drop_shadows, is_recorded, settle_landing
+from lakehouse.landing.recover import drop_shadow, drop_shadows, is_recorded, recover_landing
 from lakehouse.ops import OPEN, RUNS, Ops
 from lakehouse.settings import Settings
 from lakehouse.source import Registry
@@ -33,13 +33,13 @@ WORK = ("land", "replace")
 
 @dataclass(frozen=True)
 class Held:
-    """Tables that are held.
+    """Tables that this process holds.
 
     Args:
         ops: the records.
-        run_id: of the run that is to be recorded.
+        run_id: id for the run that holds them.
         tables: their names.
-        mended: what was put aside first.
+        mended: sentences that say what was put aside first.
     """
 
     ops: Ops
@@ -50,12 +50,12 @@ class Held:
 
 @dataclass(frozen=True)
 class _OpenRun:
-    """A landing or replay that has not ended: it lives, or was killed, or failed between two commits.
+    """A landing or replay that has not ended: it is alive, or was killed, or failed between two commits.
 
     Args:
         id: of the run.
         kind: 'land' or 'replay'.
-        tables: that it holds if it lives; empty where nobody can tell any more.
+        tables: that it holds if it is alive; empty where that is unknown.
     """
 
     id: str
@@ -72,18 +72,18 @@ def lock_of(table: str) -> str:
 def holding(
     settings: Settings, registry: Registry, tables: Collection[str], work: str, *, wait: bool = True
 ) -> Iterator[Held]:
-    """Be the only one that lands into some tables; what killed ones left of them is settled first.
+    """Hold some tables, so that nobody else lands into them; killed landings of them are recovered first.
 
     Args:
         settings: of the home.
         registry: every source.
-        tables: names.
-        work: what is done, for those who wait.
-        wait: until they are free; else refuse.
+        tables: names of the tables.
+        work: name of the work, for those who wait.
+        wait: wait until the tables are free; else raise Busy.
 
     Raises:
         BrokenHome: one of the tables is lost, or the house is damaged or elsewhere.
-        Busy: somebody holds one of them, and nobody was to wait.
+        Busy: another process holds one of them, and `wait` is false.
         TransientError: a killed landing could not be finished now.
     """
     ops, run_id = Ops(settings), uuid.uuid4().hex
@@ -91,26 +91,26 @@ def holding(
     while True:
         locks = [lock_of(table) for table in sorted(wanted)]
         with exclusive(settings.ops_uri, *locks, work=f"{work}, run {run_id[:8]}", wait=wait):
-            # They hold none of these tables any more.
+            # Whoever had these tables has ended, because this process holds the locks.
             dead = [run for run in _open_runs(ops, registry) if not run.tables or run.tables & wanted]
             more = frozenset[str]().union(*(run.tables for run in dead)) - wanted
             if not more:
                 _refuse_lost(settings, ops, wanted)
                 for run in dead:
-                    _settle(settings, registry, ops, run)
+                    _recover(settings, registry, ops, run)
                 _tidy(settings, ops)
                 yield Held(ops, run_id, tuple(sorted(tables)))
                 return
-        # A killed landing had these too, and what it began must come to its end before anything lands after it.
+        # A killed landing held these too, and it must be finished before anything lands after it.
         wanted |= more
 
 
 @contextmanager
 def holding_all(settings: Settings, registry: Registry, work: str) -> Iterator[Held]:
-    """Be the only one that lands anything, and mend: what cannot be read is put aside first.
+    """Hold all tables, and mend: what cannot be read is put aside first.
 
-    Landings that were killed are settled where the tables are sound. Where they are not, nobody can tell what a killed
-    landing had committed: its receptions stay open, and the replay lands them.
+    Killed landings are recovered where the tables are sound. Where they are not, it is unknown what a killed landing
+    had committed: its receipts stay open, and the replay lands them.
     """
     tables = tuple(sorted(contract.name for contract in registry.own))
     run_id = uuid.uuid4().hex
@@ -120,15 +120,15 @@ def holding_all(settings: Settings, registry: Registry, work: str) -> Iterator[H
         done += put_tables_aside(settings, ops, registry.contracts)
         for run in _open_runs(ops, registry):
             if run.kind == "replay" or not done or is_recorded(ops, run.id):
-                _settle(settings, registry, ops, run)
+                _recover(settings, registry, ops, run)
         drop_shadows(open_catalog(settings))
         for kind in WORK:
             shutil.rmtree(settings.root / "tmp" / kind, ignore_errors=True)
         yield Held(ops, run_id, tables, tuple(done))
 
 
-def settle(settings: Settings, registry: Registry) -> None:
-    """Settle what killed landings and replays have left, but for tables that somebody holds: who does has settled it.
+def recover_killed(settings: Settings, registry: Registry) -> None:
+    """Recover killed landings and replays, except of tables that somebody holds: their holder has recovered them.
 
     Raises:
         BrokenHome: a table is lost, or the house is damaged or elsewhere.
@@ -137,7 +137,7 @@ def settle(settings: Settings, registry: Registry) -> None:
     ops = Ops(settings)
     _refuse_lost(settings, ops, {contract.name for contract in registry.own})
     for run in _open_runs(ops, registry):
-        with suppress(Busy), holding(settings, registry, run.tables, f"settling {run.kind}", wait=False):
+        with suppress(Busy), holding(settings, registry, run.tables, f"recovering {run.kind}", wait=False):
             pass
 
 
@@ -150,7 +150,7 @@ def _open_runs(ops: Ops, registry: Registry) -> list[_OpenRun]:
 
 
 def tables_of(request: str | None, kind: str, registry: Registry | None = None) -> list[str]:
-    """The tables that a run holds, by its request; older versions left them out."""
+    """The tables that a run holds, from its request; requests of older versions do not name them."""
     asked = json.loads(request or "{}")
     if "tables" in asked or registry is None:
         return [str(table) for table in asked.get("tables", ())]
@@ -160,19 +160,19 @@ def tables_of(request: str | None, kind: str, registry: Registry | None = None) 
     return [contract.name for contract in source.contracts] if source else []
 
 
-def _settle(settings: Settings, registry: Registry, ops: Ops, run: _OpenRun) -> None:
+def _recover(settings: Settings, registry: Registry, ops: Ops, run: _OpenRun) -> None:
     if run.kind == "land":
-        settle_landing(settings, registry, ops, run.id)
+        recover_landing(settings, registry, ops, run.id)
     else:
         drop_shadow(open_catalog(settings), run.id)
         ops.finish(RUNS, run.id, "failed", error="interrupted")
 
 
 def _refuse_lost(settings: Settings, ops: Ops, tables: Collection[str]) -> None:
-    """Refuse to go on where a table is gone that has rows: a landing would begin it anew, without them.
+    """Refuse to go on if the catalog has lost a table with rows: a landing would create it again, without them.
 
     Raises:
-        BrokenHome: there is one.
+        BrokenHome: such a table is gone.
     """
     there = located(settings)
     if there is None or not (absent := set(tables) - {name for _, name in there}):
@@ -182,7 +182,7 @@ def _refuse_lost(settings: Settings, ops: Ops, tables: Collection[str]) -> None:
 
 
 def _tidy(settings: Settings, ops: Ops) -> None:
-    """Drop the work in progress of runs that have ended; that of runs which nobody knows is left to maintenance."""
+    """Drop the work in progress of runs that have ended; that of unknown runs is left to maintenance."""
     folders = [folder for kind in WORK for folder in (settings.root / "tmp" / kind).glob("*")]
     if not folders:
         return

@@ -1,13 +1,12 @@
-"""The inbox: files that people and devices drop in a folder land by themselves, and are put away with what became of
-them. A plain function; it needs no server.
+"""The inbox: files that people and devices drop into a folder are landed, and put away by their outcome.
 
 ```
 <inbox>/<source>/…                              waiting
 <inbox>/done/<date>/<source>-<run>/…            landed, or had landed before
 <inbox>/refused/<date>/<source>-<run>/…         refused, each beside its `.reason.txt`
 ```
-A file is taken when two looks at it agree. It is put away after its rows are committed: a crash between the two leaves
-it waiting, and the next run finds that its bytes have landed before.
+A file is taken when two looks at it agree. It is put away after its rows are committed: a crash in between leaves the
+file waiting, and the next run finds that its bytes have landed before.
 """
 
 from __future__ import annotations
@@ -35,11 +34,11 @@ from lakehouse.source import LandOptions, Registry
 #: Seconds between the two looks. Writers flush a growing file far more often (cp: every 256 KiB, rsync: every 256 KiB,
 #: FTP servers: every few packets); one that pauses for longer should write under one of `UNFINISHED` and rename.
 SETTLE_S = 5.0
-#: Files a commit: a batch is staged on disk and put away as one.
+#: Files in each commit: a batch is staged on disk and put away as one.
 BATCH_FILES = 200
 #: Names of files that are still being written: browsers, WinSCP, rsync, wget and editors.
 UNFINISHED = (".part", ".tmp", ".partial", ".filepart", ".crdownload", ".download", ".swp", "~")
-#: Folders of the inbox that are no source.
+#: Folders of the inbox that belong to no source.
 DONE, REFUSED = "done", "refused"
 #: Longest file name that common file systems take, in bytes.
 NAME_BYTES = 255
@@ -47,13 +46,13 @@ NAME_BYTES = 255
 
 @dataclass(frozen=True)
 class Look:
-    """What a file looked like.
+    """The state of a file at one look.
 
     Args:
         inode: of the file; another file under the same name has another.
         size_bytes: length.
         mtime_ns: last change, nanoseconds.
-        regular: whether it is a file that may be read, and no link, pipe, socket or device.
+        regular: whether it is a plain file: no link, pipe, socket or device.
     """
 
     inode: int
@@ -64,14 +63,14 @@ class Look:
 
 @dataclass
 class InboxReport:
-    """What a run took from the inbox.
+    """The result of one run over the inbox.
 
     Args:
-        folder: that was watched.
-        files: outcomes as of `land`, paths as they waited.
+        folder: the watched folder.
+        files: outcomes as `land` returns them, under the paths in the inbox.
         waiting: files that were still being written, or changed while they landed.
-        superseded: rows that went because their bytes are now read in another way.
-        refused_to: where the refused files lie; None if there is none.
+        superseded: rows that were removed because their bytes are read in another way now.
+        refused_to: folder of the refused files; None if there is none.
     """
 
     folder: Path
@@ -82,7 +81,7 @@ class InboxReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was there, or at least one file landed or had landed before."""
+        """Whether the inbox was empty, or at least one file landed or had landed before."""
         return not self.files or any(outcome.status != "refused" for outcome in self.files)
 
 
@@ -102,12 +101,12 @@ def take_inbox(
     Args:
         settings: of the home.
         registry: every source.
-        source_name: a source, and the folder of its files.
-        options: what the user says about the files.
+        source_name: name of the source, and of the folder of its files.
+        options: land options for the files.
         settle_s: seconds between the two looks at a file.
-        batch: files a commit.
-        wait: waits between the looks.
-        progress: called a file.
+        batch: files in each commit.
+        wait: called with the seconds to wait between the looks.
+        progress: called for each file.
 
     Raises:
         WrongUsage: no such source.
@@ -143,7 +142,7 @@ def take_inbox(
 
 
 def _look(folder: Path) -> Iterator[tuple[Path, Look]]:
-    """Every finished-looking entry below a folder; links are seen and never followed."""
+    """Every entry below a folder whose name looks finished; links are listed and never followed."""
     for root, folders, names in os.walk(folder, followlinks=False):
         linked = [name for name in folders if (Path(root) / name).is_symlink()]
         folders[:] = [name for name in folders if not name.startswith(".") and name not in linked]
@@ -178,7 +177,7 @@ def _land_batch(
     for path in present:
         outcome = outcomes.get(printable(path.resolve())) or outcomes[printable(path)]
         if unchanged.get(path) != looks[path]:
-            report.waiting.append(printable(path))  # what it holds now has not landed
+            report.waiting.append(printable(path))  # its present bytes have not landed
             continue
         report.files.append(outcome)
         _put_away(inbox, source_name, landed.run_id, path, outcome, report)
@@ -205,7 +204,7 @@ def _put_away(inbox: Path, source_name: str, token: str, path: Path, outcome: Fi
         target = _free(target)
         if refused:
             report.refused_to = shelf
-            # The reason comes first: a crash in between repeats it, and never leaves a file without one.
+            # The reason is written first: after a crash in between it is written again, and no file is without one.
             reason = _free(target, ".reason.txt")
             reason.write_text(f"{outcome.reason}\n", encoding="utf-8", errors="backslashreplace")
         shutil.move(path, target)

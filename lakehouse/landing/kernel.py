@@ -1,4 +1,4 @@
-"""The kernel behind the doors for files and documents: received, parsed, committed, recorded."""
+"""The kernel behind the doors for files and documents: it receives, parses, commits and records."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def land(
     """Land files of one source as one commit a table.
 
     Args:
-        settings: where to.
+        settings: of the home.
         registry: every source.
         source: of the files.
-        inputs: files in order of arrival, with the origin of each, see `lakehouse.archive.Receipt`.
-        options: what the user says about them.
-        asked: of the run, beside source and options; recorded in ops.
-        progress: called a file.
-        unusable: what is no file that can be read, with why; refused.
+        inputs: files in order of arrival → the origin of each, see `lakehouse.archive.Receipt`.
+        options: land options for all of them.
+        asked: more of the request, beside source and options; recorded in ops.
+        progress: called for each file.
+        unusable: paths that cannot be read → the reason; recorded as refused.
 
     Raises:
         ContractViolation: only a stream lands into a table of the source.
@@ -82,10 +82,10 @@ def land(
 
 
 def check_options(source: Source, options: LandOptions) -> None:
-    """Refuse options that make no sense, or that a source does not heed.
+    """Refuse options that make no sense, or that a source does not take.
 
     Raises:
-        WrongUsage: there is one.
+        WrongUsage: an option is refused.
     """
     for name in ("max_power_kw", "capacity_kwh"):
         value = getattr(options, name)
@@ -98,9 +98,9 @@ def check_options(source: Source, options: LandOptions) -> None:
         value = getattr(options, name)
         if value is not None and not is_name(value):
             raise WrongUsage(f"{name} must be a name, not {value!r}", "leave it out to take the id from the file")
-    unheeded = sorted(name for name in LAND_OPTIONS - source.options if getattr(options, name))
-    if unheeded:
+    untaken = sorted(name for name in LAND_OPTIONS - source.options if getattr(options, name))
+    if untaken:
         raise WrongUsage(
-            f"source {source.name} takes no --{unheeded[0].replace('_', '-')}: its files say that themselves",
+            f"source {source.name} takes no --{untaken[0].replace('_', '-')}: its files say that themselves",
             "leave it out",
         )

@@ -1,8 +1,8 @@
-"""Mending: what cannot be read is put aside, so that a replay makes it anew. Nothing is deleted.
+"""Mending: databases and tables that cannot be read are put aside, and a replay makes them again. Nothing is deleted.
 
-A damaged database and the folders of damaged tables are renamed to `<name>.damaged-<instant>`. Tables that the catalog
-has lost and that lie whole in the warehouse are taken back. Tables in another place, as those of a copied home, leave
-the catalog, and that place is not touched.
+Damaged databases and the folders of damaged tables are renamed to `<name>.damaged-<instant>`. Tables that the catalog
+has lost and that are whole in the warehouse are taken back. Tables in another place, such as those of a copied home,
+are taken out of the catalog, and that place is not touched.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ METADATA = re.compile(r"(?P<number>\d+)-[0-9a-f-]{36}\.metadata\.json")
 
 
 def put_databases_aside(settings: Settings) -> list[str]:
-    """Put damaged SQLite files of the catalog and of ops aside; says which."""
+    """Put damaged SQLite files of the catalog and of ops aside; returns a sentence for each."""
     done = []
     for uri in (settings.catalog_uri, settings.ops_uri):
         if damage := database_damage(uri):
@@ -46,17 +46,17 @@ def put_databases_aside(settings: Settings) -> list[str]:
 
 
 def mend_marker(settings: Settings, simulated: bool) -> list[str]:
-    """Say again in the home which assets it holds, where that is lost; says what was done."""
+    """Write the marker of the home's kind of assets again if it is lost; returns what was done."""
     if kind_held(settings):
         return []
     path = settings.root / MARKER
-    said = f"; the damaged one is {_aside(path).name} now" if path.exists() else ""
+    aside = f"; the damaged one is {_aside(path).name} now" if path.exists() else ""
     mark_again(settings, simulated)
-    return [f"{path.name} is made anew from the archive{said}"]
+    return [f"{path.name} is made again from the archive{aside}"]
 
 
 def put_tables_aside(settings: Settings, ops: Ops, contracts: Sequence[Contract]) -> list[str]:
-    """Take back tables of a lost catalog, and put aside what cannot be read; says what.
+    """Take back tables of a lost catalog, and put aside those that cannot be read; returns a sentence for each.
 
     Every row of the raw tables is read: a replay compares them all.
 
@@ -74,8 +74,8 @@ def put_tables_aside(settings: Settings, ops: Ops, contracts: Sequence[Contract]
         for _, name in sorted(catalog.list_tables(namespace)):
             if damage := table_damage(settings, catalog, (namespace, name), read):
                 contract = by_name.get(name) if namespace == RAW else None
-                said = _let_go(settings, catalog, (namespace, name), contract)
-                done.append(f"{namespace}.{name}: {damage}; {said}")
+                consequence = _let_go(settings, catalog, (namespace, name), contract)
+                done.append(f"{namespace}.{name}: {damage}; {consequence}")
     return done
 
 
@@ -85,8 +85,8 @@ def _drop_elsewhere(settings: Settings, catalog: Catalog) -> list[str]:
     for (namespace, name), location in sorted((located(settings) or {}).items()):
         if is_elsewhere(settings, location):
             place = location.rsplit("/metadata/", 1)[0]
-            said = _let_go(settings, catalog, (namespace, name), None)
-            done.append(f"{namespace}.{name} lies in {place}, which stays as it is; {said}")
+            consequence = _let_go(settings, catalog, (namespace, name), None)
+            done.append(f"{namespace}.{name} lies in {place}, which stays as it is; {consequence}")
     return done
 
 
@@ -108,8 +108,8 @@ def _take_back(settings: Settings, catalog: Catalog, contract: Contract, done: l
         with suppress(NoSuchTableError):
             catalog.drop_table(name)
     if files:
-        said = _let_go(settings, catalog, name, contract)
-        done.append(f"raw.{contract.name}: no metadata of it can be read; {said}")
+        consequence = _let_go(settings, catalog, name, contract)
+        done.append(f"raw.{contract.name}: none of its metadata can be read; {consequence}")
     return False
 
 
@@ -118,23 +118,23 @@ def _metadata(uri: str) -> re.Match[str] | None:
 
 
 def _let_go(settings: Settings, catalog: Catalog, name: tuple[str, str], contract: Contract | None) -> str:
-    """Take a table out of the catalog, and make room for a new one where its files lie by default; says what was done.
+    """Take a table out of the catalog, and free its default folder for a new one; returns what was done.
 
-    Objects in S3 are not renamed: the new table gets another place, and what the old one holds belongs to none.
+    Objects in S3 are not renamed: the new table gets another place, and the old objects belong to no table.
     """
     from pyiceberg.exceptions import NoSuchTableError
 
     namespace, table = name
     folder = f"{settings.warehouse}/{namespace}/{table}"
-    said = "it is made anew"
+    consequence = "it is made again"
     if not is_s3(folder) and Path(folder).exists():
-        said = f"its folder here is {_aside(Path(folder)).name} now"
+        consequence = f"its folder here is {_aside(Path(folder)).name} now"
     with suppress(NoSuchTableError):
         catalog.drop_table(name)
     if is_s3(folder) and contract:
         ensure_table(catalog, contract, namespace, location=f"{folder}-{_instant()}")
-        said = f"its files stay in {folder}, and belong to no table"
-    return said
+        consequence = f"its files stay in {folder}, and belong to no table"
+    return consequence
 
 
 def _aside(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What is declared of assets and signals must not change under rows that have landed."""
+"""Guards what has been declared of assets and signals: it must not change under rows that have landed."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Signal = tuple[str, str]
 
 
 class Declared:
-    """Domains of assets, and kinds and units of signals, as they have landed and as this run adds to them.
+    """Domains of assets, and kinds and units of signals: those that have landed, and those that this run adds.
 
     Args:
         settings: of the home.
-        source: that lands.
+        source: of the run.
         namespace: of its tables.
-        void_assets: assets all of whose files are read anew in this run: what was declared of them counts no more.
-        void_objects: bytes whose stored rows go.
+        void_assets: assets of which this run reads every file again: their earlier declarations are void.
+        void_objects: bytes whose stored rows are removed.
     """
 
     def __init__(
@@ -44,15 +44,15 @@ class Declared:
         self._read = False
         self._domains: dict[str, str] = {}
         self._meanings: dict[Signal, tuple[str, str | None]] = {}
-        #: objects of this run by signal
+        #: Objects of this run by signal.
         self._objects: dict[Signal, set[str]] = {}
 
     def accept(self, declared: Mapping[str, pa.Table], sha256: str) -> None:
-        """Take what a file declares.
+        """Take the declarations of a file.
 
         Raises:
             UnreadableFile: an asset belongs to another domain, or a signal has another kind or unit in rows of other
-                bytes: together they would give wrong numbers.
+                bytes: the two together would give wrong numbers.
         """
         if not declared:
             return

@@ -1,4 +1,4 @@
-"""What became of files: the pieces of each are checked against their contracts and counted."""
+"""Outcomes of files: their pieces are checked against the contracts and counted."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from lakehouse.writing.validate import check
 
 @dataclass
 class FileOutcome:
-    """What became of one file.
+    """The outcome of one file.
 
     Args:
-        path: as it was given.
+        path: as given.
         status: 'landed', 'unchanged' (these bytes had landed before), 'left out' (known, and not landed on purpose) or
             'refused'.
         reason: why it was refused or left out, with the next step.
@@ -40,7 +40,7 @@ class FileOutcome:
     quarantine_reasons: dict[str, int] = field(default_factory=dict)
 
     def refuse(self, reason: str, status: str = "refused") -> None:
-        """Nothing of the file lands: only why is left of what was found in it."""
+        """Refuse the whole file: of its outcome only the reason is left."""
         self.status, self.reason, self.layout = status, reason, None
         self.rows_read = self.rows_empty = self.rows_quarantined = 0
         self.counts, self.dialect, self.quarantine_reasons = ObjectCounts(), {}, {}
@@ -52,11 +52,11 @@ class LandReport:
 
     Args:
         run_id: of the run.
-        files: what became of each file.
-        superseded: rows that went because their bytes are now read in another way.
-        kept: files that landed before and cannot be read anew beside these, with the reason; their rows stay.
-        passed_over: files of folders that are of no kind that the source reads.
-        broken_layouts: layout files of the user's that are wrong, with what is wrong.
+        files: outcome of each file.
+        superseded: rows that were removed because their bytes are read in another way now.
+        kept: files that landed before and cannot be read again, with the reason; their rows stay.
+        passed_over: files of folders that are of a kind that the source does not read.
+        broken_layouts: errors in the user's layout files.
     """
 
     run_id: str
@@ -78,11 +78,11 @@ class LandReport:
 
 
 class Tally:
-    """Checks the pieces of one file in order and adds up what they say.
+    """Checks the pieces of one file in order and adds up their counts and declarations.
 
     Args:
         source: of the file.
-        outcome: takes the sums; begun anew here.
+        outcome: takes the sums; reset here.
     """
 
     def __init__(self, source: Source, outcome: FileOutcome) -> None:
@@ -100,7 +100,7 @@ class Tally:
         return before
 
     def add(self, parsed: Parsed) -> Iterator[tuple[Contract, pa.Table]]:
-        """The rows of a piece to be staged; what breaks a contract is among the refused ones."""
+        """The rows of a piece to stage; rows that break a contract are staged for raw.quarantine."""
         rejects = parsed.rejects.to_pylist()
         for name, rows in parsed.tables.items():
             contract = self._contracts[name]
@@ -140,11 +140,11 @@ class Tally:
         return pa.Table.from_pylist([{**where, **reject} for reject in rejects], schema=QUARANTINE.arrow_schema)
 
     def _declare(self, contract: Contract, rows: pa.Table) -> None:
-        """Take what a piece says of assets or signals; every piece says it of those that it has rows of."""
+        """Take a piece's rows of raw.assets or raw.signals; every piece declares those of its own rows."""
         said = self._declared.setdefault(contract.name, {})
         for number, row in enumerate(rows.to_pylist()):
             said.setdefault(tuple(row[name] for name in contract.key), rows.slice(number, 1))
 
     def finish(self) -> dict[str, pa.Table]:
-        """What the file says of assets and signals, each once."""
+        """The file's rows of raw.assets and raw.signals, each once."""
         return {name: pa.concat_tables(rows.values()) for name, rows in self._declared.items() if rows}

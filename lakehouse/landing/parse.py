@@ -12,7 +12,7 @@ import pyarrow as pa
 from lakehouse.archive import Receipt
 from lakehouse.contract import ASSETS, QUARANTINE, SIGNALS, Contract, Slice
 from lakehouse.errors import ContractViolation, UnreadableFile, WattlakeError
-from lakehouse.landing.buffer import Gathered
+from lakehouse.landing.buffer import Buffer
 from lakehouse.landing.dedupe import PUBLISHED
 from lakehouse.landing.outcome import FileOutcome, Tally
 from lakehouse.settings import Settings
@@ -22,8 +22,8 @@ from lakehouse.writing.staging import Staged, Staging
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a file says beside its rows.
+class FileFacts:
+    """What a file states besides its observations.
 
     Args:
         declared: rows of raw.assets and raw.signals, by table.
@@ -48,25 +48,25 @@ class Parser:
 
     def stage(
         self, sequence: int, file: RawFile, options: LandOptions, outcome: FileOutcome, staged: list[Staged]
-    ) -> Said:
-        """Parse a file piece by piece, check its rows against their contracts, and write them for staging.
+    ) -> FileFacts:
+        """Parse a file piece by piece, check its rows against their contracts, and write them to staging.
 
         Args:
             sequence: order of the file in the run.
             file: its bytes.
-            options: what the user says about it.
-            outcome: takes what was found.
-            staged: takes what was written, also where the file is refused later on.
+            options: land options.
+            outcome: takes the counts.
+            staged: takes the written rows, also where the file is refused later.
 
         Returns:
-            What the file says of assets and signals, and which slices it states.
+            The file's rows of raw.assets and raw.signals, and the slices that it states.
 
         Raises:
             UnreadableFile: the file cannot be used.
-            ContractViolation: the source states no slice for rows that replace one, or one of another table.
+            ContractViolation: rows of a table of slices come without a slice, or a slice belongs to another table.
         """
         stated: dict[str, list[Slice]] = {}
-        tally, gathered = Tally(self._source, outcome), Gathered()
+        tally, buffer = Tally(self._source, outcome), Buffer()
 
         def write(contract: Contract, rows: pa.Table) -> None:
             staged.append(self._staging.write(contract, sequence, tally.ordinal(contract, rows.num_rows), rows))
@@ -76,14 +76,14 @@ class Parser:
                 self._staging.drop(staged)
                 staged.clear()
                 stated.clear()
-                tally, gathered = Tally(self._source, outcome), Gathered()
+                tally, buffer = Tally(self._source, outcome), Buffer()
             for name, slices in parsed.stated.items():
                 known = stated.setdefault(name, [])
                 known += [part for part in slices if part not in known]
             for contract, rows in tally.add(parsed):
-                for part in gathered.add(contract, rows):
+                for part in buffer.add(contract, rows):
                     write(contract, part)
-        for contract, rows in gathered.rest():
+        for contract, rows in buffer.rest():
             write(contract, rows)
         self._refuse_unstated(staged, stated)
         for contract in self._source.contracts:
@@ -95,10 +95,10 @@ class Parser:
         for contract in (ASSETS, SIGNALS):
             if contract.name in declared and declared[contract.name].num_rows:
                 staged.append(self._staging.write(contract, sequence, 0, declared[contract.name]))
-        return Said(declared, stated)
+        return FileFacts(declared, stated)
 
     def _refuse_unstated(self, staged: Sequence[Staged], stated: Mapping[str, object]) -> None:
-        """Rows of a table of slices need one, and no other table takes any."""
+        """Refuse rows of a table of slices without a slice, and slices of other tables."""
         replaced = {contract.name for contract in self._source.contracts if contract.mode == "replace"}
         rows = {part.contract.name for part in staged} & replaced
         if wrong := sorted((rows - set(stated)) | (set(stated) - replaced)):
@@ -109,7 +109,7 @@ class Parser:
             )
 
     def _parsed(self, file: RawFile, options: LandOptions) -> Iterator[Parsed]:
-        """The pieces of a file; one that breaks the reader is refused, and the others land.
+        """The pieces of a file; a file that breaks the parser is refused, and the others land.
 
         Raises:
             UnreadableFile: the file cannot be used.
@@ -126,12 +126,12 @@ class Parser:
 
 
 def raw_file(receipt: Receipt, path: Path, blocks: Callable[[], Iterator[bytes]], dated_by: Receipt) -> RawFile:
-    """What a source is given of a reception; the same for a landing, its completion after a kill, and a replay.
+    """The file that a source parses, from its receipt: the same in a landing, its recovery after a kill, and a replay.
 
     Args:
         receipt: of the bytes.
         path: where they came from.
-        blocks: gives them.
+        blocks: opens them.
         dated_by: the receipt that says when they were published or received.
     """
     stated = {

@@ -1,4 +1,4 @@
-"""Files are received and parsed in threads, a few at a time, and become part of a landing in their order."""
+"""Files are received and parsed in threads, a few at a time, and join a landing in their order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lakehouse.landing.run import Arrival, Lander, Prepared
 
 
 class Unread(Exception):
-    """The file's bytes cannot be had; an error of the archive is none of this kind.
+    """The file's bytes cannot be read; an error of the archive is another one.
 
     Args:
         reason: why, after the file's name.
@@ -29,10 +29,10 @@ class Unread(Exception):
 
 
 class StillFile:
-    """A file that is read once and must hold still meanwhile.
+    """A file that is read once and must not change meanwhile.
 
     Raises:
-        Unread: it cannot be opened, or is no file any more.
+        Unread: it cannot be opened, or is no longer a file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,7 +60,7 @@ class StillFile:
             Unread: they cannot be read, or somebody wrote to the file meanwhile.
         """
         try:
-            # No more than there was: somebody may write as fast as this reads.
+            # No more than its size when it was opened: a writer may be as fast as this reader.
             block = self._file.read(min(size, self._left_bytes + 1))
             now = os.fstat(self._file.fileno())
         except OSError as error:
@@ -84,14 +84,14 @@ def take_all(
     threads: int,
     progress: Callable[[int, int, str], None],
 ) -> None:
-    """Archive and parse files, and make them part of a landing in their order.
+    """Archive and parse files, and add them to a landing in their order.
 
     Hashing, packing and parsing release Python's lock, so that files are prepared on every core.
 
     Args:
         lander: of the run.
         archive: takes the bytes before they are parsed.
-        files: in order of arrival, with the origin of each, see `Receipt.origin`.
+        files: in order of arrival → the origin of each, see `Receipt.origin`.
         request: land options, for the receipts.
         threads: files prepared at once.
         progress: called with (files done, files in all, current file).
@@ -130,7 +130,7 @@ def take_all(
         except BaseException:
             for _, future in waiting:
                 future.cancel()
-            for _, future in waiting:  # what the archive has received is closed as failed with the run
+            for _, future in waiting:  # their receipts are closed as failed with the run
                 if not future.cancelled():
                     with suppress(Exception):
                         prepared = future.result()

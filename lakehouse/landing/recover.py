@@ -1,9 +1,9 @@
-"""What a killed landing has left is settled before the next one into its tables begins.
+"""A killed landing is recovered before the next one into its tables begins.
 
-A landing archives bytes, commits table by table, then records itself. What a kill leaves is told by where it came:
-nothing committed, and the run has failed; something committed, and it is landed to its end from the archive (every
-merge is idempotent); recorded, and only its receipts are to be closed. So a row that anybody can read is always one
-that a replay gives too, and of two files that differ the same one wins in both.
+A landing archives bytes, commits table by table, then records itself. Recovery depends on how far it came. If it had
+committed nothing, its run has failed. If it had committed to any table, it is finished from the archive (every merge is
+idempotent). If it had recorded itself, only its receipts are closed. So a replay gives every row that anybody can read,
+and of two files that differ the same one wins in both.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ from lakehouse.source import LandOptions, Registry, Source
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
 
-#: Times that a landing is finished for a run that was killed; one that kills its process each time is given up then.
+#: Attempts to finish a killed run; one that kills its process each time is given up after them.
 SETTLE_ATTEMPTS = 3
-#: Namespaces of replays begin so.
+#: Prefix of the namespaces of replays.
 SHADOW = "replay_"
 
 
 def options_of(receipt: Receipt) -> LandOptions:
-    """The land options that a reception was asked with."""
+    """The land options of a receipt."""
     known = {field.name for field in fields(LandOptions)}
     values: dict[str, Any] = {name: value for name, value in receipt.request.items() if name in known}
     return LandOptions(**values)
 
 
 def conclude(run: Run, report: LandReport) -> None:
-    """Say in a run what became of its files."""
+    """Set the status of a run from the outcomes of its files."""
     run.rows = sum(outcome.counts.new + outcome.counts.replaced for outcome in report.files)
     if report.refused:
         run.error = f"{len(report.refused)} of {len(report.files)} files refused"
@@ -54,8 +54,8 @@ def conclude(run: Run, report: LandReport) -> None:
         run.status = "failed"
 
 
-def settle_landing(settings: Settings, registry: Registry, ops: Ops, run_id: str) -> None:
-    """Bring a killed landing to its end; call it while holding its tables."""
+def recover_landing(settings: Settings, registry: Registry, ops: Ops, run_id: str) -> None:
+    """Recover a killed landing; the caller holds its tables."""
     archive, catalog = open_archive(settings), open_catalog(settings)
     receipts = sorted(archive.receipts(run_id, damaged=[]), key=lambda receipt: receipt.sequence)
     recorded = _recorded(ops, run_id)
@@ -77,12 +77,12 @@ def settle_landing(settings: Settings, registry: Registry, ops: Ops, run_id: str
 
 
 def is_recorded(ops: Ops, run_id: str) -> bool:
-    """Whether a landing has recorded what became of its files."""
+    """Whether a landing has recorded the outcomes of its files."""
     return bool(_recorded(ops, run_id))
 
 
 def _recorded(ops: Ops, run_id: str) -> list[Any]:
-    """What a landing has recorded of its files; with its slices, and after all its commits."""
+    """The outcomes that a landing has recorded: in one transaction with its slices, after all its commits."""
     fetches = ops_tables.FETCHES.c
     return ops.query(
         sa.select(fetches.path, fetches.status, fetches.error, fetches.layout).where(fetches.run_id == run_id)
@@ -90,7 +90,7 @@ def _recorded(ops: Ops, run_id: str) -> list[Any]:
 
 
 def _committed(catalog: Catalog, registry: Registry, run_id: str, batch: Batch | None) -> bool:
-    """Whether a run has committed to any raw table; a batch commits to its own first."""
+    """Whether a run has committed to any raw table; a batch of a stream commits to its own table first."""
     if batch:
         return has_landed(catalog, registry.streamed_table(batch.table), batch)
     tables = [catalog.load_table((RAW, c.name)) for c in registry.contracts if catalog.table_exists((RAW, c.name))]
@@ -101,7 +101,7 @@ def _committed(catalog: Catalog, registry: Registry, run_id: str, batch: Batch |
 def _finish(
     settings: Settings, registry: Registry, ops: Ops, run: Run, archive: Archive, receipts: Sequence[Receipt]
 ) -> None:
-    """Land what a run received, under its own name."""
+    """Land everything that a run received, under its own id."""
     table = ops_tables.RUNS
     attempt = int(ops.query(sa.select(table.c.attempt).where(table.c.id == run.id))[0][0])
     batch, source = batch_of(receipts[0]), registry.sources.get(receipts[0].source)
@@ -142,26 +142,26 @@ def shadow_of(run_id: str) -> str:
 
 
 def drop_shadows(catalog: Catalog) -> None:
-    """Drop the tables of all replays; call it while holding all tables."""
+    """Drop the shadow tables of all replays; the caller holds all tables."""
     for namespace, *_ in catalog.list_namespaces():
         if namespace.startswith(SHADOW):
             _drop(catalog, namespace)
 
 
 def drop_shadow(catalog: Catalog, run_id: str) -> None:
-    """Drop the tables of one replay, if there are any."""
+    """Drop the shadow tables of one replay, if there are any."""
     if (shadow_of(run_id),) in catalog.list_namespaces():
         _drop(catalog, shadow_of(run_id))
 
 
 def _drop(catalog: Catalog, shadow: str) -> None:
-    """Drop tables with their files; one that cannot be read leaves them to the sweep of orphans."""
+    """Drop tables with their files; the files of an unreadable table are left to the sweep of orphans."""
     from pyiceberg.exceptions import NoSuchTableError
 
     for table in catalog.list_tables(shadow):
         try:
             catalog.purge_table(table)
-        except Exception:  # noqa: BLE001  whatever is wrong with it, nobody needs it any more
+        except Exception:  # noqa: BLE001  whatever is wrong with the table, nobody needs it any more
             with suppress(NoSuchTableError):
                 catalog.drop_table(table)
     catalog.drop_namespace(shadow)

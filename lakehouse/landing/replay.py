@@ -1,7 +1,7 @@
 """Replay: the raw tables from the archive alone, equal row for row.
 
-Receptions are landed again in the order in which they arrived, run by run, into shadow tables. Where a shadow differs
-from the raw table, the raw table takes its files in one commit; where it is equal nothing is touched.
+Archived bytes are landed again in order of arrival, run by run, into shadow tables. Where a shadow differs from the raw
+table, the raw table takes the shadow's rows in one commit; an equal table is not touched.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from lakehouse.damage import read_every_row, table_damage
 from lakehouse.engine import connect, identifier
 from lakehouse.errors import TerminalError, visible
 from lakehouse.landing.batch import Batch, StagedBatches, batch_of, commit, conform, slices, stage, unpack
-from lakehouse.landing.history import File, Landing, ReplayedLandings, file_of
+from lakehouse.landing.history import File, Landing, ReplayedHistory, file_of
 from lakehouse.landing.holding import Held, holding, holding_all
 from lakehouse.landing.kernel import Progress
 from lakehouse.landing.mending import mend_marker
@@ -41,7 +41,7 @@ from lakehouse.writing.writer import offsets, replace_all
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
 
-#: Batches of a stream that are appended together: a year of one each minute takes a thousand commits.
+#: Batches of a stream in each commit: a year of one batch a minute takes a thousand commits.
 BATCHES_A_COMMIT = 500
 
 
@@ -50,12 +50,12 @@ class ReplayedTable:
     """One raw table after a replay.
 
     Args:
-        table: name.
-        rows: rows that the archive gives.
-        missing: rows that the archive gives and the table lacked.
-        surplus: rows that the table had and the archive does not give.
-        outcome: 'equal', 'replaced', 'differs' or 'damaged' in a dry run, or 'kept' where rows would go and the archive
-            is damaged.
+        table: name of the table.
+        rows: rows from the archive.
+        missing: rows from the archive that the table lacked.
+        surplus: rows of the table that the archive does not give.
+        outcome: 'equal', 'replaced', 'differs' or 'damaged' in a dry run, or 'kept' where rows would be removed and the
+            archive is damaged.
     """
 
     table: str
@@ -67,15 +67,15 @@ class ReplayedTable:
 
 @dataclass(frozen=True)
 class ReplayReport:
-    """What a replay did.
+    """The result of a replay.
 
     Args:
-        receipts: receptions read anew.
+        receipts: number of receipts that were landed again.
         tables: the raw tables.
-        damaged: what of the archive cannot be read; empty where all is well.
-        unread: files that had landed and are refused as the layouts are now, with the reason; their rows are gone.
-        mended: what was put aside or taken back first.
-        restored: landings that were recorded anew, because the database had lost them.
+        damaged: objects of the archive that cannot be read.
+        unread: files that had landed and that today's layouts refuse, with the reason; their rows are gone.
+        mended: sentences that say what was put aside or taken back first.
+        restored: number of landings that were recorded again because the database had lost them.
     """
 
     receipts: int
@@ -87,7 +87,7 @@ class ReplayReport:
 
     @property
     def incomplete(self) -> TerminalError | None:
-        """What a person has to act on, or None where the archive gave everything."""
+        """The error that a person has to act on, or None if the archive gave everything."""
         if self.damaged:
             return TerminalError(
                 f"damaged in the archive: {', '.join(self.damaged)}",
@@ -95,7 +95,7 @@ class ReplayReport:
             )
         if self.unread:
             return TerminalError(
-                "files that had landed cannot be read as the layouts are now:\n" + "\n".join(self.unread),
+                "files that had landed cannot be read with the layouts as they are now:\n" + "\n".join(self.unread),
                 "mend their layouts and replay again: the archive keeps their bytes",
             )
         return None
@@ -109,24 +109,23 @@ def replay(
     dry_run: bool = False,
     progress: Progress = lambda done, total, name: None,
 ) -> ReplayReport:
-    """Rebuild raw tables from the archive: all of them, whatever has become of them and of the catalog; or some.
+    """Rebuild raw tables from the archive: some, or all of them, in whatever state they and the catalog are.
 
-    A damaged archive gives what it still has: rows that a table lacks come back, and none is taken away. A file that
-    had landed and is refused as the layouts are now has no rows, and is told.
+    From a damaged archive, rows that a table lacks come back and none is taken away. A file that had landed and that
+    today's layouts refuse has no rows, and the report names it.
 
     Args:
         settings: of the home.
         registry: every source.
-        tables: names of raw tables; all by default. With them come all tables of sources that land into them. Others
-            are free meanwhile, and the tables that every domain shares stay as they are.
+        tables: names of raw tables; all by default. All tables of the sources that land into them are replayed too.
+            Other tables are free meanwhile, and the tables that every domain shares stay as they are.
         dry_run: compare, and change nothing.
-        progress: called a reception.
+        progress: called for each receipt.
 
     Raises:
         WrongUsage: there is no such table.
-        TerminalError: bytes of a reception were dropped for their age, its source does not exist any more, or a file
-            cannot be read while a layout of the user's is broken; no table was
-            replaced.
+        TerminalError: archived bytes were dropped for their age, a source no longer exists, or a file cannot be read
+            while a layout of the user's is broken; no table was replaced.
         BrokenHome: in a dry run or a replay of some tables, the catalog is damaged, lost or elsewhere.
     """
     archive = open_archive(settings)
@@ -136,7 +135,7 @@ def replay(
     def receipts_of(damaged: list[str]) -> list[Receipt]:
         return [r for r in archive.receipts(damaged=damaged) if whole or _is_of(part, r)]
 
-    # Before anything is put aside: what the archive does not give back must stay where it is.
+    # Before anything is put aside: a table that the archive does not give back must stay where it is.
     refuse_if_dropped(archive, [receipt for receipt in receipts_of([]) if receipt.outcome == "landed"])
     contracts = part.contracts if whole else part.own
     with (
@@ -154,7 +153,7 @@ def replay(
         catalog = open_catalog(settings)
         catalog.create_namespace(shadow)
         try:
-            for contract in contracts:  # those of sources that have landed nothing too
+            for contract in contracts:  # also those of sources that have landed nothing
                 ensure_table(catalog, contract, shadow)
             work = _Replay(settings, part, ops, run.id, archive, shadow, restoration, progress)
             damaged += work.land_again(receipts)
@@ -194,20 +193,20 @@ class _Replay:
     shadow: str
     restoration: Restoration
     progress: Progress
-    replayed: dict[str, ReplayedLandings] = field(default_factory=dict)
-    #: files whose latest landing is refused now → why
+    replayed: dict[str, ReplayedHistory] = field(default_factory=dict)
+    #: Files whose latest landing is refused now → the reason.
     unread: dict[File, str] = field(default_factory=dict)
 
     @property
     def landings(self) -> list[Landing]:
-        """All that were repeated."""
+        """The landings that were repeated."""
         return [landing for source in self.replayed.values() for landing in source.landings]
 
     def land_again(self, receipts: Sequence[Receipt]) -> list[str]:
-        """Land all receptions into the shadow; returns the objects that cannot be read."""
+        """Land the bytes of all receipts into the shadow tables; returns the objects that cannot be read."""
         damaged: list[str] = []
         done = 0
-        runs: dict[str, list[Receipt]] = {}  # runs in the order of their first reception
+        runs: dict[str, list[Receipt]] = {}  # in the order of their first receipt
         streams: dict[tuple[str, str], list[Batch]] = {}
         for receipt in receipts:
             if batch := batch_of(receipt):
@@ -228,7 +227,7 @@ class _Replay:
             first = members[0]
             lander = Lander(
                 self.settings, self.ops, self.run_id, self.registry.named(first.source), options_of(first),
-                namespace=self.shadow, replayed=self.replayed.setdefault(first.source, ReplayedLandings()),
+                namespace=self.shadow, replayed=self.replayed.setdefault(first.source, ReplayedHistory()),
             )  # fmt: skip
             for receipt in filter(sound, members):
                 blocks = partial(self.archive.blocks, receipt.sha256)
@@ -243,7 +242,7 @@ class _Replay:
         return damaged
 
     def _append_again(self, batches: Sequence[Batch]) -> None:
-        """Append batches of one stream in one commit: no two of them say anything of the same row."""
+        """Append batches of one stream in one commit: no two of them have a row in common."""
         if not batches:
             return
         contract = self.registry.streamed_table(batches[0].table)
@@ -267,13 +266,13 @@ class _Replay:
 
 
 def _is_of(part: Registry, receipt: Receipt) -> bool:
-    """Whether a reception landed into tables of a part of the house."""
+    """Whether the bytes of a receipt landed into tables of a part of the registry."""
     batch = batch_of(receipt)
     return receipt.source in part.sources if batch is None else batch.table in {c.name for c in part.streamed}
 
 
 def _refuse_if_a_layout_is_broken(settings: Settings, registry: Registry, receipts: Sequence[Receipt]) -> None:
-    """A slip in a layout file shall not cost the rows of the files that it is for.
+    """Refuse to replay while a layout file is broken: the files that it is for would lose their rows.
 
     Raises:
         TerminalError: a layout file of the user's is wrong.
@@ -309,7 +308,7 @@ def _take_over(
         connection.close()
     rows, missing, surplus = (int(value) for value in counts)
     landed = offsets(shadow_table)
-    if not whole:  # the stream goes on after what it had, whatever the archive has lost
+    if not whole:  # the stream goes on after its last offset, whatever the archive has lost
         landed = {**landed, **{s: at for s, at in offsets(target).items() if at > landed.get(s, [])}}
     if not missing and not surplus and landed == offsets(target):
         return ReplayedTable(contract.name, rows, 0, 0, "equal")

@@ -1,10 +1,10 @@
-"""What is read anew beside the files of a landing, so that two readings of the same bytes never stand side by side.
+"""Files that are read again beside a landing, so that a table never holds two readings of the same bytes.
 
-Bytes that land again in another way (another layout, zone or asset) make their earlier reading void. Of the assets that
-this had rows of, every other file is read anew from the archive, as the layouts are now, in the order in which the
-files landed: a row that two files state is stored once, with the first one's bytes, and one that was overruled comes
-back when what overruled it goes. So the rows of an asset are those of one reading of each of its files, as a replay
-gives them.
+Bytes that land again in another way (another layout, zone or asset) make the rows of their earlier reading void. Every
+other file of the assets of these rows is read again from the archive, with today's layouts, in the order in which the
+files landed. This is needed because a row that two files state is stored once, with the first file's bytes, and a row
+that was overruled must come back when the row that overruled it is removed. So the rows of an asset come from one
+reading of each of its files, the same as after a replay.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from lakehouse.writing.staging import Staged
 
 
 @dataclass
-class Reading:
-    """A file that landed before and is read anew.
+class RereadFile:
+    """A file that landed before and is read again.
 
     Args:
         landing: its latest landing.
         staged: its rows.
-        declared: what it says of assets and signals.
+        declared: its rows of raw.assets and raw.signals, by table.
     """
 
     landing: Landing
@@ -47,25 +47,25 @@ class Reading:
 
 
 @dataclass
-class Anew:
-    """The outcome of `read_anew`.
+class Reread:
+    """The outcome of `reread`.
 
     Args:
-        readings: files read anew, in the order of their landings.
-        objects: bytes whose stored rows are void: what these readings and the run's files say is all that is left.
-        assets: the assets of these rows.
-        declared_anew: those of them of which every file is read anew, so that what was declared of them is void too.
-        kept: files whose earlier rows stay as they are because they cannot be read anew, with the reason.
+        readings: files read again, in the order of their landings.
+        objects: bytes whose stored rows are void; the rows of these readings and of the run's files replace them.
+        assets: the assets of the void rows.
+        declared_anew: those assets of which every file is read again, so that their earlier declarations are void too.
+        kept: files that cannot be read again → the reason; their earlier rows stay as they are.
     """
 
-    readings: list[Reading] = field(default_factory=list)
+    readings: list[RereadFile] = field(default_factory=list)
     objects: set[str] = field(default_factory=set)
     assets: set[str] = field(default_factory=set)
     declared_anew: set[str] = field(default_factory=set)
     kept: dict[File, str] = field(default_factory=dict)
 
     def void(self, contract: Contract, source: Source) -> dict[str, set[str]]:
-        """Columns and values of the stored rows of a table that are void; empty where nothing is."""
+        """Columns and values that select the void rows of a table; empty where none is void."""
         if not self.objects:
             return {}
         if contract in (ASSETS, SIGNALS):
@@ -89,7 +89,7 @@ def series_of(declared: Mapping[str, pa.Table]) -> set[tuple[str, str]]:
 
 
 def lasting(options: LandOptions, before: Sequence[Landing]) -> LandOptions:
-    """Options with the limits of the asset that were given with the same file before and are not given now."""
+    """Options completed by the limits of the asset that earlier landings of the same file were given."""
     for name in ("max_power_kw", "capacity_kwh"):
         if getattr(options, name) is None:
             given = [value for landing in before if (value := landing.asked.get(name)) is not None]
@@ -97,19 +97,19 @@ def lasting(options: LandOptions, before: Sequence[Landing]) -> LandOptions:
     return options
 
 
-def read_anew(
+def reread(
     landed: Iterable[Landing],
     again: Mapping[File, Mapping[str, pa.Table]],
     kept: Mapping[File, str],
-    read: Callable[[Sequence[Landing], int], Reading],
-) -> Anew:
-    """Read every file anew that shares an asset with one that lands again in another way.
+    read: Callable[[Sequence[Landing], int], RereadFile],
+) -> Reread:
+    """Read every file again that shares an asset with one that lands again in another way.
 
     Args:
         landed: all landings of the source before this run, in order.
         again: the files of this run whose earlier reading is void, with what they declare now.
-        kept: files that are known not to be readable anew, with the reason.
-        read: reads a file as the layouts are now, given all its landings and its place in the run, below 0.
+        kept: files that are known to be unreadable → the reason.
+        read: reads a file with today's layouts, given all its landings and its place in the run, below 0.
     """
     files: dict[File, list[Landing]] = {}
     for landing in landed:
@@ -117,10 +117,10 @@ def read_anew(
         files[key] = [*files.pop(key, []), landing]  # in the order of the latest landings
     assets_before = {key: {asset for one in landings for asset in one.assets} for key, landings in files.items()}
     places = {key: number - len(files) for number, key in enumerate(files)}
-    anew = Anew(kept=dict(kept))
+    anew = Reread(kept=dict(kept))
     objects = {key.sha256 for key in again}
     assets: set[str] = set()
-    readings: dict[File, Reading] = {}
+    readings: dict[File, RereadFile] = {}
     members: set[File] = set()
     while found := [
         key
@@ -147,7 +147,7 @@ def read_anew(
         later.setdefault(key.sha256, []).append(series_of(declared))
     for key in reversed(files):
         if reading := readings.get(key):
-            # Of two readings of the same bytes for the same signal the later one holds.
+            # Of two readings of the same bytes for one signal the later one holds.
             if all(reading.series.isdisjoint(series) for series in later.get(key.sha256, [])):
                 anew.readings.insert(0, reading)
             later.setdefault(key.sha256, []).append(reading.series)

@@ -1,7 +1,7 @@
 """Records of landings, restored from the archive's receipts where the database that held them was lost.
 
-What has landed is known from ops: it keeps the same bytes from landing twice, and says which rows go when they are read
-in another way. A receipt says all of it but the assets, which a replay finds.
+The records in ops keep the same bytes from landing twice, and say which rows are removed when bytes are read in another
+way. A receipt holds all of a record except the assets, which a replay finds.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from lakehouse.ops import OPEN, RUNS, Ops, canonical
 
 
 class Restoration:
-    """Gathers, during a replay, what ops lacks of the runs that the archive knows; `write` records it.
+    """Collects during a replay the runs that the archive knows and ops lacks; `write` records them.
 
     Args:
         ops: the records.
-        receipts: all receptions.
+        receipts: all receipts of the archive.
     """
 
     def __init__(self, ops: Ops, receipts: Iterable[Receipt]) -> None:
@@ -37,7 +37,7 @@ class Restoration:
         self._slices: list[dict[str, object]] = []
 
     def is_landed(self, receipt: Receipt) -> bool:
-        """Whether rows of a reception belong into the tables: it landed, or nobody said what came of it."""
+        """Whether the rows of a receipt belong into the tables: it landed, or its outcome is unknown."""
         return receipt.outcome == "landed" or (receipt.outcome == "received" and receipt.run_id in self._runs)
 
     def landed(
@@ -47,7 +47,7 @@ class Restoration:
         slices: Sequence[Mapping[str, object]],
         received: Sequence[tuple[FileOutcome, Receipt]],
     ) -> None:
-        """Take what the landing of a run gave again: rows of ops.slices, and what became of each reception."""
+        """Take the result of a repeated run: rows of ops.slices, and the outcome of each receipt."""
         run_id = members[0].run_id
         if run_id not in self._runs:
             return
@@ -55,17 +55,17 @@ class Restoration:
         self._slices += [
             {**row, "run_id": run_id, "started_at": at, "finished_at": at, "snapshot_id": None} for row in slices
         ]
-        told = {receipt.id: receipt for receipt in self._runs[run_id]}
+        open_receipts = {receipt.id: receipt for receipt in self._runs[run_id]}
         for outcome, receipt in received:
             if receipt.outcome == "received":
-                told[receipt.id] = archive.close(receipt, outcome.status, outcome.reason, outcome.layout)
-        self._runs[run_id] = list(told.values())
+                open_receipts[receipt.id] = archive.close(receipt, outcome.status, outcome.reason, outcome.layout)
+        self._runs[run_id] = list(open_receipts.values())
 
     def write(self, archive: Archive, landings: Iterable[Landing]) -> int:
         """Record the runs, their files and their slices in one commit; returns how many runs.
 
         Args:
-            archive: takes what came of receptions that were open.
+            archive: takes the outcomes of receipts that were open.
             landings: as the replay leaves them; a later reading may have added assets to an earlier one.
         """
         assets = {(landing.run_id, landing.sequence): canonical(landing.assets) for landing in landings}

@@ -1,4 +1,4 @@
-"""One landing run: arrivals are parsed and staged one by one, then committed together."""
+"""One landing run: arrivals are parsed and staged one by one, and committed together."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from lakehouse.archive import Archive, Receipt, open_archive
 from lakehouse.catalog import RAW, open_catalog
 from lakehouse.contract import ASSETS, QUARANTINE, SIGNALS, Contract, Slice
 from lakehouse.errors import NotLanded, Overtaken, UnreadableFile, visible
-from lakehouse.landing.dedupe import reception
-from lakehouse.landing.history import File, Landing, Landings, RecordedLandings, ReplayedLandings, tail
+from lakehouse.landing.dedupe import compare
+from lakehouse.landing.history import File, History, Landing, RecordedHistory, ReplayedHistory, tail
 from lakehouse.landing.metadata import Declared
 from lakehouse.landing.outcome import FileOutcome, LandReport
 from lakehouse.landing.parse import Parser, raw_file
-from lakehouse.landing.reread import Anew, Reading, assets_of, lasting, read_anew
+from lakehouse.landing.reread import Reread, RereadFile, assets_of, lasting, reread
 from lakehouse.ops import Ops, canonical
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions, RawFile, Source
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Arrival:
-    """Bytes on their way in: a file just read, or a reception taken from the archive."""
+    """Bytes on their way in: a file just read, or a receipt's from the archive."""
 
     path: Path
     blocks: Callable[[], Iterator[bytes]]
@@ -52,11 +52,11 @@ class Prepared:
 
     Args:
         arrival: which.
-        outcome: what became of it so far.
-        landing: what is recorded of it once it has landed.
+        outcome: its result so far.
+        landing: its record, once it has landed.
         replaces: whether an earlier reading of its bytes is void.
         staged: its rows; nothing where it is unchanged or refused.
-        declared: what it says of assets and signals.
+        declared: its rows of raw.assets and raw.signals, by table.
         stated: slices that it states whole, by table.
     """
 
@@ -79,7 +79,7 @@ class Lander:
         source: of the arrivals.
         options: what the user says about them.
         namespace: of the tables; a replay has its own.
-        replayed: landings that a replay has repeated; None outside of one.
+        replayed: the landings that a replay has repeated so far; None outside of a replay.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Lander:
         source: Source,
         options: LandOptions,
         namespace: str = RAW,
-        replayed: ReplayedLandings | None = None,
+        replayed: ReplayedHistory | None = None,
     ) -> None:
         self.settings = settings
         self.ops = ops
@@ -104,13 +104,13 @@ class Lander:
         self.outcomes: list[FileOutcome] = []
         self.received: list[tuple[FileOutcome, Receipt]] = []
         self._replayed = replayed
-        self._landings: Landings = replayed or RecordedLandings(ops, source.name)
+        self._history: History = replayed or RecordedHistory(ops, source.name)
         self._archive = open_archive(settings)
         self._taken: dict[int, Prepared] = {}
-        self._read: dict[File, Reading] = {}
-        #: rows of ops.slices, once the run has committed
+        self._read: dict[File, RereadFile] = {}
+        #: Rows of ops.slices, once the run has committed.
         self.slices: list[dict[str, object]] = []
-        #: Whether rows of this run may be in tables; what fails from then on is finished, not given up.
+        #: Whether tables may have rows of this run; if it fails then, it is finished later and not given up.
         self.committing = False
 
     def take(self, arrival: Arrival) -> FileOutcome:
@@ -122,26 +122,26 @@ class Lander:
         receipt = arrival.receipt
         outcome = FileOutcome(printable(arrival.path), "landed", receipt.sha256, receipt.bytes)
         prepared = Prepared(arrival, outcome)
-        said = reception(receipt, outcome.path, self.source, self._landings, self._archive)
-        prepared.replaces = said.replaces
-        if said.says_nothing:
+        compared = compare(receipt, outcome.path, self.source, self._history, self._archive)
+        prepared.replaces = compared.replaces
+        if compared.adds_nothing:
             outcome.status = "unchanged"
         elif outcome.path != str(arrival.path):
             outcome.status = "refused"
             outcome.reason = (
-                f"the name of {visible(outcome.path)} is no Unicode text\n  next: give the file another name"
+                f"the name of {visible(outcome.path)} is not Unicode text\n  next: give the file another name"
             )
         else:
             try:
-                file = raw_file(receipt, arrival.path, arrival.blocks, said.dated_by)
-                options = lasting(self.options, said.earlier)
+                file = raw_file(receipt, arrival.path, arrival.blocks, compared.dated_by)
+                options = lasting(self.options, compared.earlier)
                 found = self._parser.stage(receipt.sequence, file, options, outcome, prepared.staged)
                 prepared.declared, prepared.stated = found.declared, found.stated
             except UnreadableFile as error:
                 self._refuse(prepared, error)
         assets = tuple(sorted(assets_of(prepared.declared)))
         prepared.landing = Landing(
-            receipt.sha256, outcome.path, said.request, assets, receipt.run_id, receipt.sequence
+            receipt.sha256, outcome.path, compared.request, assets, receipt.run_id, receipt.sequence
         )  # fmt: skip
         return prepared
 
@@ -155,47 +155,47 @@ class Lander:
         return outcome
 
     def _refuse(self, prepared: Prepared, error: UnreadableFile) -> None:
-        """A refused file leaves nothing but its reason."""
+        """Drop everything of a refused file except its reason."""
         self.staging.drop(prepared.staged)
         prepared.staged, prepared.declared, prepared.stated = [], {}, {}
         status = "left out" if isinstance(error, NotLanded) else "refused"
         prepared.outcome.refuse(f"{visible(tail(prepared.outcome.path))}: {error}", status)
 
-    def _settle(self) -> Anew:
-        """Read anew what stands beside bytes that land in another way, and refuse what contradicts what has landed."""
+    def _reread(self) -> Reread:
+        """Read other files of assets again whose bytes land in another way; refuse what contradicts landed files."""
         kept: dict[File, str] = {}
         while True:
             again = {p.landing.file: p.declared for p in self._taken.values() if p.replaces and p.landing}
-            anew = Anew()
+            others = Reread()
             if again:
-                anew = read_anew(self._landings.all(), again, kept, self._read_anew)
-            declared = Declared(self.settings, self.source, self.namespace, anew.declared_anew, anew.objects)
-            settled = True
-            for reading in anew.readings:
+                others = reread(self._history.all(), again, kept, self._read_again)
+            declared = Declared(self.settings, self.source, self.namespace, others.declared_anew, others.objects)
+            agreed = True
+            for reading in others.readings:
                 try:
                     declared.accept(reading.declared, reading.landing.sha256)
                 except UnreadableFile as error:
                     kept[reading.landing.file] = str(error)
-                    settled = False
+                    agreed = False
             for sequence, prepared in list(self._taken.items()):
                 try:
                     declared.accept(prepared.declared, prepared.outcome.sha256)
                 except UnreadableFile as error:
                     self._refuse(prepared, error)
                     del self._taken[sequence]
-                    settled = settled and not prepared.replaces
-            if settled:
-                return anew
+                    agreed = agreed and not prepared.replaces
+            if agreed:
+                return others
 
-    def _read_anew(self, landings: Sequence[Landing], place: int) -> Reading:
-        """Read a file that landed before as the layouts are now."""
+    def _read_again(self, landings: Sequence[Landing], place: int) -> RereadFile:
+        """Read a file that landed before with the layouts of today."""
         landing = landings[-1]
         if (key := landing.file) not in self._read:
             known = {option.name for option in fields(LandOptions)}
             asked = LandOptions(**{name: value for name, value in landing.asked.items() if name in known})
             blocks = partial(self._archive.blocks, landing.sha256)
             size = sum(len(block) for block in blocks())
-            file, reading = RawFile(landing.sha256, Path(landing.path), size, blocks), Reading(landing)
+            file, reading = RawFile(landing.sha256, Path(landing.path), size, blocks), RereadFile(landing)
             outcome = FileOutcome(landing.path, "landed", landing.sha256)
             reading.declared = self._parser.stage(
                 place, file, lasting(asked, landings), outcome, reading.staged
@@ -204,7 +204,7 @@ class Lander:
         return self._read[key]
 
     def refuse_unread(self, path: Path, reason: str, next_step: str) -> None:
-        """Record a file whose bytes could not be had."""
+        """Record a file whose bytes could not be read."""
         name = printable(path)
         outcome = FileOutcome(name, "refused", reason=f"{visible(name)} {reason}\n  next: {next_step}")
         self.outcomes.append(outcome)
@@ -216,7 +216,7 @@ class Lander:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def close(self, archive: Archive, error: BaseException | None = None) -> None:
-        """Write into the receipts what came of them."""
+        """Write the outcomes into the receipts."""
         for outcome, receipt in self.received:
             if error is None:
                 archive.close(receipt, outcome.status, outcome.reason, outcome.layout)
@@ -224,49 +224,49 @@ class Lander:
                 archive.close(receipt, "failed", f"{type(error).__name__}: {error}")
 
     def commit(self) -> LandReport:
-        """One commit a table: what assets and signals are, refused rows, then observations."""
+        """Commit each table once: assets, signals and refused rows first, then the source's own tables."""
         report = LandReport(self.run_id, self.outcomes)
         catalog = open_catalog(self.settings)
-        anew = self._declare(catalog)
-        report.kept = [f"{visible(file.tail)}: {reason}" for file, reason in anew.kept.items()]
+        others = self._declare(catalog)
+        report.kept = [f"{visible(file.tail)}: {reason}" for file, reason in others.kept.items()]
         for contract in (SIGNALS, QUARANTINE, *self.source.contracts):
-            landed = self._write(catalog, contract, anew)
+            landed = self._write(catalog, contract, others)
             if contract in self.source.contracts:
                 self.slices += self._slices(contract, landed)
                 report.superseded += landed.superseded
-        for reading in anew.readings:
-            self._landings.add_assets(reading.landing, reading.assets)
+        for reading in others.readings:
+            self._history.add_assets(reading.landing, reading.assets)
         if self._replayed is None:
-            # Together: a run that has its slices also says what became of each file.
+            # In one transaction: a run with slices also has the outcome of each file.
             self.ops.insert({ops_tables.SLICES: self.slices, ops_tables.FETCHES: self._fetches()})
         else:
             self._replayed.landings += [p.landing for p in self._taken.values() if p.landing]
         shutil.rmtree(self.folder)
         return report
 
-    def _declare(self, catalog: Catalog) -> Anew:
-        """Commit what assets are; files whose assets another landing has taken for its domain meanwhile are refused."""
+    def _declare(self, catalog: Catalog) -> Reread:
+        """Commit raw.assets; refuse files whose assets another landing has taken for its domain meanwhile."""
         overtaken: Overtaken | None = None
         taken = 0
         while True:
-            anew = self._settle()
+            others = self._reread()
             if overtaken and len(self._taken) == taken:
                 raise overtaken
             taken = len(self._taken)
             self.staging.release()
-            for reading in anew.readings:
-                # What it stated of slices holds until another file states them.
+            for reading in others.readings:
+                # The slices that it stated hold until another file states them.
                 self.staging.keep([part for part in reading.staged if part.contract.mode != "replace"])
             for prepared in self._taken.values():
                 self.staging.keep(prepared.staged)
             try:
-                self._write(catalog, ASSETS, anew)
-                return anew
+                self._write(catalog, ASSETS, others)
+                return others
             except Overtaken as error:
                 overtaken, self.committing = error, False
 
-    def _write(self, catalog: Catalog, contract: Contract, anew: Anew) -> Landed:
-        """Commit what is staged for a table, in the mode of its contract."""
+    def _write(self, catalog: Catalog, contract: Contract, others: Reread) -> Landed:
+        """Commit the staged rows of a table, in the mode of its contract."""
         properties = {
             "wattlake.run": self.run_id,
             "wattlake.source": self.source.name,
@@ -283,7 +283,7 @@ class Lander:
                 self.settings, catalog, contract, self.staging, stated,
                 properties=properties, namespace=self.namespace,
             )  # fmt: skip
-        void = anew.void(contract, self.source)
+        void = others.void(contract, self.source)
         return merge(
             self.settings, catalog, contract, self.staging,
             properties=properties, void=void, namespace=self.namespace,
@@ -307,7 +307,7 @@ class Lander:
             }  # fmt: skip
 
     def _fetches(self, error: str | None = None) -> list[dict[str, object]]:
-        """One row an arrival."""
+        """Rows of ops.fetches: one an arrival."""
         return [
             {
                 "run_id": self.run_id,
@@ -325,5 +325,5 @@ class Lander:
 
 
 def printable(path: Path) -> str:
-    """A path as text that every database takes; bytes that are no UTF-8 are written out."""
+    """A path as text that every database takes; bytes that are not UTF-8 are escaped."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -1,7 +1,7 @@
-"""The door for streams and polls: a batch of rows lands with its offset, once, beside whatever else lands.
+"""The door for streams and polls: a batch of rows lands once, with its offset, while anything else may land too.
 
-Who feeds a stream goes on after `landed_offset`, and after nothing else: it is in the same commit as the rows. A batch
-that was offered and whose offset has not landed is offered again.
+The feeder of a stream goes on after `landed_offset`, and after nothing else: that offset is in the same commit as the
+rows. A batch whose offset has not landed is offered again.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ from lakehouse.writing.writer import landed_offsets, refuse_not_ahead
 
 @dataclass(frozen=True)
 class BatchReport:
-    """What became of a batch.
+    """The outcome of a batch.
 
     Args:
         run_id: of its run.
-        rows: that landed.
-        quarantined: rows that broke the contract and are kept in raw.quarantine; `line` counts the batch's rows from 1.
+        rows: number of rows that landed.
+        quarantined: number of rows in raw.quarantine, because they break the contract; `line` counts the batch's rows
+            from 1.
         offset: up to which the stream has landed.
     """
 
@@ -55,14 +56,14 @@ def land_batch(
 ) -> BatchReport:
     """Land a batch of a stream: archived, checked, and appended with its offset in the same commit.
 
-    Waits for nobody but another batch into the same table, or a replay of it.
+    It waits only for another batch into the same table, or for a replay of it.
 
     Args:
-        settings: where to.
+        settings: of the home.
         registry: every source; `streamed` names the contract.
         contract: of the table; its mode is 'append'.
-        rows: in the contract's columns, but for `source_object` and `line`, which name the archived batch and the row
-            in it, from 1. It may have none: then the offset moves on.
+        rows: in the contract's columns without `source_object` and `line`, which are filled in: the archived batch, and
+            the row in it from 1. A batch without rows moves the offset.
         stream: name of the stream; several may share a table.
         offset: position after the batch (a Redis id as its two numbers); compared number by number.
         simulated: the rows come from a simulator.
@@ -70,7 +71,7 @@ def land_batch(
     Raises:
         ContractViolation: the offset is not ahead of the one that has landed, the table takes no batches, or the rows
             do not have its columns and types.
-        WrongUsage: the stream's name is none, or that of a source.
+        WrongUsage: the stream's name is not a name, or is that of a source.
         TerminalError: the home holds the other kind (real, simulated) of assets.
         TransientError: the catalog or the store did not answer; offer the batch again.
     """
@@ -95,15 +96,15 @@ def land_batch(
             staged = land(settings, catalog, held.ops, archive, contract, batch, rows, run)
         except BaseException as error:
             if run.on_error != "interrupted":
-                told = f"{type(error).__name__}: {error}"
-                held.ops.insert({ops_tables.FETCHES: [fetch(batch, "failed", told)]})
-                archive.close(batch.receipt, "failed", told)
+                reason = f"{type(error).__name__}: {error}"
+                held.ops.insert({ops_tables.FETCHES: [fetch(batch, "failed", reason)]})
+                archive.close(batch.receipt, "failed", reason)
             raise
     return BatchReport(run.id, staged.good[0], staged.refused[0], after)
 
 
 def landed_offset(settings: Settings, contract: Contract, stream: str) -> tuple[int, ...] | None:
-    """The offset up to which a stream has landed in a table; None where nothing of it has."""
+    """The offset up to which a stream has landed in a table; None before its first batch."""
     found = landed_offsets(open_catalog(settings), contract).get(stream)
     return None if found is None else tuple(found)
 
@@ -115,6 +116,6 @@ def _require(registry: Registry, contract: Contract, stream: str) -> None:
             "give its contract the mode append, and name it among the streamed tables of the registry",
         )
     if not is_name(stream):
-        raise WrongUsage(f"{stream!r} is no name of a stream", "give it a name")
+        raise WrongUsage(f"{stream!r} is not a name for a stream", "give the stream a name")
     if stream in registry.sources:
         raise WrongUsage(f"{stream} is the name of a source", "give the stream another name")

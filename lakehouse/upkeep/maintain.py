@@ -11,7 +11,7 @@ from lakehouse.archive import open_archive
 from lakehouse.archive_age import Dropped, drop_landed
 from lakehouse.catalog import MARTS, RAW, open_catalog
 from lakehouse.errors import WrongUsage
-from lakehouse.landing.holding import settle
+from lakehouse.landing.holding import recover_killed
 from lakehouse.marts.publish import published
 from lakehouse.ops import Ops
 from lakehouse.settings import Settings
@@ -80,7 +80,7 @@ def maintain(
     """
     settings.root.mkdir(parents=True, exist_ok=True)
     if not dry_run:
-        settle(settings, registry)  # only snapshots say what a killed landing committed, and they expire
+        recover_killed(settings, registry)  # only snapshots say what a killed landing committed, and they expire
     ops = Ops(settings)
     with ops.alone("maintain"):
         ops.mark_interrupted("maintain")

@@ -163,7 +163,7 @@ def test_a_replay_gives_a_lost_stream_table_back_with_its_offsets(settings: Sett
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"power_w": pa.array(["x"])}, "power_w of a batch for raw.probe_samples is no double"),
+        ({"power_w": pa.array(["x"])}, "power_w of a batch for raw.probe_samples is not of the type double"),
         ({"watts": pa.array([1.0])}, "watts unknown"),
     ],
 )

@@ -15,7 +15,7 @@ from lakehouse.catalog import open_catalog
 from lakehouse.contract import ASSETS
 from lakehouse.database import exclusive, is_free
 from lakehouse.landing.files import land_files
-from lakehouse.landing.holding import lock_of, settle
+from lakehouse.landing.holding import lock_of, recover_killed
 from lakehouse.landing.outcome import LandReport
 from lakehouse.landing.replay import replay
 from lakehouse.landing.run import Lander
@@ -67,16 +67,16 @@ def test_an_asset_that_two_domains_declare_at_once_belongs_to_the_one_that_commi
 ) -> None:
     both, alone = write(tmp_path / "both.json", [("a", 0, 1)]), write(tmp_path / "alone.json", [("b", 0, 2)])
     theirs = write(tmp_path / "theirs.json", [("a", 0, 3)])
-    settled = Lander._settle
+    settled = Lander._reread
 
     def overtaken(self: Lander) -> Any:
         found = settled(self)
         if self.source.name == "probe":  # what it has looked at is old by now
-            monkeypatch.setattr(Lander, "_settle", settled)
+            monkeypatch.setattr(Lander, "_reread", settled)
             assert land(settings, "other", theirs).ok
         return found
 
-    monkeypatch.setattr(Lander, "_settle", overtaken)
+    monkeypatch.setattr(Lander, "_reread", overtaken)
     report = land(settings, "probe", both, alone)
     assert {Path(outcome.path).name: outcome.status for outcome in report.files} == {
         "both.json": "refused", "alone.json": "landed",
@@ -137,11 +137,11 @@ def test_what_lives_is_left_alone_and_what_is_dead_is_tidied(settings: Settings,
     with exclusive(settings.ops_uri, lock_of(PLANS.name), work="replay"):
         land(settings, "probe", write(tmp_path / "a.json", [("a", 0, 1)]))
         maintain(settings, PROBES, sweep=True)
-        settle(settings, PROBES)
+        recover_killed(settings, PROBES)
         assert work.is_dir() and (f"replay_{run_id[:8]}",) in catalog.list_namespaces()
         assert ops.states([run_id]) == {run_id: "running"}
     land(settings, "probe", write(tmp_path / "b.json", [("a", 1, 1)]))
     assert ops.states([run_id]) == {run_id: "running"}  # of other tables: none of its business
-    settle(settings, PROBES)
+    recover_killed(settings, PROBES)
     assert not work.exists() and (f"replay_{run_id[:8]}",) not in catalog.list_namespaces()
     assert ops.states([run_id]) == {run_id: "failed"}

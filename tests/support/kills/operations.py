@@ -25,7 +25,7 @@ from lakehouse.download import run as download_module
 from lakehouse.download.plan import Clock
 from lakehouse.landing import files as land_module
 from lakehouse.landing import replay as replay_module
-from lakehouse.landing.holding import settle
+from lakehouse.landing.holding import recover_killed
 from lakehouse.landing.stream import land_batch, landed_offset
 from lakehouse.marts import build as build_module
 from lakehouse.marts import dbt_runner, expectations
@@ -69,7 +69,7 @@ def stream(settings: Settings, upto: int) -> None:
 
     What a killed one left is settled first, as its next batch would do.
     """
-    settle(settings, house())
+    recover_killed(settings, house())
     (landed,) = landed_offset(settings, SAMPLES, STREAM) or (0,)
     for number in range(landed + 1, upto + 1):
         powers = [*range(100), 2000]  # the last one is above the contract's maximum

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.iso.contracts import AS_PRICES, PRICES
-from lakehouse.landing.buffer import Gathered
+from lakehouse.landing.buffer import Buffer
 
 
 @settings(max_examples=60, deadline=None)
@@ -17,7 +17,7 @@ def test_rows_come_out_once_and_in_order_in_parts_that_are_large_or_the_last(
 ) -> None:
     sent: dict[str, list[int]] = {PRICES.name: [], AS_PRICES.name: []}
     found: dict[str, list[pa.Table]] = {PRICES.name: [], AS_PRICES.name: []}
-    unit = Gathered(enough=10)
+    unit = Buffer(enough=10)
     count = 0
     for is_price, size, is_wide in parts:
         contract = PRICES if is_price else AS_PRICES
@@ -33,6 +33,6 @@ def test_rows_come_out_once_and_in_order_in_parts_that_are_large_or_the_last(
 
 
 def test_a_thousand_small_documents_are_written_together() -> None:
-    unit = Gathered()
+    unit = Buffer()
     assert [part for _ in range(1_000) for part in unit.add(PRICES, pa.table({"n": [1, 2, 3]}))] == []
     assert [(contract, rows.num_rows) for contract, rows in unit.rest()] == [(PRICES, 3_000)]
