@@ -23,7 +23,8 @@ from ingest.iso.caiso.access import Access as Caiso
 from ingest.iso.isone.access import Access as Isone
 from ingest.iso.nyiso.access import Access as Nyiso
 from ingest.registry import plan_of
-from lakehouse.download.plan import Clock, Known, Planned, Window
+from lakehouse.download.fetcher import Clock
+from lakehouse.download.plan import Known, Planned, Window
 from lakehouse.download.spool import Spool
 
 NODES = {"small": 50, "full": 50}

@@ -16,7 +16,8 @@ from flows.deployed.parameters import MarketFeed
 from flows.report import artifacts
 from ingest.registry import fetcher_of, market_feeds, registry
 from lakehouse.database import is_free
-from lakehouse.download.run import DownloadReport, Mode
+from lakehouse.download.report import DownloadReport
+from lakehouse.download.run import Mode
 from lakehouse.download.run import download as download_days
 from lakehouse.errors import TerminalError, WattlakeError
 from lakehouse.settings import Settings

@@ -14,7 +14,7 @@ from uuid import UUID
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 
 from lakehouse.check_result import CheckResult
-from lakehouse.download.run import DownloadReport
+from lakehouse.download.report import DownloadReport
 from lakehouse.errors import ChecksFailed
 from lakehouse.inventory import Freshness
 from lakehouse.landing.inbox import InboxReport

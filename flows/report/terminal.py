@@ -19,7 +19,7 @@ from lakehouse.errors import visible
 
 if TYPE_CHECKING:
     from lakehouse.check_result import CheckResult
-    from lakehouse.download.run import DownloadReport
+    from lakehouse.download.report import DownloadReport
     from lakehouse.landing.kernel import Progress
     from lakehouse.landing.outcome import FileOutcome, LandReport
     from lakehouse.marts.build import BuildReport

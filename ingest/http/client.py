@@ -43,7 +43,7 @@ from ingest.http.exchange import (
 )
 from ingest.http.secrets import Secrets
 from ingest.http.turns import Refusals, Turns
-from lakehouse.download.plan import WALL, Answer, Clock
+from lakehouse.download.fetcher import WALL, Answer, Clock
 from lakehouse.errors import TerminalError, TransientError, WattlakeError
 
 LOG = logging.getLogger(__name__)

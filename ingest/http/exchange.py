@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import httpx
 
-from lakehouse.download.plan import Outcome
+from lakehouse.download.fetcher import Outcome
 from lakehouse.errors import TerminalError, TransientError, WattlakeError
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from ingest.http.access import Access
 from ingest.http.client import Client
 from ingest.http.exchange import Ask, Judge
 from lakehouse.download import plan as download
-from lakehouse.download.plan import Answer, Clock, Known, Planned, Window
+from lakehouse.download.fetcher import Answer, Clock
+from lakehouse.download.plan import Known, Planned, Window
 
 A_contra = TypeVar("A_contra", bound=Access, contravariant=True)
 
@@ -61,7 +62,7 @@ class Plan(Protocol[A_contra]):
 
 @dataclass(frozen=True)
 class Fetcher:
-    """A plan, and how its provider is reached; see `lakehouse.download.plan.Fetcher`.
+    """A plan, and how its provider is reached; see `lakehouse.download.fetcher.Fetcher`.
 
     Args:
         source_plan: plans the requests.
@@ -85,24 +86,24 @@ class Fetcher:
 
     @asynccontextmanager
     async def opened(self, folder: Path, turns: Path, clock: Clock) -> AsyncIterator[Session]:
-        """See `lakehouse.download.plan.Fetcher`."""
+        """See `lakehouse.download.fetcher.Fetcher`."""
         async with Client(folder, turns, self.access.secrets, clock) as client:
             yield Session(self.source_plan, self.access, client)
 
 
 @dataclass(frozen=True)
 class Session:
-    """A client, and what it is used for; see `lakehouse.download.plan.Session`."""
+    """A client, and what it is used for; see `lakehouse.download.fetcher.Session`."""
 
     source_plan: Plan[Access]
     access: Access = field(repr=False)
     client: Client
 
     async def plan(self, source: str, window: Window, known: Known) -> Planned:
-        """See `lakehouse.download.plan.Session`."""
+        """See `lakehouse.download.fetcher.Session`."""
         return await self.source_plan.plan(source, window, known, self.access, self.client)
 
     async def fetch(self, request: download.Request) -> Answer:
-        """See `lakehouse.download.plan.Session`."""
+        """See `lakehouse.download.fetcher.Session`."""
         assert isinstance(request, Request), "a plan over HTTP gives requests of HTTP"
         return await self.client.fetch(request.ask, request.judge)

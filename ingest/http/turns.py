@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from lakehouse.download.plan import Clock
+from lakehouse.download.fetcher import Clock
 
 #: Seconds for which an account that was refused is left alone.
 REST_S = 3600.0

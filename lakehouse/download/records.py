@@ -9,7 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lakehouse.download.plan import Answer, Document, Known, Last, Unobtainable
+from lakehouse.download.fetcher import Answer
+from lakehouse.download.plan import Document, Known, Last, Unobtainable
 from lakehouse.download.spool import Spooled
 from lakehouse.ops import DOWNLOADS, RUNS, Ops
 

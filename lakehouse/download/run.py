@@ -4,33 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections import Counter, deque
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from lakehouse.download.plan import (
-    WALL,
-    Answer,
-    Clock,
-    Document,
-    Fetcher,
-    Known,
-    Planned,
-    Request,
-    Session,
-    Unobtainable,
-    Unpack,
-    Window,
-)
+from lakehouse.download.fetcher import WALL, Answer, Clock, Fetcher, Session
+from lakehouse.download.plan import Document, Known, Planned, Request, Unobtainable, Unpack, Window
 from lakehouse.download.records import Records
+from lakehouse.download.report import DownloadReport
 from lakehouse.download.spool import Spool, Spooled
 from lakehouse.errors import UnreadableFile, WattlakeError, WrongUsage
 from lakehouse.landing.documents import LocalDocument, land_documents
 from lakehouse.landing.kernel import Progress
-from lakehouse.landing.outcome import FileOutcome
 from lakehouse.ops import Ops
 from lakehouse.outages import explained
 from lakehouse.settings import Settings
@@ -51,48 +39,6 @@ AT_ONCE = 4
 TURNS = "turns"
 
 Mode = Literal["download", "realtime", "backfill"]
-#: Outcomes that leave a hole that somebody may want to know of.
-HOLES = ("failed", "throttled", "denied", "malformed", "gone")
-
-
-@dataclass
-class DownloadReport:
-    """What came of a download.
-
-    Args:
-        source: its name.
-        start, end: days that were asked for, half-open.
-        run_id: of the run.
-        documents: number of documents by outcome, see `lakehouse.ops.DOWNLOADS`; those at hand before are `skipped`.
-        files: what landed.
-        unobtainable: days that no request can bring.
-        problems: what went wrong, each once, with what to do.
-        incomplete: documents that landed and leave out something that was asked for.
-        left: documents that were not asked for any more, because the server failed too often or lets nobody in.
-        superseded: rows that went because their bytes are now read in another way.
-    """
-
-    source: str
-    start: date
-    end: date
-    run_id: str = ""
-    documents: Counter[str] = field(default_factory=Counter)
-    files: list[FileOutcome] = field(default_factory=list)
-    unobtainable: list[Unobtainable] = field(default_factory=list)
-    problems: dict[str, int] = field(default_factory=dict)
-    incomplete: int = 0
-    left: int = 0
-    superseded: int = 0
-
-    @property
-    def ok(self) -> bool:
-        """Whether everything that the source has is at hand."""
-        holes = any(self.documents[outcome] for outcome in HOLES) or self.left or self.incomplete
-        return not holes and not any(span.outcome in HOLES for span in self.unobtainable)
-
-    def problem(self, text: str) -> None:
-        """Tell of something that went wrong."""
-        self.problems[text] = self.problems.get(text, 0) + 1
 
 
 def download(

@@ -19,7 +19,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from lakehouse.download.plan import Answer, Document
+from lakehouse.download.fetcher import Answer
+from lakehouse.download.plan import Document
 from lakehouse.storage import take_place
 
 #: What is known of where a document came from.

@@ -17,7 +17,8 @@ from ingest.iso.ercot import listings
 from ingest.iso.ercot import plan as requests
 from ingest.registry import plan_of
 from ingest.simulate.markets import ercot as simulated
-from lakehouse.download.plan import Answer, Clock, Known, Planned, Unobtainable, Window
+from lakehouse.download.fetcher import Answer, Clock
+from lakehouse.download.plan import Known, Planned, Unobtainable, Window
 from lakehouse.download.records import Records
 from lakehouse.download.spool import Spool
 from lakehouse.errors import TerminalError, TransientError

@@ -17,8 +17,10 @@ from ingest.http.access import Access, AccountUrl, Basic, Secret
 from ingest.http.client import Client
 from ingest.http.exchange import Ask, Operator, judge_json
 from ingest.http.plan import Fetcher, Plan, Request
-from lakehouse.download.plan import Clock, Document, Known, Planned, Window
-from lakehouse.download.run import DownloadReport, download
+from lakehouse.download.fetcher import Clock
+from lakehouse.download.plan import Document, Known, Planned, Window
+from lakehouse.download.report import DownloadReport
+from lakehouse.download.run import download
 from lakehouse.errors import TerminalError
 from lakehouse.ops import DOWNLOADS, Ops
 from lakehouse.settings import Settings

@@ -13,8 +13,9 @@ import sqlalchemy as sa
 
 from ingest.http.access import Access
 from ingest.registry import access_kinds, fetcher_of, registry
-from lakehouse.download.plan import Clock
-from lakehouse.download.run import DownloadReport, download
+from lakehouse.download.fetcher import Clock
+from lakehouse.download.report import DownloadReport
+from lakehouse.download.run import download
 from lakehouse.ops import DOWNLOADS, Ops
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings

@@ -22,7 +22,7 @@ from ingest.registry import fetcher_of, registry
 from lakehouse.archive import open_archive
 from lakehouse.catalog import open_catalog
 from lakehouse.download import run as download_module
-from lakehouse.download.plan import Clock
+from lakehouse.download.fetcher import Clock
 from lakehouse.landing import files as land_module
 from lakehouse.landing import replay as replay_module
 from lakehouse.landing.holding import recover_killed

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ingest.http.exchange import file_name, retry_after
 from ingest.http.turns import Turns
-from lakehouse.download.plan import Clock
+from lakehouse.download.fetcher import Clock
 
 NOW = datetime(2026, 11, 20, 18, 2, tzinfo=UTC)
 

@@ -23,7 +23,7 @@ from ingest.iso.ercot.access import RENEWALS
 from ingest.iso.ercot.access import Access as Ercot
 from ingest.iso.isone.access import Access as Isone
 from ingest.iso.nyiso.access import Access as Nyiso
-from lakehouse.download.plan import Answer, Clock
+from lakehouse.download.fetcher import Answer, Clock
 from lakehouse.errors import TerminalError, TransientError
 from tests.support.servers import market_exchange
 from tests.support.servers.market_exchange import Fault, failing, instead, redirected

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ingest.http.exchange import http_date
-from lakehouse.download.plan import Answer, Document
+from lakehouse.download.fetcher import Answer
+from lakehouse.download.plan import Document
 from lakehouse.download.spool import Spool
 
 DAY = date(2026, 11, 12)
