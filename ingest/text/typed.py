@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from ingest.layouts.engine.layout_tables import EXACT_KINDS, TEXT_KINDS, Dialect, SignalRule
+from ingest.layouts.engine.layout_tables import Dialect
+from ingest.layouts.engine.signal_rule import EXACT_KINDS, TEXT_KINDS, SignalRule
 from ingest.text.lines import Grid, Lines
 from ingest.text.numbers import EXACT_LIMIT, EXACT_TYPE
 

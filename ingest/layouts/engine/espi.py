@@ -17,7 +17,7 @@ import pyarrow as pa
 from ingest.layouts.engine.espi_feed import Entry, Feed, Reading, read_feed, whole_number
 from ingest.layouts.engine.espi_time import calendar_zone
 from ingest.layouts.engine.layout import Layout
-from ingest.layouts.engine.layout_tables import INTERVAL_KINDS
+from ingest.layouts.engine.signal_rule import INTERVAL_KINDS
 from ingest.text.blocks import Block, Refusals, Rows, Tabulated
 from ingest.text.table import few_enough, one_asset_only
 from lakehouse.errors import UnreadableFile

@@ -25,11 +25,11 @@ from ingest.layouts.engine.layout_tables import (
     Recognise,
     Shape,
     SheetRule,
-    SignalRule,
     StampRule,
     Strict,
     compiles,
 )
+from ingest.layouts.engine.signal_rule import SignalRule
 from lakehouse.errors import TerminalError
 
 SHIPPED = Path(__file__).parents[1] / "shipped"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ingest.layouts.engine.layout_tables import INTERVAL_KINDS, TABLES, TEXT_KINDS, SignalRule, StampRule
+from ingest.layouts.engine.layout_tables import TABLES, StampRule
+from ingest.layouts.engine.signal_rule import INTERVAL_KINDS, TEXT_KINDS, SignalRule
 from ingest.time.stamps import is_instant
 
 if TYPE_CHECKING:

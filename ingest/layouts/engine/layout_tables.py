@@ -1,30 +1,18 @@
-"""The tables of a layout file: recognise, dialect, stamps, shape, asset and signal, each key with what it may say."""
+"""The tables of a layout file: recognise, dialect, stamps, shape and asset, each key with what it may say."""
 
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ingest.time.local_time import zone
 from ingest.time.stamps import format_error, is_instant
-from lakehouse.contract import KINDS
 from lakehouse.errors import TerminalError
 
-#: A sample covers this many seconds where neither layout nor signal declares a cadence.
-DEFAULT_MAX_GAP_S = 900.0
-#: ... and this many times the declared cadence where one is declared.
-MAX_GAP_INTERVALS = 3.0
 #: No value says anything for longer than three years; a gap or a cadence that is declared longer is a slip of units.
 MAX_GAP_S = 1_096 * 86_400.0
-#: Exact values are below it (DECIMAL(18, 6)), and so is what a register rolls over at.
-MAX_ROLLOVER = 10**12
-
-EXACT_KINDS = ("counter", "interval_energy", "interval_mean")
-INTERVAL_KINDS = ("interval_energy", "interval_mean")
-TEXT_KINDS = ("code", "category")
 #: Shapes of files that are tables: rows of cells, as text or in a sheet.
 TABLES = ("wide", "long", "day_rows", "signal_rows")
 
@@ -295,88 +283,3 @@ class AssetRule(Strict):
         if (self.source == "column") != (self.column is not None):
             raise ValueError("asset.column goes with asset.source = 'column'")
         return self
-
-
-class SignalRule(Strict):
-    """What one signal, or all signals that fit a pattern, mean.
-
-    Args:
-        name, match: the signal's name, or a pattern its whole name fits; the first rule that fits is used.
-        asset: pattern that the asset_id must fit too (long layouts whose column is named alike for all).
-        kind, unit, role: see the contract of raw.signals.
-        expected_interval_s, max_gap_s: cadence; the layout's where absent.
-        pair_signal: power factor: the power it is rolled up through.
-        estimated_statuses: statuses that mark an estimated value.
-        factor: multiplies the values, on top of a factor column.
-        minimum, maximum: values outside are refused: the file is not what the layout declares.
-        rollover_at: counter: the value at which it begins again at 0, in `unit` (100000 for five digits before the
-            point); a fall is then a rollover where the connection can have carried what lies between.
-        marks, interval_s, interval: where they differ from the stamps'.
-        read_at: where in the interval of its row a sample is read, such as a counter: `start` or `end`; at its stamp
-            where absent.
-    """
-
-    name: str | None = None
-    match: str | None = None
-    asset: str | None = None
-    kind: str
-    unit: str | None = None
-    role: str | None = None
-    expected_interval_s: float | None = Field(default=None, gt=0, le=MAX_GAP_S)
-    max_gap_s: float | None = Field(default=None, ge=0, le=MAX_GAP_S)
-    pair_signal: str | None = None
-    estimated_statuses: tuple[str, ...] = ()
-    factor: Decimal = Decimal(1)
-    minimum: float | None = None
-    maximum: float | None = None
-    rollover_at: Decimal | None = None
-    marks: Literal["start", "end"] | None = None
-    interval_s: Seconds | None = None
-    interval: CalendarUnit | None = None
-    read_at: Literal["start", "end"] | None = None
-
-    @field_validator("factor", mode="before")
-    @classmethod
-    def _exact(cls, value: object) -> object:
-        if isinstance(value, float):
-            raise ValueError("write a factor as text ('0.001') so that it stays exact")
-        return value
-
-    @field_validator("factor")
-    @classmethod
-    def _multiplies(cls, value: Decimal) -> Decimal:
-        if not value.is_finite() or not -9 <= value.adjusted() <= 9 or len(value.as_tuple().digits) > 9:
-            raise ValueError("a factor has at most nine digits and lies between 10^-9 and 10^9")
-        return value
-
-    @field_validator("rollover_at")
-    @classmethod
-    def _is_exact(cls, value: Decimal | None) -> Decimal | None:
-        if value is not None and not (0 < value < MAX_ROLLOVER and value == value.quantize(Decimal("0.000001"))):
-            raise ValueError(f"a register rolls over at a value above 0 and below {MAX_ROLLOVER:,}, of six decimals")
-        return value
-
-    @model_validator(mode="after")
-    def _consistent(self) -> SignalRule:
-        if (self.name is None) == (self.match is None):
-            raise ValueError("a signal needs either name or match")
-        if self.kind not in KINDS:
-            raise ValueError(f"unknown kind {self.kind!r}; known: {', '.join(KINDS)}")
-        if self.rollover_at is not None and self.kind != "counter":
-            raise ValueError("rollover_at goes with kind = 'counter'")
-        compiles(tuple(p for p in (self.match, self.asset) if p))
-        return self
-
-    def fits(self, signal: str, asset: str | None) -> bool:
-        """Whether the rule is about this signal of this asset."""
-        named = signal == self.name if self.name is not None else re.fullmatch(self.match or "", signal) is not None
-        return named and (self.asset is None or (asset is not None and re.fullmatch(self.asset, asset) is not None))
-
-    @property
-    def gap_s(self) -> float:
-        """Seconds that a sample covers."""
-        if self.max_gap_s is not None:
-            # A gap of days beside a cadence of days is one of local days, of which one a year has 25 hours.
-            daily = self.expected_interval_s is not None and not self.expected_interval_s % 86_400
-            return self.max_gap_s + (3_600 if daily and self.max_gap_s and not self.max_gap_s % 86_400 else 0)
-        return MAX_GAP_INTERVALS * self.expected_interval_s if self.expected_interval_s else DEFAULT_MAX_GAP_S

@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 
 from ingest.layouts.engine.layout import Layout
-from ingest.layouts.engine.layout_tables import SignalRule
 from ingest.layouts.engine.recognise import Found
+from ingest.layouts.engine.signal_rule import SignalRule
 from ingest.text.blocks import Block, Refusals, Rows, Tabulated
 from ingest.text.lines import Lines, split_cells
 from ingest.text.table import one_asset_only

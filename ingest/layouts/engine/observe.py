@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 
 from ingest.layouts.engine.assemble import Assembly, calendar_zone, rejects, stamp_zone
 from ingest.layouts.engine.layout import Layout
-from ingest.layouts.engine.layout_tables import EXACT_KINDS, INTERVAL_KINDS, TEXT_KINDS
 from ingest.layouts.engine.pieces import NotInPieces, Progress
 from ingest.layouts.engine.ranges import NO_VALUE, limits, without_value
+from ingest.layouts.engine.signal_rule import EXACT_KINDS, INTERVAL_KINDS, TEXT_KINDS
 from ingest.text.blocks import Block, Refusals, Rows, Tabulated
 from ingest.text.lines import Lines
 from ingest.text.numbers import parse_numbers, plain, scale_numbers

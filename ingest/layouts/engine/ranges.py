@@ -14,7 +14,7 @@ from decimal import Decimal
 import numpy as np
 import numpy.typing as npt
 
-from ingest.layouts.engine.layout_tables import SignalRule
+from ingest.layouts.engine.signal_rule import SignalRule
 
 #: Beyond this no quantity of a site lies in any unit that is in use: 10^15 W are the power of the sun on a continent.
 #: Floating-point registers without a value often read 3.4e38.

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.layouts.engine.across import day_rows, signal_rows
-from ingest.layouts.engine.layout_tables import TEXT_KINDS, SignalRule
 from ingest.layouts.engine.pieces import Progress
 from ingest.layouts.engine.recognise import Found
+from ingest.layouts.engine.signal_rule import TEXT_KINDS, SignalRule
 from ingest.text.blocks import Block, Rows, Tabulated
 from ingest.text.headers import same_unit, signal_name, unit_in
 from ingest.text.lines import Lines, split_cells

@@ -10,16 +10,8 @@ from typing import Any
 import pytest
 
 from ingest.layouts.engine.layout import Layout
-from ingest.layouts.engine.layout_tables import (
-    AssetRule,
-    Dialect,
-    Recognise,
-    Shape,
-    SheetRule,
-    SignalRule,
-    StampRule,
-    Strict,
-)
+from ingest.layouts.engine.layout_tables import AssetRule, Dialect, Recognise, Shape, SheetRule, StampRule, Strict
+from ingest.layouts.engine.signal_rule import SignalRule
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "layouts.md").read_text()
 #: Heading of a section → the model that it documents, and what a table of one key more needs to be one.
