@@ -27,8 +27,8 @@ TARGET_RATIO = 2.0
 #: What is measured of a landing: label → (module, function).
 SHARES = {
     "hash and zstd": ("lakehouse.archive", "Archive.receive"),
-    "parse: CSV": ("ingest.text.table", "read_typed"),
-    "parse: local to UTC": ("ingest.layouts.engine.observe", "to_utc"),
+    "parse: CSV": ("ingest.layouts.engine.table", "read_typed"),
+    "parse: local to UTC": ("ingest.layouts.engine.intervals", "to_utc"),
     "contract checks": ("lakehouse.landing.outcome", "check"),
     "staging": ("lakehouse.writing.staging", "Staging.write"),
     "proof of no duplicates": ("lakehouse.writing.append_only", "only_adding"),

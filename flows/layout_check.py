@@ -10,10 +10,10 @@ from typing import Any
 
 from ingest.layouts.engine.layout import load_layout
 from ingest.layouts.engine.opened import open_whole
-from ingest.layouts.engine.pieces import PIECE_BYTES
 from ingest.layouts.engine.recognise import Verdict, verdicts
 from ingest.layouts.engine.source import LayoutSource
 from ingest.registry import registry
+from ingest.text.pieces import PIECE_BYTES
 from lakehouse.contract import ASSETS, SIGNALS
 from lakehouse.errors import TerminalError, UnreadableFile, WattlakeError
 from lakehouse.source import WHOLE_FILE_BYTES, LandOptions, Parsed, RawFile

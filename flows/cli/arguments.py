@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from flows.cli import names
+from flows import names
 from lakehouse.errors import TerminalError, WrongUsage, visible
 
 

@@ -24,7 +24,7 @@ class MartName(Name):
 
     def known(self) -> list[str]:
         """Every mart, without the schema."""
-        from flows.cli.names import marts
+        from flows.names import marts
 
         return [name.removeprefix("marts.") for name in marts()]
 
@@ -34,7 +34,7 @@ class MartName(Name):
         Raises:
             WrongUsage: there is no such mart.
         """
-        from flows.cli.names import did_you_mean
+        from flows.names import did_you_mean
 
         name = value.removeprefix("marts.")
         if name in self.known():

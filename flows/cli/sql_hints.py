@@ -6,7 +6,7 @@ import re
 
 import duckdb
 
-from flows.cli import names
+from flows import names
 from lakehouse.settings import Settings
 
 #: How DuckDB names what it does not find.

@@ -19,8 +19,8 @@ from typing import Any
 import duckdb
 import yaml
 
-from flows.cli.names import RAW_TABLES, ROOT
 from flows.explain.lines import Line, lines_of
+from flows.names import RAW_TABLES, ROOT
 from lakehouse.errors import TerminalError, WrongUsage
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
@@ -263,7 +263,7 @@ def stands_on(mart: str) -> list[str]:
 
 def _conditions(house: House, mart: str, key: Sequence[str], given: Sequence[str]) -> list[tuple[str, object]]:
     """Columns and the values that they must have."""
-    from flows.cli.names import did_you_mean
+    from flows.names import did_you_mean
 
     try:
         types = {row["column_name"]: row["column_type"] for row in house.rows(f"DESCRIBE marts.{mart}")}
@@ -301,7 +301,7 @@ def _row(house: House, mart: str, key: Sequence[str], conditions: Sequence[tuple
 
 def _nearest(house: House, mart: str, conditions: Sequence[tuple[str, object]]) -> str:
     """What values there are beside the ones that were asked for."""
-    from flows.cli.names import nearest
+    from flows.names import nearest
 
     for column, wanted in reversed(conditions):
         others = [(name, value) for name, value in conditions if name != column]

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from ingest.iso.packed import members
+from ingest.packed import members
 from ingest.text.lines import split_lines
 from lakehouse.archive import Archive, open_archive
 from lakehouse.errors import TerminalError, UnreadableFile

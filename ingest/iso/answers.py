@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ingest.http.exchange import Denied, Malformed, Refused, Throttled, Verdict
-from ingest.iso.packed import DAMAGED
+from ingest.packed import DAMAGED
 
 #: What ISO-NE says instead of an empty file (31 bytes).
 ISONE_EMPTY = b"No data exists for this period"
@@ -25,7 +25,7 @@ FIREWALL = (
     b"captcha",
     b"access denied",
 )
-#: Bytes that a document's archive may claim to unpack to, and how many times its own size; see `ingest.iso.packed`.
+#: Bytes that a document's archive may claim to unpack to, and how many times its own size; see `ingest.packed`.
 UNPACKED_BYTES, RATIO, RATIO_FROM_BYTES, MEMBERS = 8 << 30, 200, 16 << 20, 2_000
 #: A day of ISO-NE's hourly prices has 8 MB of JSON, a page of ERCOT's archive less than one.
 JSON_BYTES = 256 << 20

@@ -11,11 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.layouts.engine.assemble import rejects as rejects_of_lines
-from ingest.layouts.engine.assemble import text_of
-from ingest.text.blocks import Refusals
 from ingest.text.lines import Lines, read_grid, split_cells
 from ingest.text.numbers import exact_array, parse_numbers
+from ingest.text.refusals import Refusals, text_of
+from ingest.text.refusals import rejects as rejects_of_lines
 from ingest.time.stamps import Stamps, parse_stamps
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import REJECTS_SCHEMA, WHOLE_FILE_BYTES

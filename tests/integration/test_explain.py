@@ -16,10 +16,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from flows.cli.main import main
-from flows.cli.names import RAW_TABLES, marts
 from flows.explain.chain import models, stands_on
 from flows.explain.lines import lines_of
 from flows.explain.rules import RULES
+from flows.names import RAW_TABLES, marts
 from ingest.registry import registry
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings

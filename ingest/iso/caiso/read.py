@@ -21,11 +21,11 @@ from ingest.iso.caiso import times
 from ingest.iso.caiso.components import TYPES, Cells, Prices, joined
 from ingest.iso.caiso.oasis import answered_at, query_in, refuse_markup
 from ingest.iso.contracts import PRICES
-from ingest.iso.packed import Member, members
 from ingest.iso.sheet import Sheet, header, is_markup, named, read_sheet, rejects, whole
 from ingest.iso.statement import rows_of, statement
-from ingest.layouts.engine.pieces import PIECE_BYTES, cut
+from ingest.packed import Member, members
 from ingest.text.lines import Lines, split_lines
+from ingest.text.pieces import PIECE_BYTES, cut
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import REJECTS_SCHEMA, LandOptions, Parsed, RawFile
 

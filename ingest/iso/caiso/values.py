@@ -12,11 +12,11 @@ from itertools import chain
 import pyarrow as pa
 
 from ingest.iso.caiso.oasis import answered_at, query_in, refuse_markup
-from ingest.iso.packed import Member, members
 from ingest.iso.sheet import Sheet, header, is_markup, named, read_sheet, rejects, whole
 from ingest.iso.statement import Statement, statement
-from ingest.layouts.engine.pieces import PIECE_BYTES, cut
+from ingest.packed import Member, members
 from ingest.text.lines import Lines, split_lines
+from ingest.text.pieces import PIECE_BYTES, cut
 from lakehouse.contract import Contract
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import LandOptions, Parsed, RawFile

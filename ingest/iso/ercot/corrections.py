@@ -33,7 +33,7 @@ from ingest.iso.ercot.prices import (
 from ingest.iso.ercot.rows import Field, Layout, Rows, UnusableMember
 from ingest.iso.ercot.statement import statement
 from ingest.iso.ercot.timing import replaced
-from ingest.iso.packed import Member
+from ingest.packed import Member
 from lakehouse.contract import Contract
 from lakehouse.source import LandOptions, Parsed, RawFile
 

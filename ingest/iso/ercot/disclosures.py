@@ -16,8 +16,8 @@ from ingest.iso.ercot.layouts import Disclosed, recognise
 from ingest.iso.ercot.rows import Layout, Rows, read_rows
 from ingest.iso.ercot.statement import parsed, statement
 from ingest.iso.ercot.timing import Timing, timing_of
-from ingest.iso.packed import Member
 from ingest.iso.statement import Statement, rows_of
+from ingest.packed import Member
 from lakehouse.source import LandOptions, Parsed, RawFile
 
 #: Resource type of batteries since they are one resource.

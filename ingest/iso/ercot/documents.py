@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ingest.iso.ercot.rows import UnusableMember
 from ingest.iso.ercot.statement import ROUNDED, rejects
-from ingest.iso.packed import Member, members
+from ingest.packed import Member, members
 from lakehouse.errors import NotLanded, UnreadableFile
 from lakehouse.source import Parsed, RawFile
 

@@ -14,8 +14,8 @@ from ingest.iso.ercot.documents import read_documents
 from ingest.iso.ercot.rows import Field, Layout, read_rows
 from ingest.iso.ercot.statement import parsed, statement
 from ingest.iso.ercot.timing import replaced
-from ingest.iso.packed import Member
 from ingest.iso.statement import rows_of
+from ingest.packed import Member
 from lakehouse.source import LandOptions, Parsed, RawFile
 
 _NUMBERS = {

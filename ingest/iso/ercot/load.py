@@ -21,8 +21,8 @@ from ingest.iso.ercot.documents import read_documents
 from ingest.iso.ercot.prices import FLAG, HOUR_ENDING, document_rows, fields, timed
 from ingest.iso.ercot.rows import Layout, Rows, UnusableMember
 from ingest.iso.ercot.statement import parsed, statement
-from ingest.iso.packed import Member
 from ingest.iso.statement import Statement, rows_of
+from ingest.packed import Member
 from lakehouse.source import LandOptions, Parsed, RawFile
 
 SYSTEM = "ERCOT"

@@ -20,8 +20,8 @@ from ingest.iso.ercot.documents import read_documents
 from ingest.iso.ercot.rows import Field, Kind, Layout, Rows, read_rows
 from ingest.iso.ercot.statement import parsed, statement
 from ingest.iso.ercot.timing import timing_of
-from ingest.iso.packed import Member
 from ingest.iso.statement import Statement, rows_of
+from ingest.packed import Member
 from lakehouse.contract import Contract
 from lakehouse.source import LandOptions, Parsed, RawFile
 

@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from ingest.layouts.engine.pieces import cut
 from ingest.text.lines import Lines, read_grid, split_cells
 from ingest.text.numbers import EXACT_TYPE, exact_array, parse_numbers
+from ingest.text.pieces import cut
 from lakehouse.errors import UnreadableFile
 
 Int64Array = npt.NDArray[np.int64]

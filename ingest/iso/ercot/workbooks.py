@@ -24,7 +24,7 @@ from ingest.iso.contracts import AS_PRICES
 from ingest.iso.ercot.documents import read_documents
 from ingest.iso.ercot.prices import DAM_SPP, DAY, FLAG, HOUR_ENDING, RT15_SPP, Posting, posted
 from ingest.iso.ercot.rows import Field, Layout, Rows, UnusableMember, read_rows, typed
-from ingest.iso.packed import DAMAGED, Member, members
+from ingest.packed import DAMAGED, Member, members
 from lakehouse.source import LandOptions, Parsed, RawFile
 
 #: A year of 15 minutes at 15 hubs and zones unpacks to some 180 MB.

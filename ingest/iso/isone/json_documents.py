@@ -13,8 +13,8 @@ import pyarrow as pa
 from ingest.iso import clock
 from ingest.iso.isone.report import MINUTES, Report, vintage_of, wrong_market
 from ingest.iso.sheet import Sheet, read_stamps
-from ingest.text.blocks import Refusals
 from ingest.text.json_text import read_json
+from ingest.text.refusals import Refusals
 from lakehouse.errors import UnreadableFile
 
 #: Document → its list of records.

@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 from ingest.iso import clock
 from ingest.iso.isone.report import refuse_what_is_none
 from ingest.iso.sheet import Sheet, codes, read_stamps
-from ingest.text.blocks import Refusals
 from ingest.text.json_text import read_json
+from ingest.text.refusals import Refusals
 from lakehouse.errors import UnreadableFile
 
 Int64Array = npt.NDArray[np.int64]

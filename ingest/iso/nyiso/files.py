@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ingest.iso.packed import Member, members
 from ingest.iso.sheet import refused_whole, whole
+from ingest.packed import Member, members
 from lakehouse.contract import Contract
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import Parsed, RawFile

@@ -22,9 +22,9 @@ from ingest.iso import clock
 from ingest.iso.contracts import SYSTEM_LOAD
 from ingest.iso.nyiso.files import read_files
 from ingest.iso.nyiso.tables import instants
-from ingest.iso.packed import Member
 from ingest.iso.sheet import Sheet, codes, header, named, read_sheet, rejects
 from ingest.iso.statement import Statement, rows_of, statement
+from ingest.packed import Member
 from ingest.text.lines import split_lines
 from ingest.time.local_time import zone
 from lakehouse.errors import UnreadableFile

@@ -7,9 +7,9 @@ import re
 import numpy as np
 import pyarrow as pa
 
-from ingest.text.blocks import Block, Rows
+from ingest.layouts.engine.blocks import Block, Rows
+from ingest.layouts.engine.table import Table, few_enough, filled, one_asset_only
 from ingest.text.headers import clock, is_nameless, same_unit, unnumbered
-from ingest.text.table import Table, few_enough, filled, one_asset_only
 from lakehouse.errors import UnreadableFile
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.layouts.engine.blocks import Block
 from ingest.layouts.engine.layout import Layout
-from ingest.text.blocks import Block, Refusals
-from ingest.text.lines import RAW_TEXT_LIMIT, Lines
 from ingest.text.numbers import EXACT_TYPE, exact_array
 from lakehouse.contract import ASSETS, SIGNALS, Contract
-from lakehouse.source import REJECTS_SCHEMA, LandOptions, RawFile
+from lakehouse.source import LandOptions, RawFile
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -147,35 +144,3 @@ def calendar_zone(layout: Layout, options: LandOptions) -> str:
 def _constant(text: str, count: int) -> pa.DictionaryArray:
     """A column of one text: a hash of 64 characters costs four bytes a row."""
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([text], pa.string()))
-
-
-def rejects(refusals: Refusals, lines: Lines | None, raw_text: Callable[[int], str | None] | None) -> pa.Table:
-    """Refusals as a table, by line.
-
-    Args:
-        refusals: what was refused.
-        lines: the file's lines, None for a document.
-        raw_text: a record's text by number, for documents.
-    """
-    rows = sorted((line, field, reason) for (line, field), reason in refusals.found.items())
-    shown: dict[int, str | None] = {}
-    for line, _, _ in rows:
-        if line not in shown:
-            shown[line] = text_of(line, lines, raw_text)
-    return pa.table(
-        [
-            pa.array([line for line, _, _ in rows], pa.int64()),
-            pa.array([field for _, field, _ in rows], pa.string()),
-            pa.array([reason for _, _, reason in rows], pa.string()),
-            pa.array([shown[line] for line, _, _ in rows], pa.string()),
-        ],
-        schema=REJECTS_SCHEMA,
-    )
-
-
-def text_of(line: int, lines: Lines | None, raw_text: Callable[[int], str | None] | None) -> str | None:
-    """The text of a line, or of a record by its number; None where there is none."""
-    if lines is not None:
-        return lines.shown(line) if line > 0 else None
-    text = raw_text(line) if raw_text is not None else None
-    return text if text is None else text[:RAW_TEXT_LIMIT]

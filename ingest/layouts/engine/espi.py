@@ -14,12 +14,13 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 
+from ingest.layouts.engine.blocks import Block, Rows, Tabulated
 from ingest.layouts.engine.espi_feed import Entry, Feed, Reading, read_feed, whole_number
 from ingest.layouts.engine.espi_time import calendar_zone
 from ingest.layouts.engine.layout import Layout
 from ingest.layouts.engine.signal_rule import INTERVAL_KINDS
-from ingest.text.blocks import Block, Refusals, Rows, Tabulated
-from ingest.text.table import few_enough, one_asset_only
+from ingest.layouts.engine.table import few_enough, one_asset_only
+from ingest.text.refusals import Refusals
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import LandOptions, RawFile
 

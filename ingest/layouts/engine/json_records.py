@@ -10,10 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from ingest.layouts.engine.assemble import stamp_zone
+from ingest.layouts.engine.blocks import Block, Rows, Tabulated
 from ingest.layouts.engine.layout import Layout
 from ingest.layouts.engine.recognise import Found
-from ingest.text.blocks import Block, Refusals, Rows, Tabulated
 from ingest.text.json_text import at_path
+from ingest.text.refusals import Refusals
 from ingest.time.stamps import parse_stamps
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import LandOptions, RawFile

@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ingest.layouts.engine.blocks import Block, Rows, Tabulated
 from ingest.layouts.engine.layout import Layout
 from ingest.layouts.engine.recognise import Found
 from ingest.layouts.engine.signal_rule import SignalRule
-from ingest.text.blocks import Block, Refusals, Rows, Tabulated
+from ingest.layouts.engine.table import one_asset_only
 from ingest.text.lines import Lines, split_cells
-from ingest.text.table import one_asset_only
+from ingest.text.refusals import Refusals
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import LandOptions
 

@@ -11,15 +11,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.layouts.engine.assemble import Assembly, calendar_zone, rejects, stamp_zone
+from ingest.layouts.engine.assemble import Assembly, calendar_zone, stamp_zone
+from ingest.layouts.engine.blocks import Block, Rows, Tabulated
+from ingest.layouts.engine.intervals import Interval, Places
 from ingest.layouts.engine.layout import Layout
-from ingest.layouts.engine.pieces import NotInPieces, Progress
+from ingest.layouts.engine.progress import NotInPieces, Progress
 from ingest.layouts.engine.ranges import NO_VALUE, limits, without_value
 from ingest.layouts.engine.signal_rule import EXACT_KINDS, INTERVAL_KINDS, TEXT_KINDS
-from ingest.text.blocks import Block, Refusals, Rows, Tabulated
 from ingest.text.lines import Lines
 from ingest.text.numbers import parse_numbers, plain, scale_numbers
-from ingest.time.intervals import Interval, Places
+from ingest.text.refusals import Refusals, rejects
 from ingest.time.local_time import REASONS, zone
 from lakehouse.contract import Contract
 from lakehouse.errors import UnreadableFile, is_name

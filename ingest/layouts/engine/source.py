@@ -8,16 +8,17 @@ from itertools import chain
 from pathlib import Path
 
 from ingest.feed import Feed, contracts_of
+from ingest.layouts.engine.blocks import Tabulated
 from ingest.layouts.engine.layout import broken_layouts, digest
 from ingest.layouts.engine.observe import Observer
 from ingest.layouts.engine.opened import Opened, is_json, is_xml, open_whole, refuse_packed
-from ingest.layouts.engine.pieces import PIECE_BYTES, NotInPieces, Progress, RunsIntoRepeatedHour, cut
+from ingest.layouts.engine.progress import NotInPieces, Progress, RunsIntoRepeatedHour
 from ingest.layouts.engine.recognise import Found, Verdict, recognise
 from ingest.layouts.engine.tabulate import tabulate
 from ingest.layouts.engine.workbook import WORKBOOKS
-from ingest.text.blocks import Tabulated
 from ingest.text.headers import is_nameless, numbered
 from ingest.text.lines import Lines, split_lines
+from ingest.text.pieces import PIECE_BYTES, cut
 from lakehouse.errors import TerminalError, UnreadableFile
 from lakehouse.source import LAND_OPTIONS, WHOLE_FILE_BYTES, LandOptions, Parsed, RawFile
 

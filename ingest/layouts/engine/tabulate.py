@@ -10,14 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.layouts.engine.across import day_rows, signal_rows
-from ingest.layouts.engine.pieces import Progress
+from ingest.layouts.engine.blocks import Block, Rows, Tabulated
+from ingest.layouts.engine.progress import Progress
 from ingest.layouts.engine.recognise import Found
 from ingest.layouts.engine.signal_rule import TEXT_KINDS, SignalRule
-from ingest.text.blocks import Block, Rows, Tabulated
+from ingest.layouts.engine.table import Table, few_enough, one_asset_only
 from ingest.text.headers import same_unit, signal_name, unit_in
 from ingest.text.lines import Lines, split_cells
 from ingest.text.numbers import detect_decimal
-from ingest.text.table import Table, few_enough, one_asset_only
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import LandOptions, RawFile
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.iso.packed import DAMAGED, members
+from ingest.packed import DAMAGED, members
 from ingest.text.lines import Lines
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import WHOLE_FILE_BYTES, RawFile

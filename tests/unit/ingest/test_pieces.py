@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from ingest.layouts.engine import source as layout_source
-from ingest.layouts.engine.pieces import cut
+from ingest.text.pieces import cut
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import Parsed
 from tests.support.parsing import parse

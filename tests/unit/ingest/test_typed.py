@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from ingest.text import table
+from ingest.layouts.engine import table
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import Parsed
 from tests.support.parsing import parse

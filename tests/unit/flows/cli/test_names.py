@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from flows.cli import names
+from flows import names
 from flows.cli.main import main
 from ingest.layouts.engine.layout import SHIPPED, layouts
 from ingest.registry import feeds, registry

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.iso.caiso import oasis
-from ingest.layouts.engine.pieces import PIECE_BYTES
+from ingest.text.pieces import PIECE_BYTES
 from lakehouse.errors import UnreadableFile
 from tests.support.documents import local_grid, parse, price_of, refused, rows, zipped
 

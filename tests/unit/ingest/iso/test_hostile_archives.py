@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.iso import packed
-from ingest.iso.packed import members
+from ingest import packed
+from ingest.packed import members
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import RawFile
 

@@ -12,14 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.layouts.engine.assemble import stamp_zone
+from ingest.layouts.engine.blocks import Rows
 from ingest.layouts.engine.layout import Layout
-from ingest.layouts.engine.pieces import Progress
+from ingest.layouts.engine.progress import Progress
 from ingest.layouts.engine.recognise import Found
+from ingest.layouts.engine.typed import read_typed, reads_typed
 from ingest.layouts.engine.workbook import ROUNDED_ID, written
-from ingest.text.blocks import Refusals, Rows
 from ingest.text.headers import is_nameless, numbered, signal_name
 from ingest.text.lines import Grid, Lines, read_grid, split_cells
-from ingest.text.typed import read_typed, reads_typed
+from ingest.text.refusals import Refusals
 from ingest.time.stamps import Stamps, is_instant, parse_ends, parse_stamps, read_stamps, split_spans
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import LandOptions, RawFile

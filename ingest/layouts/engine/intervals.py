@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ingest.layouts.engine.pieces import NotInPieces, Progress
-from ingest.text.blocks import Rows
+from ingest.layouts.engine.blocks import Rows
+from ingest.layouts.engine.progress import NotInPieces, Progress
 from ingest.time.end_stamps import starts_of
 from ingest.time.local_time import OK, Int8Array, Int64Array, first_instants, repeated_times, to_utc, to_wall
 

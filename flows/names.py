@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ingest.registry import feeds
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 
 #: Every source.
 SOURCES = tuple(feeds())

@@ -6,20 +6,14 @@ the first piece, and every later piece is checked to decide alike. Where one doe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from ingest.time.local_time import repeated_times, skipped_times
-from lakehouse.errors import UnreadableFile
-from lakehouse.source import WHOLE_FILE_BYTES
 
 Int64Array = npt.NDArray[np.int64]
-
-#: Bytes read at a time: some 600,000 rows, whose arrays take a fifth of a gigabyte.
-PIECE_BYTES = 16 * 2**20
 
 
 class NotInPieces(Exception):
@@ -95,26 +89,3 @@ class Progress:
         self.newest = int(naive[-1])
         if self.has_repeated_hour and not self.ordered:
             raise NotInPieces("has an hour that the clocks repeat and is not in order of time")
-
-
-def cut(blocks: Iterable[bytes], piece_bytes: int = PIECE_BYTES) -> Iterator[bytes]:
-    """Cut a stream of bytes at line ends into pieces of about `piece_bytes`; a longer line makes a longer piece.
-
-    Raises:
-        UnreadableFile: a line is longer than a file that is read whole.
-    """
-    rest = b""
-    for block in blocks:
-        start = 0
-        while len(rest) + len(block) - start > piece_bytes:
-            end = block.rfind(b"\n", start, start + max(piece_bytes - len(rest), 0)) + 1
-            end = end or block.find(b"\n", start) + 1
-            if not end:
-                break
-            yield rest + block[start:end]
-            rest, start = b"", end
-        rest += block[start:] if start else block
-        if len(rest) > WHOLE_FILE_BYTES:
-            raise UnreadableFile(f"a line has more than {WHOLE_FILE_BYTES} bytes", "export the file with a row a line")
-    if rest:
-        yield rest

@@ -10,25 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ingest.layouts.engine.signal_rule import SignalRule
+from ingest.text.refusals import Refusals
 
 Int64Array = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
-
-
-@dataclass
-class Refusals:
-    """Rows and cells that cannot be used: (line, field) → reason; the first reason stays."""
-
-    found: dict[tuple[int, str], str] = field(default_factory=dict)
-
-    def add(self, line: int, field_name: str, reason: str) -> None:
-        """Refuse a row (field '') or a cell."""
-        self.found.setdefault((line, field_name), reason)
-
-    def add_rows(self, lines: Int64Array, field_name: str, reason: str) -> None:
-        """Refuse many for one reason."""
-        for line in lines.tolist():
-            self.found.setdefault((line, field_name), reason)
 
 
 @dataclass
