@@ -29,7 +29,7 @@ SHARES = {
     "hash and zstd": ("lakehouse.archive", "Archive.receive"),
     "parse: CSV": ("ingest.layouts.engine.table", "read_typed"),
     "parse: local to UTC": ("ingest.layouts.engine.intervals", "to_utc"),
-    "contract checks": ("lakehouse.landing.outcome", "check"),
+    "contract checks": ("lakehouse.landing.tally", "check"),
     "staging": ("lakehouse.writing.staging", "Staging.write"),
     "proof of no duplicates": ("lakehouse.writing.append_only", "only_adding"),
     "sorted files": ("lakehouse.writing.append_only", "_write_file"),

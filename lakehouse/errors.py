@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from lakehouse.check_result import CheckResult
@@ -28,6 +30,11 @@ def visible(text: object, keep: str = "") -> str:
     if plain.isprintable():
         return plain
     return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in plain)
+
+
+def printable(path: Path) -> str:
+    """A path as text that every database takes; bytes that are not UTF-8 are escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def is_name(text: str) -> bool:

@@ -5,7 +5,8 @@ It loads no library: the command line is made of it before anything is checked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 #: What an option takes: any text, an IANA zone, the name of a layout, a positive number, or nothing (it is on or off).
@@ -30,3 +31,8 @@ class LandOptions:
     max_power_kw: float | None = _option("connection limit of the site in kW (default 17.25)", "positive")
     capacity_kwh: float | None = _option("usable energy of the battery in kWh", "positive")
     layout: str | None = _option("read with this layout instead of recognising one by content", "layout")
+
+    @classmethod
+    def of(cls, request: Mapping[str, Any]) -> LandOptions:
+        """The options in a recorded request, beside whatever else it holds."""
+        return cls(**{option.name: request[option.name] for option in fields(cls) if option.name in request})

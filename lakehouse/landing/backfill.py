@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from lakehouse.errors import printable
 from lakehouse.landing.files import find_files, land_files
 from lakehouse.landing.kernel import Progress
-from lakehouse.landing.outcome import LandReport
-from lakehouse.landing.recover import conclude
-from lakehouse.landing.run import printable
+from lakehouse.landing.outcome import LandReport, conclude
 from lakehouse.ops import Ops
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions, Registry

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lakehouse.errors import printable
 from lakehouse.landing.kernel import Progress, check_options, land
 from lakehouse.landing.outcome import LandReport
-from lakehouse.landing.run import printable
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions, Registry
 

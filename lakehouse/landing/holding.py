@@ -22,7 +22,8 @@ from lakehouse.catalog import located, open_catalog
 from lakehouse.database import exclusive
 from lakehouse.errors import MEND, BrokenHome, Busy
 from lakehouse.landing.mending import put_databases_aside, put_tables_aside
-from lakehouse.landing.recover import drop_shadow, drop_shadows, is_recorded, recover_landing
+from lakehouse.landing.recover import is_recorded, recover_landing
+from lakehouse.landing.shadow import drop_shadow, drop_shadows
 from lakehouse.ops import OPEN, RUNS, Ops
 from lakehouse.settings import Settings
 from lakehouse.source import Registry

@@ -23,11 +23,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lakehouse.errors import TerminalError, TransientError, visible
+from lakehouse.errors import TerminalError, TransientError, printable, visible
 from lakehouse.landing.files import land_files
 from lakehouse.landing.kernel import Progress
 from lakehouse.landing.outcome import FileOutcome, LandReport
-from lakehouse.landing.run import printable
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions, Registry
 

@@ -9,9 +9,8 @@ from pathlib import Path
 from lakehouse.archive import open_archive
 from lakehouse.errors import ContractViolation, WrongUsage, is_name
 from lakehouse.landing.holding import holding
-from lakehouse.landing.outcome import LandReport
+from lakehouse.landing.outcome import LandReport, conclude
 from lakehouse.landing.receive import take_all
-from lakehouse.landing.recover import conclude
 from lakehouse.landing.run import Lander
 from lakehouse.presence import claim_home
 from lakehouse.settings import Settings

@@ -14,7 +14,8 @@ from lakehouse.contract import ASSETS, QUARANTINE, SIGNALS, Contract, Slice
 from lakehouse.errors import ContractViolation, UnreadableFile, WattlakeError
 from lakehouse.landing.buffer import Buffer
 from lakehouse.landing.dedupe import PUBLISHED
-from lakehouse.landing.outcome import FileOutcome, Tally
+from lakehouse.landing.outcome import FileOutcome
+from lakehouse.landing.tally import Tally
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions, Parsed, RawFile, Source
 from lakehouse.writing.contradictions import contradicted, is_observations

@@ -9,8 +9,6 @@ and of two files that differ the same one wins in both.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,11 +18,11 @@ import sqlalchemy as sa
 from lakehouse import ops as ops_tables
 from lakehouse.archive import Archive, Receipt, open_archive
 from lakehouse.catalog import RAW, open_catalog
-from lakehouse.errors import TerminalError
+from lakehouse.errors import TerminalError, printable
 from lakehouse.landing.batch import Batch, batch_of, conform, has_landed, unpack
 from lakehouse.landing.batch import land as land_archived
-from lakehouse.landing.outcome import LandReport
-from lakehouse.landing.run import Arrival, Lander, printable
+from lakehouse.landing.outcome import conclude
+from lakehouse.landing.run import Arrival, Lander
 from lakehouse.ops import Ops, Run
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions, Registry, Source
@@ -34,24 +32,6 @@ if TYPE_CHECKING:
 
 #: Attempts to finish a killed run; one that kills its process each time is given up after them.
 SETTLE_ATTEMPTS = 3
-#: Prefix of the namespaces of replays.
-SHADOW = "replay_"
-
-
-def options_of(receipt: Receipt) -> LandOptions:
-    """The land options of a receipt."""
-    known = {field.name for field in fields(LandOptions)}
-    values: dict[str, Any] = {name: value for name, value in receipt.request.items() if name in known}
-    return LandOptions(**values)
-
-
-def conclude(run: Run, report: LandReport) -> None:
-    """Set the status of a run from the outcomes of its files."""
-    run.rows = sum(outcome.counts.new + outcome.counts.replaced for outcome in report.files)
-    if report.refused:
-        run.error = f"{len(report.refused)} of {len(report.files)} files refused"
-    if not report.ok:
-        run.status = "failed"
 
 
 def recover_landing(settings: Settings, registry: Registry, ops: Ops, run_id: str) -> None:
@@ -123,7 +103,7 @@ def _finish(
 def _finish_files(
     settings: Settings, ops: Ops, run: Run, archive: Archive, receipts: Sequence[Receipt], source: Source
 ) -> None:
-    lander = Lander(settings, ops, run.id, source, options_of(receipts[0]))
+    lander = Lander(settings, ops, run.id, source, LandOptions.of(receipts[0].request))
     try:
         for receipt in receipts:
             lander.take(Arrival(Path(receipt.path), partial(archive.blocks, receipt.sha256), receipt.request, receipt))
@@ -134,34 +114,3 @@ def _finish_files(
         return
     lander.close(archive)
     conclude(run, report)
-
-
-def shadow_of(run_id: str) -> str:
-    """The namespace of a replay's tables."""
-    return f"{SHADOW}{run_id[:8]}"
-
-
-def drop_shadows(catalog: Catalog) -> None:
-    """Drop the shadow tables of all replays; the caller holds all tables."""
-    for namespace, *_ in catalog.list_namespaces():
-        if namespace.startswith(SHADOW):
-            _drop(catalog, namespace)
-
-
-def drop_shadow(catalog: Catalog, run_id: str) -> None:
-    """Drop the shadow tables of one replay, if there are any."""
-    if (shadow_of(run_id),) in catalog.list_namespaces():
-        _drop(catalog, shadow_of(run_id))
-
-
-def _drop(catalog: Catalog, shadow: str) -> None:
-    """Drop tables with their files; the files of an unreadable table are left to the sweep of orphans."""
-    from pyiceberg.exceptions import NoSuchTableError
-
-    for table in catalog.list_tables(shadow):
-        try:
-            catalog.purge_table(table)
-        except Exception:  # noqa: BLE001  whatever is wrong with the table, nobody needs it any more
-            with suppress(NoSuchTableError):
-                catalog.drop_table(table)
-    catalog.drop_namespace(shadow)

@@ -28,13 +28,13 @@ from lakehouse.landing.holding import Held, holding, holding_all
 from lakehouse.landing.kernel import Progress
 from lakehouse.landing.mending import mend_marker
 from lakehouse.landing.outcome import FileOutcome
-from lakehouse.landing.recover import drop_shadow, options_of, shadow_of
 from lakehouse.landing.restore import Restoration
 from lakehouse.landing.run import Arrival, Lander
+from lakehouse.landing.shadow import drop_shadow, shadow_of
 from lakehouse.ops import Ops
 from lakehouse.pins import pin_of
 from lakehouse.settings import Settings
-from lakehouse.source import Registry
+from lakehouse.source import LandOptions, Registry
 from lakehouse.writing.staging import Staging
 from lakehouse.writing.writer import offsets, replace_all
 
@@ -226,7 +226,7 @@ class _Replay:
             members.sort(key=lambda receipt: receipt.sequence)
             first = members[0]
             lander = Lander(
-                self.settings, self.ops, self.run_id, self.registry.named(first.source), options_of(first),
+                self.settings, self.ops, self.run_id, self.registry.named(first.source), LandOptions.of(first.request),
                 namespace=self.shadow, replayed=self.replayed.setdefault(first.source, ReplayedHistory()),
             )  # fmt: skip
             for receipt in filter(sound, members):

@@ -13,9 +13,9 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from lakehouse.archive import Archive, Receipt
+from lakehouse.errors import printable
 from lakehouse.landing.history import Landing
 from lakehouse.landing.outcome import FileOutcome
-from lakehouse.landing.run import printable
 from lakehouse.ops import OPEN, RUNS, Ops, canonical
 
 

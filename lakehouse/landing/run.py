@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +17,7 @@ from lakehouse import ops as ops_tables
 from lakehouse.archive import Archive, Receipt, open_archive
 from lakehouse.catalog import RAW, open_catalog
 from lakehouse.contract import ASSETS, QUARANTINE, SIGNALS, Contract, Slice
-from lakehouse.errors import NotLanded, Overtaken, UnreadableFile, visible
+from lakehouse.errors import NotLanded, Overtaken, UnreadableFile, printable, visible
 from lakehouse.landing.dedupe import compare
 from lakehouse.landing.history import File, History, Landing, RecordedHistory, ReplayedHistory, tail
 from lakehouse.landing.metadata import Declared
@@ -191,14 +190,12 @@ class Lander:
         """Read a file that landed before with the layouts of today."""
         landing = landings[-1]
         if (key := landing.file) not in self._read:
-            known = {option.name for option in fields(LandOptions)}
-            asked = LandOptions(**{name: value for name, value in landing.asked.items() if name in known})
             blocks = partial(self._archive.blocks, landing.sha256)
             size = sum(len(block) for block in blocks())
             file, reading = RawFile(landing.sha256, Path(landing.path), size, blocks), RereadFile(landing)
             outcome = FileOutcome(landing.path, "landed", landing.sha256)
             reading.declared = self._parser.stage(
-                place, file, lasting(asked, landings), outcome, reading.staged
+                place, file, lasting(LandOptions.of(landing.asked), landings), outcome, reading.staged
             ).declared
             self._read[key] = reading
         return self._read[key]
@@ -322,8 +319,3 @@ class Lander:
             }
             for outcome in self.outcomes
         ]
-
-
-def printable(path: Path) -> str:
-    """A path as text that every database takes; bytes that are not UTF-8 are escaped."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from lakehouse.archive import Archive
+from lakehouse.landing.shadow import is_shadow
 from lakehouse.ops import FETCHES, OPEN, SLICES, Ops
 from lakehouse.settings import Settings
 from lakehouse.storage import Storage, StoredFile, is_s3
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 #: Folders of a table that hold its files and nothing else.
 OWN_FOLDERS = ("data", "metadata")
-#: Namespaces that a replay makes and drops; a killed one leaves its files.
-SHADOW = re.compile(r"replay_[0-9a-f]{8}")
 #: An object of the archive by its name.
 OBJECT = re.compile(r"[0-9a-f]{2}/(?P<sha256>[0-9a-f]{64})\.zst")
 #: A file that was being written: a hidden name that ends in 32 hex digits.
@@ -93,12 +92,12 @@ def of_tables(
 
 
 def of_replays(warehouse: str, listing: Sequence[StoredFile], namespaces: Iterable[str], before: datetime) -> Orphans:
-    """Files of shadow tables whose replay has ended."""
+    """Files of shadow tables whose replay has ended; a killed one leaves them."""
     running = set(namespaces)
     lost = []
     for file in listing:
         top = file.uri.removeprefix(f"{warehouse}/").split("/")[0]
-        if SHADOW.fullmatch(top) and top not in running and file.modified_at < before:
+        if is_shadow(top) and top not in running and file.modified_at < before:
             lost.append(file)
     return Orphans("warehouse", tuple(lost))
 
