@@ -1,14 +1,19 @@
-"""What CAISO's OASIS answers with beside tables: errors in XML inside of a good answer, and pages of its gateway."""
+"""Files of an answer of CAISO's OASIS: CSV in parts, errors in XML inside of a good answer, pages of its gateway."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from xml.etree.ElementTree import Element, ParseError
 
 from ingest.iso.clock import PACIFIC, instant
-from ingest.iso.sheet import words_of_page
+from ingest.iso.sheet import header, is_markup, whole, words_of_page
+from ingest.packed import Member
+from ingest.text.lines import Lines, split_lines
+from ingest.text.pieces import PIECE_BYTES, cut
 from lakehouse.errors import UnreadableFile
 
 #: The answer to a request for what OASIS does not hold (any more).
@@ -43,6 +48,39 @@ def query_in(name: str) -> str | None:
     """The query and run that an answer's name states (`SLD_FCST_DAM`), if it does."""
     found = _NAME.search(name)
     return found["query"] if found else None
+
+
+def csv_parts(
+    member: Member, name: str, columns_of: Callable[[list[str]], list[str | None]]
+) -> Iterator[tuple[Lines, int, list[str | None]]]:
+    """A CSV file of an answer in parts: lines, the first one of data, and our names of its columns.
+
+    Args:
+        member: the file.
+        name: of it, for messages.
+        columns_of: our names of the cells of its header; refuses another report's.
+
+    Raises:
+        UnreadableFile: it is no CSV file, or what `columns_of` says.
+    """
+    names: list[str | None] = []
+    base = 0
+    parts = cut(member.content, PIECE_BYTES)
+    for content in parts:
+        if names:
+            lines, first = Lines(content, base=base), base + 1
+        else:
+            if is_markup(content):
+                raise refuse_markup(whole(chain([content], parts), name), name)
+            lines = split_lines(content)
+            if lines.encoding != "utf-8":
+                raise UnreadableFile(f"the file is text in {lines.encoding}", "download it again")
+            at, cells = header(lines)
+            names, first = columns_of(cells), at + 1
+        base = lines.last
+        yield lines, first, names
+    if not names:
+        raise UnreadableFile("the file is empty", "download it again")
 
 
 def error_in(content: bytes) -> OasisError | None:

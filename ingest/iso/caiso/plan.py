@@ -5,25 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from zoneinfo import ZoneInfo
 
 from ingest.http.client import Client
-from ingest.http.exchange import Ask
 from ingest.http.plan import Request
 from ingest.iso.caiso.access import Access
 from ingest.iso.caiso.answers import oasis_lacks, oasis_zip
-from lakehouse.download.plan import Document, Known, Planned, Unobtainable, Window, months, runs
+from ingest.iso.caiso.queries import DUE_AFTER, FINAL_AFTER, ZONE, by_finality, days_kept, days_of, single_zip
+from lakehouse.download.plan import Document, Known, Planned, Window, months, runs
 from lakehouse.errors import WrongUsage
 
-ZONE = ZoneInfo("America/Los_Angeles")
-#: Prices may be corrected within five business days (CAISO tariff 35); a day is final after so many days.
-FINAL_AFTER = timedelta(days=8)
-#: Hours after its operating day until which an empty answer means not yet.
-DUE_AFTER = timedelta(hours=12)
-#: LMPs are kept for about 39 months.
-KEPT_DAYS = 39 * 30
 #: Rows of one answer, five a node and interval (LMP and its components): larger ones take OASIS minutes, or time out.
 ROWS_AN_ANSWER = 450_000
 COMPONENTS = 5
@@ -65,12 +58,7 @@ class Query:
         if not nodes:
             raise WrongUsage("no node of CAISO is named", "set WATTLAKE_CAISO_NODES or give --locations")
         planned = Planned()
-        oldest = window.today - timedelta(days=KEPT_DAYS)
-        if window.start < oldest:
-            reason = "OASIS keeps about 39 months of prices\n  next: land files that you have of these days"
-            planned.unobtainable.append(Unobtainable(window.start, min(oldest, window.end), "gone", reason))
-        last = window.today + timedelta(days=self.ahead_days)
-        days = [day for day in window.days if oldest <= day <= last]
+        days = days_kept(window, self.ahead_days, planned)
         for same_days, of_nodes in self._alike(nodes, days, known, planned, window):
             for start, end in same_days:
                 rows_a_node = COMPONENTS * self.intervals * (end - start).days
@@ -94,7 +82,7 @@ class Query:
             planned.skipped += len(days) - len(open_days)
             lacking.setdefault(open_days, []).append(node)
         for open_days, of_nodes in lacking.items():
-            alike = [days for month in months(open_days).values() for days in _by_finality(month, window)]
+            alike = [days for month in months(open_days).values() for days in by_finality(month, window)]
             yield [run for days in alike for run in runs(days)], tuple(of_nodes)
 
     def _document(self, source: str, start: date, end: date, nodes: tuple[str, ...], window: Window) -> Document:
@@ -107,29 +95,12 @@ class Query:
         )  # fmt: skip
 
     def _request(self, document: Document, access: Access, window: Window) -> Request:
-        params = {
-            "queryname": self.name,
-            **({"market_run_id": self.run} if self.run else {}),
-            "startdatetime": f"{window.midnight(document.start):%Y%m%dT%H:%M}-0000",
-            "enddatetime": f"{window.midnight(document.end):%Y%m%dT%H:%M}-0000",
-            "version": str(self.version),
-            "node": ",".join(document.lanes),
-            "resultformat": "6",
-        }
-        ask = Ask(access.caiso, f"{access.caiso_url}/oasisapi/SingleZip", params)
-        days = frozenset(document.start + timedelta(days=n) for n in range((document.end - document.start).days))
-        lacks = partial(oasis_lacks, nodes=document.lanes, days=days) if window.now >= document.due_at else None
+        params = {**({"market_run_id": self.run} if self.run else {}), "node": ",".join(document.lanes)}
+        start, end = window.midnight(document.start), window.midnight(document.end)
+        ask = single_zip(access, self.name, self.version, start, end, params)
+        over = window.now >= document.due_at
+        lacks = partial(oasis_lacks, nodes=document.lanes, days=days_of(document)) if over else None
         return Request((document,), ask=ask, judge=oasis_zip, lacks=lacks)
-
-
-def _by_finality(days: list[date], window: Window) -> list[list[date]]:
-    """Days that are final, days that are over, and days that still grow: they are asked for again differently."""
-    found: dict[int, list[date]] = {}
-    for day in days:
-        over = window.midnight(day + timedelta(days=1))
-        grade = (window.now >= over + FINAL_AFTER) + (window.now >= over + DUE_AFTER)
-        found.setdefault(grade, []).append(day)
-    return list(found.values())
 
 
 DAM_LMP = Query("PRC_LMP", 12, "DAM", 24, ahead_days=1)

@@ -9,17 +9,12 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from ingest.http.client import Client
-from ingest.http.exchange import Ask
 from ingest.http.plan import Request
 from ingest.iso.caiso.access import Access
 from ingest.iso.caiso.answers import oasis_lacks_days, oasis_zip
-from lakehouse.download.plan import Document, Known, Planned, Unobtainable, Window, months, runs
+from ingest.iso.caiso.queries import DUE_AFTER, FINAL_AFTER, ZONE, by_finality, days_kept, days_of, single_zip
+from lakehouse.download.plan import Document, Known, Planned, Window, months, runs
 
-ZONE = ZoneInfo("America/Los_Angeles")
-#: As of prices (CAISO tariff 35); of load nothing is said, and a revised day is asked for within the same time.
-FINAL_AFTER = timedelta(days=8)
-DUE_AFTER = timedelta(hours=12)
-KEPT_DAYS = 39 * 30
 #: OASIS refuses windows of 31 days or more of load (error 1004).
 DAYS_A_REQUEST = 30
 
@@ -52,12 +47,7 @@ class Slices:
     async def plan(self, source: str, window: Window, known: Known, access: Access, client: Client) -> Planned:
         """See `Plan`."""
         planned = Planned()
-        oldest = window.today - timedelta(days=KEPT_DAYS)
-        if window.start < oldest:
-            reason = "OASIS keeps about 39 months\n  next: land files that you have of these days"
-            planned.unobtainable.append(Unobtainable(window.start, min(oldest, window.end), "gone", reason))
-        last = window.today + timedelta(days=self.ahead_days)
-        days = [day for day in window.days if oldest <= day <= last]
+        days = days_kept(window, self.ahead_days, planned)
         for lane in self.params:
             for start, end, document in self._documents(source, lane, days, known, window, planned):
                 if known.wants(document, window.now):
@@ -87,7 +77,7 @@ class Slices:
         open_days = [day for day in days if not known.has(lane, day)]
         planned.skipped += len(days) - len(open_days)
         for month in months(open_days).values():
-            for alike in _by_finality(month, window):
+            for alike in by_finality(month, window):
                 for first, end in runs(alike):
                     for start in range(0, (end - first).days, self.days):
                         from_day = first + timedelta(days=start)
@@ -112,29 +102,10 @@ class Slices:
     def _request(
         self, lane: str, start: datetime, end: datetime, document: Document, access: Access, window: Window
     ) -> Request:
-        params = {
-            "queryname": self.query,
-            **self.params[lane],
-            "startdatetime": f"{start:%Y%m%dT%H:%M}-0000",
-            "enddatetime": f"{end:%Y%m%dT%H:%M}-0000",
-            "version": str(self.version),
-            "resultformat": "6",
-        }
-        ask = Ask(access.caiso, f"{access.caiso_url}/oasisapi/SingleZip", params)
-        days = frozenset(document.start + timedelta(days=n) for n in range((document.end - document.start).days))
+        ask = single_zip(access, self.query, self.version, start, end, self.params[lane])
         over = window.now >= document.due_at
-        lacks = partial(oasis_lacks_days, days=days) if over else None
+        lacks = partial(oasis_lacks_days, days=days_of(document)) if over else None
         return Request((document,), ask=ask, judge=oasis_zip, lacks=lacks)
-
-
-def _by_finality(days: list[date], window: Window) -> list[list[date]]:
-    """Days that are final, days that are over, and days that still grow."""
-    found: dict[int, list[date]] = {}
-    for day in days:
-        over = window.midnight(day + timedelta(days=1))
-        grade = (window.now >= over + FINAL_AFTER) + (window.now >= over + DUE_AFTER)
-        found.setdefault(grade, []).append(day)
-    return list(found.values())
 
 
 _ALL = {"anc_type": "ALL", "anc_region": "ALL"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +19,11 @@ import pyarrow.compute as pc
 from ingest.iso import clock
 from ingest.iso.caiso import times
 from ingest.iso.caiso.components import TYPES, Cells, Prices, joined
-from ingest.iso.caiso.oasis import answered_at, query_in, refuse_markup
+from ingest.iso.caiso.oasis import answered_at, csv_parts, query_in
 from ingest.iso.contracts import PRICES
-from ingest.iso.sheet import Sheet, header, is_markup, named, read_sheet, rejects, whole
+from ingest.iso.sheet import Sheet, named, read_sheet, rejects
 from ingest.iso.statement import rows_of, statement
-from ingest.packed import Member, members
-from ingest.text.lines import Lines, split_lines
-from ingest.text.pieces import PIECE_BYTES, cut
+from ingest.packed import members
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import REJECTS_SCHEMA, LandOptions, Parsed, RawFile
 
@@ -112,12 +110,19 @@ class _Reading:
     rounded: int = 0
     column: str = ""
 
+    def columns(self, cells: list[str], name: str, market: Market) -> list[str | None]:
+        """Our names of a file's columns; which one holds the price is kept."""
+        names = _columns(cells, name, market)
+        self.column = cells[names.index("price")]
+        return names
+
 
 def _read(file: RawFile, options: LandOptions, market: Market) -> Iterator[Parsed]:
     reading = _Reading()
     for member in members(file):
         reading.names.append(member.name)
-        for lines, first, names in _pieces(member, file.path.name, market, reading):
+        name = member.name or file.path.name
+        for lines, first, names in csv_parts(member, name, partial(reading.columns, name=name, market=market)):
             _take(read_sheet(lines, first, names), market, reading)
     if not reading.names:
         raise UnreadableFile("the archive is empty", "download it again")
@@ -133,36 +138,6 @@ def _read(file: RawFile, options: LandOptions, market: Market) -> Iterator[Parse
         raise UnreadableFile(f"no price can be used: {reason}", "land the whole answer as OASIS gave it")
     dialect = {"price_column": reading.column, "files": len(reading.names), "rounded": reading.rounded}
     yield Parsed({PRICES.name: table}, refused, "caiso_lmp", dialect, rows_read=reading.rows)
-
-
-def _pieces(
-    member: Member, given: str, market: Market, reading: _Reading | None
-) -> Iterator[tuple[Lines, int, list[str | None]]]:
-    """A file of an answer in pieces: lines, the first one of data, and the names of its columns.
-
-    Raises:
-        UnreadableFile: it is no LMP report of the market; says what it is.
-    """
-    names: list[str | None] = []
-    base = 0
-    pieces = cut(member.content, PIECE_BYTES)
-    for content in pieces:
-        if names:
-            lines, first = Lines(content, base=base), base + 1
-        else:
-            if is_markup(content):
-                raise refuse_markup(whole(chain([content], pieces), member.name or given), member.name or given)
-            lines = split_lines(content)
-            if lines.encoding != "utf-8":
-                raise UnreadableFile(f"the file is text in {lines.encoding}", "download it again")
-            at, cells = header(lines)
-            names, first = _columns(cells, member.name or given, market), at + 1
-            if reading is not None:
-                reading.column = cells[names.index("price")]
-        base = lines.last
-        yield lines, first, names
-    if not names:
-        raise UnreadableFile("the file is empty", "download it again")
 
 
 def _columns(cells: list[str], name: str, market: Market) -> list[str | None]:
@@ -265,8 +240,9 @@ def _shown(
 ) -> Iterator[pa.Table]:
     """Refusals that only the whole answer told, with the text of their rows: the file is read a second time."""
     for number, member in enumerate(members(file)):
+        name = member.name or file.path.name
         wanted = {line: reason for (place, line), reason in faults.items() if place == number}
-        for lines, first, _ in _pieces(member, file.path.name, market, None):
+        for lines, first, _ in csv_parts(member, name, partial(_columns, name=name, market=market)):
             mine = [line for line in wanted if first <= line <= lines.last]
             sheet = Sheet(lines, np.zeros(0, np.int64), {})
             for line in mine:

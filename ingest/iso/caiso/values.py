@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from functools import partial
 
 import pyarrow as pa
 
-from ingest.iso.caiso.oasis import answered_at, query_in, refuse_markup
-from ingest.iso.sheet import Sheet, header, is_markup, named, read_sheet, rejects, whole
+from ingest.iso.caiso.oasis import answered_at, csv_parts, query_in
+from ingest.iso.sheet import Sheet, named, read_sheet, rejects
 from ingest.iso.statement import Statement, statement
-from ingest.packed import Member, members
-from ingest.text.lines import Lines, split_lines
-from ingest.text.pieces import PIECE_BYTES, cut
+from ingest.packed import members
 from lakehouse.contract import Contract
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import LandOptions, Parsed, RawFile
@@ -55,7 +53,7 @@ def read(file: RawFile, options: LandOptions, report: Report) -> Iterator[Parsed
     for member in members(file):
         name = member.name or file.path.name
         said = statement(file, options, member.name, written=answered_at(name) or answered_at(file.path.name))
-        for lines, first, names in _pieces(member, name, report):
+        for lines, first, names in csv_parts(member, name, partial(_columns, name=name, report=report)):
             sheet = read_sheet(lines, first, names)
             table = report.table(sheet, said)
             refused = rejects(sheet, member.name)
@@ -69,28 +67,6 @@ def read(file: RawFile, options: LandOptions, report: Report) -> Iterator[Parsed
     if not landed:
         why = f"no row can be used: {reason}" if reason else "the report has a header and no rows"
         raise UnreadableFile(why, "check the document against its sender" if rows else "download it again later")
-
-
-def _pieces(member: Member, name: str, report: Report) -> Iterator[tuple[Lines, int, list[str | None]]]:
-    """A file of an answer in pieces: lines, the first one of data, and the names of its columns."""
-    names: list[str | None] = []
-    base = 0
-    pieces = cut(member.content, PIECE_BYTES)
-    for content in pieces:
-        if names:
-            lines, first = Lines(content, base=base), base + 1
-        else:
-            if is_markup(content):
-                raise refuse_markup(whole(chain([content], pieces), name), name)
-            lines = split_lines(content)
-            if lines.encoding != "utf-8":
-                raise UnreadableFile(f"the file is text in {lines.encoding}", "download it again")
-            at, cells = header(lines)
-            names, first = _columns(cells, name, report), at + 1
-        base = lines.last
-        yield lines, first, names
-    if not names:
-        raise UnreadableFile("the file is empty", "download it again")
 
 
 def _columns(cells: list[str], name: str, report: Report) -> list[str | None]:
