@@ -23,4 +23,4 @@ def _accounts(settings: Settings) -> Iterator[Finding]:
         yield Finding(provider.title, status, account.says, account.next_step)
 
 
-CHECKS: dict[str, Check] = {"market accounts": _accounts, **DOWNLOADS}
+CHECKS: dict[str, Check] = {"accounts": _accounts, **DOWNLOADS}

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from ingest.feed import Deployment, Feed, Provider
-from ingest.registry import declarations
-from ingest.registry import providers as given_by
+from ingest.registry import declarations, feeds, provided_feeds
 from lakehouse.errors import TerminalError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,19 +19,55 @@ WRITE = "python -m flows.feed_files"
 WIDTH = 120
 
 
-def deployments() -> str:
+def file_deployments() -> str:
+    """`land/<source>` and `inbox/<source>-inbox` for each source of files alone, as prefect.yaml has it."""
+    lines: list[str] = []
+    given = provided_feeds()
+    for source in (name for name in feeds() if name not in given):
+        lines += [
+            f"  - name: {source}",
+            "    entrypoint: flows.deployed.files.land",
+            "    description: |",
+            f"      Land files of `{source}` that lie where the worker can read them.",
+            "      Landing the same bytes again changes nothing.",
+            f"      A second landing of `{source}` while one runs is cancelled: run it again afterwards.",
+            f"    tags: [landing, {source}]",
+            f"    parameters: {{source: {source}, paths: []}}",
+            "    concurrency_limit: *one_or_none",
+            "    work_pool: *pool",
+            "",
+            f"  - name: {source}-inbox",
+            "    entrypoint: flows.deployed.files.inbox",
+            "    description: |",
+            f"      Land what lies in the inbox folder `{source}` and put it away:",
+            "      into `done`, or into `refused` beside its reason.",
+            "      The inbox is WATTLAKE_INBOX, by default `inbox` in the home.",
+            f"    tags: [landing, inbox, {source}]",
+            f"    parameters: {{source: {source}}}",
+            "    concurrency_limit: *one_or_none",
+            "    schedules:",
+            "      - slug: every-5-minutes",
+            "        interval: 300",
+            "        active: true",
+            "    work_pool: *pool",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def download_deployments() -> str:
     """A deployment `realtime/<name>` for each that feeds name, as prefect.yaml has it."""
     lines: list[str] = []
-    for provider, deployment, feeds in _deployed():
+    for _, provider, deployment, downloaded in _deployed():
         lines += [
             f"  - name: {deployment.name}",
-            "    entrypoint: flows.deployed.markets.realtime",
+            "    entrypoint: flows.deployed.downloads.realtime",
             "    description: |",
             *textwrap.wrap(deployment.description, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6),
             f"    tags: [download, {provider.name}]",
             "    parameters:",
             "      sources:",
-            *(f"        - {feed.name}" for feed in feeds),
+            *(f"        - {feed.name}" for feed in downloaded),
             "    concurrency_limit: *one_or_none",
             "    schedules:",
             f"      - slug: {deployment.every}",
@@ -44,39 +80,43 @@ def deployments() -> str:
     return "\n".join(lines)
 
 
-def providers() -> str:
-    """A table of what each provider needs, in Markdown."""
-    rows = ["| operator | account | limit that is kept | where it ends |", "|---|---|---|---|"]
-    rows += [f"| {one.title} | {one.account} | {one.limit} | {one.reach} |" for one in given_by()]
+def providers(domain: str) -> str:
+    """A table of what each provider of a domain needs, in Markdown."""
+    rows = ["| provider | account | limit that is kept | where it ends |", "|---|---|---|---|"]
+    for declared in declarations():
+        if declared.domain == domain and (one := declared.provider):
+            rows.append(f"| {one.title} | {one.account} | {one.limit} | {one.reach} |")
     return "\n".join(rows) + "\n"
 
 
-def schedules() -> str:
-    """A table of deployments and what each downloads, in Markdown."""
+def schedules(domain: str) -> str:
+    """A table of a domain's deployments and what each downloads, in Markdown."""
     rows = ["| deployment | by its clock | feeds |", "|---|---|---|"]
-    for provider, deployment, feeds in _deployed():
-        listed = ", ".join(f"`{feed.name}`" for feed in feeds)
-        rows.append(f"| `realtime/{deployment.name}` | `{deployment.cron}`, {provider.zone} | {listed} |")
+    for of_domain, provider, deployment, downloaded in _deployed():
+        if of_domain == domain:
+            listed = ", ".join(f"`{feed.name}`" for feed in downloaded)
+            rows.append(f"| `realtime/{deployment.name}` | `{deployment.cron}`, {provider.zone} | {listed} |")
     return "\n".join(rows) + "\n"
 
 
-def _deployed() -> Iterator[tuple[Provider, Deployment, list[Feed]]]:
-    """Every deployment with its feeds, in the order of their declarations."""
+def _deployed() -> Iterator[tuple[str, Provider, Deployment, list[Feed]]]:
+    """Every deployment of downloads with its domain, provider and feeds, in the order of their declarations."""
     for declared in declarations():
         together: dict[Deployment, list[Feed]] = {}
         for feed in declared.feeds:
             if feed.deployment:
                 together.setdefault(feed.deployment, []).append(feed)
-        for deployment, feeds in together.items():
+        for deployment, downloaded in together.items():
             assert declared.provider, f"{deployment.name}: feeds that are downloaded have a provider"
-            yield declared.provider, deployment, feeds
+            yield declared.domain, declared.provider, deployment, downloaded
 
 
 #: File, the part's name in its marks, how a mark is written there → what writes the part.
 PARTS: dict[tuple[Path, str, str], Callable[[], str]] = {
-    (ROOT / "prefect.yaml", "deployments of feeds", "  # {}"): deployments,
-    (ROOT / "docs" / "markets.md", "providers", "<!-- {} -->"): providers,
-    (ROOT / "docs" / "markets.md", "schedules", "<!-- {} -->"): schedules,
+    (ROOT / "prefect.yaml", "deployments of files", "  # {}"): file_deployments,
+    (ROOT / "prefect.yaml", "deployments of downloads", "  # {}"): download_deployments,
+    (ROOT / "docs" / "markets.md", "providers", "<!-- {} -->"): partial(providers, "iso"),
+    (ROOT / "docs" / "markets.md", "schedules", "<!-- {} -->"): partial(schedules, "iso"),
 }
 
 
@@ -89,7 +129,7 @@ def current() -> dict[Path, str]:
     texts: dict[Path, str] = {}
     for (path, part, mark), write in PARTS.items():
         text = texts.get(path) or path.read_text(encoding="utf-8")
-        begin = mark.format(f"begin of {part}: made by `{WRITE}`; change ingest/*/*/feeds.py instead") + "\n"
+        begin = mark.format(f"begin of {part}: made by `{WRITE}`; change the feeds.py in ingest instead") + "\n"
         end = mark.format(f"end of {part}") + "\n"
         before, found, rest = text.partition(begin)
         _, closed, after = rest.partition(end)

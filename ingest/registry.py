@@ -23,10 +23,12 @@ class Declared:
     """What one folder declares.
 
     Args:
+        domain: the folder of `ingest` that it is, or lies in.
         feeds: of it.
         provider: who gives them over the network; None where only files are landed.
     """
 
+    domain: str
     feeds: tuple[Feed, ...]
     provider: Provider | None
 
@@ -39,7 +41,7 @@ def declarations() -> tuple[Declared, ...]:
         for path in sorted([*root.glob("*/feeds.py"), *root.glob("*/*/feeds.py")]):
             parts = path.relative_to(root).with_suffix("").parts
             module = importlib.import_module(".".join(["ingest", *parts]))
-            found.append(Declared(module.FEEDS, getattr(module, "PROVIDER", None)))
+            found.append(Declared(parts[0], module.FEEDS, getattr(module, "PROVIDER", None)))
     return tuple(found)
 
 
@@ -49,8 +51,8 @@ def feeds() -> dict[str, Feed]:
     return {feed.name: feed for feed in sorted(found, key=lambda feed: feed.name)}
 
 
-def market_feeds() -> dict[str, Feed]:
-    """Feeds of providers, which have deployments of their own; loads no library."""
+def provided_feeds() -> dict[str, Feed]:
+    """Feeds of providers: of market operators, of makers of devices; loads no library."""
     given = {feed.name for declared in declarations() if declared.provider for feed in declared.feeds}
     return {name: feed for name, feed in feeds().items() if name in given}
 

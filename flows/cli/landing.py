@@ -58,7 +58,7 @@ def sources() -> None:
 @LOCATIONS
 @SIMULATED
 def download(sources: tuple[str, ...], **window: Any) -> None:
-    """Download and land what is not at hand of some market days.
+    """Download and land what is not at hand of some days.
 
     SOURCE is one of `wattlake sources`. What is at hand and final is not asked for again; docs/markets.md tells more.
     Exits with 1 if a document that there should be could not be had or was refused; what came has landed.

@@ -41,7 +41,7 @@ def day(_context: click.Context, _option: click.Parameter, value: str | None) ->
 
 def window_options(command: Command) -> Command:
     """The options that say which days are downloaded."""
-    start = click.option("--start", callback=day, help="first day, in the market's own time zone: 2026-01-01")
+    start = click.option("--start", callback=day, help="first day, in the provider's own time zone: 2026-01-01")
     end = click.option("--end", callback=day, help="day after the last one (default: the newest is the last)")
     return start(end(command))
 

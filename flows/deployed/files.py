@@ -12,9 +12,9 @@ from prefect.states import Completed
 
 from flows.deployed import events, names, outcomes
 from flows.deployed.attempts import attempted
-from flows.deployed.parameters import DeviceSource, FileOptions, SourceName
+from flows.deployed.parameters import FileOptions, FileSource, SourceName
 from flows.report import artifacts
-from ingest.registry import registry
+from ingest.registry import provided_feeds, registry
 from lakehouse.landing.backfill import backfill as backfill_files
 from lakehouse.landing.files import land_files
 from lakehouse.landing.inbox import BATCH_FILES, SETTLE_S, InboxReport, take_inbox
@@ -59,7 +59,7 @@ def backfill(
 
 @flow(persist_result=False, flow_run_name=names.inbox)
 def inbox(
-    source: DeviceSource,
+    source: FileSource,
     options: FileOptions = FileOptions(),
     settle_s: float = SETTLE_S,
 ) -> State[dict[str, int]]:
@@ -70,7 +70,21 @@ def inbox(
         options: What the files do not say of themselves.
         settle_s: Seconds between two looks; a file that changes in between is still being written and waits.
     """
-    return take_inboxes([source], options.land_options(), f"inbox-{source}", settle_s)
+    return _take_inboxes([source], options.land_options(), f"inbox-{source}", settle_s)
+
+
+@flow(name="market-inbox", persist_result=False, flow_run_name=names.inbox)
+def provider_inbox(simulated: bool = False) -> State[dict[str, int]]:
+    """Land every complete file of the inbox folders that are named like feeds of providers, and put it away.
+
+    Args:
+        simulated: The files come from a simulator; needs a home of its own.
+    """
+    inbox_path = Settings().inbox_path
+    waiting = [name for name in provided_feeds() if any((inbox_path / name).glob("[!.]*"))]
+    if not waiting:
+        return Completed(message="nothing waits in the inbox folders of providers", data=artifacts.counts(()))
+    return _take_inboxes(waiting, LandOptions(simulated=simulated), "inbox-markets")
 
 
 @attempted(name="land files")
@@ -90,7 +104,7 @@ def _inbox(source: str, options: LandOptions, settle_s: float, bar: artifacts.Pr
     return take_inbox(Settings(), registry(), source, options, settle_s=settle_s, progress=bar)
 
 
-def take_inboxes(
+def _take_inboxes(
     sources: list[str], options: LandOptions, key: str, settle_s: float = SETTLE_S
 ) -> State[dict[str, int]]:
     """Land what lies in the inbox folders of some sources, and say in the run what came of it.

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import pydantic
 from pydantic import BaseModel, ConfigDict, create_model, field_validator
 
-from ingest.registry import feeds, market_feeds
+from flows.names import downloads
+from ingest.registry import feeds, provided_feeds
 from lakehouse.errors import TerminalError
 from lakehouse.options import LandOptions
 from lakehouse.zones import zone
@@ -16,9 +17,9 @@ from lakehouse.zones import zone
 #: Choices, so that the UI shows a list and the server refuses anything else when a run is asked for. They are computed
 #: because a new source must not need a line here.
 SourceName = Literal[tuple(feeds())]
-#: Sources of devices: market feeds have deployments of their own.
-DeviceSource = Literal[tuple(name for name in feeds() if name not in market_feeds())]
-MarketFeed = Literal[tuple(market_feeds())]
+#: Sources of files alone, each with an inbox of its own; the feeds of providers have one in common.
+FileSource = Literal[tuple(name for name in feeds() if name not in provided_feeds())]
+DownloadedFeed = Literal[downloads()]
 
 
 class _FileOptions(BaseModel):

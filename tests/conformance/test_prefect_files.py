@@ -24,7 +24,7 @@ from prefect.workers.base import BaseJobConfiguration
 from flows.automations import FILE, with_blocks
 from flows.deployed import events, outcomes
 from flows.deployed.parameters import FileOptions
-from ingest.registry import feeds, market_feeds, registry
+from ingest.registry import feeds, provided_feeds, registry
 from lakehouse.source import LandOptions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,27 +63,27 @@ def test_a_source_is_a_choice_of_the_sources_there_are(deployment: dict[str, Any
             assert len(choice["enum"]) > 1
 
 
-MARKETS = set(market_feeds())
+PROVIDED = set(provided_feeds())
 
 
-def test_every_source_of_devices_has_a_landing_and_an_inbox() -> None:
+def test_every_source_of_files_alone_has_a_landing_and_an_inbox() -> None:
     for flow in ("land", "inbox"):
         covered = {d["parameters"]["source"] for d in DEPLOYMENTS if d["entrypoint"].endswith(f"files.{flow}")}
-        assert covered - MARKETS == set(registry().sources) - MARKETS
+        assert covered - PROVIDED == set(registry().sources) - PROVIDED
 
 
-def test_every_source_of_a_market_is_kept_up_to_date_by_one_deployment_and_each_is_of_one_operator() -> None:
+def test_every_source_of_a_provider_is_kept_up_to_date_by_one_deployment_and_each_is_of_one_provider() -> None:
     realtime = [d["parameters"]["sources"] for d in DEPLOYMENTS if d["entrypoint"].endswith(".realtime")]
     covered = [name for names in realtime for name in names]
     assert sorted(covered) == sorted(name for name, feed in feeds().items() if feed.plan)
     assert all(len({name.partition("-")[0] for name in names}) == 1 for names in realtime)
-    (inbox,) = [d for d in DEPLOYMENTS if d["entrypoint"].endswith("markets.inbox")]
+    (inbox,) = [d for d in DEPLOYMENTS if d["entrypoint"].endswith("files.provider_inbox")]
     assert inbox["schedules"][0]["active"]
 
 
 def test_what_needs_the_internet_is_paused_until_somebody_wants_it() -> None:
     for deployment in DEPLOYMENTS:
-        if deployment["entrypoint"].endswith(("markets.realtime", "markets.download", "markets.backfill")):
+        if deployment["entrypoint"].endswith(("downloads.realtime", "downloads.download", "downloads.backfill")):
             assert not any(schedule["active"] for schedule in deployment.get("schedules", ()))
 
 

@@ -116,4 +116,4 @@ def test_files_in_an_inbox_folder_of_a_market_land(
     assert str(state.message).startswith("1 landed")
     assert not (folder / document.name).exists()
     _, state = run(prefect, server, home, "market-inbox/markets-inbox")
-    assert state.message == "nothing waits in the inbox folders of markets"
+    assert state.message == "nothing waits in the inbox folders of providers"

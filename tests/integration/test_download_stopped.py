@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from flows.cli.main import main
-from flows.deployed.markets import realtime
+from flows.deployed.downloads import realtime
 from ingest.http.client import ATTEMPTS, Client
 from lakehouse import database
 from lakehouse.download import run as download_module

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ingest.registry import market_feeds, registry
+from ingest.registry import provided_feeds, registry
 from lakehouse.source import LandOptions, RawFile, standing
 from lakehouse.writing.validate import check
 
-SOURCES = {name: registry().named(name) for name in market_feeds() if name.startswith("ercot-")}
+SOURCES = {name: registry().named(name) for name in provided_feeds() if name.startswith("ercot-")}
 
 
 @dataclass

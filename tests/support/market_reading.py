@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from ingest.iso.contracts import AS_PRICES, PRICES, SYSTEM_LOAD
-from ingest.registry import market_feeds, registry
+from ingest.registry import declarations, registry
 from ingest.simulate.markets.stated import Document
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import LandOptions, Parsed, standing
@@ -21,8 +21,9 @@ from tests.support.market_documents import of_day, raw
 SIMULATED = LandOptions(simulated=True)
 #: Tables whose rows a simulated document states one by one.
 STATED = (PRICES, AS_PRICES, SYSTEM_LOAD)
-PRICED = [s.name for s in map(registry().named, market_feeds()) if set(s.contracts) & set(STATED)]
-EVERY = pytest.mark.parametrize("name", list(market_feeds()))
+FEEDS = sorted(feed.name for declared in declarations() if declared.domain == "iso" for feed in declared.feeds)
+PRICED = [s.name for s in map(registry().named, FEEDS) if set(s.contracts) & set(STATED)]
+EVERY = pytest.mark.parametrize("name", FEEDS)
 #: Rows of a document that is large, where another one of its form is not.
 LARGE = 2500
 

@@ -1,4 +1,4 @@
-"""Deployed flows that download from market operators: given days, what is new, and long histories."""
+"""Deployed flows that download feeds of any provider: given days, what is new, and long histories."""
 
 from __future__ import annotations
 
@@ -11,63 +11,61 @@ from prefect.states import Completed, Failed
 
 from flows.deployed import events, names
 from flows.deployed.attempts import attempted
-from flows.deployed.files import take_inboxes
-from flows.deployed.parameters import MarketFeed
+from flows.deployed.parameters import DownloadedFeed
 from flows.report import artifacts
-from ingest.registry import fetcher_of, market_feeds, registry
+from ingest.registry import fetcher_of, registry
 from lakehouse.database import is_free
 from lakehouse.download.report import DownloadReport
 from lakehouse.download.run import Mode
 from lakehouse.download.run import download as download_days
 from lakehouse.errors import TerminalError, WattlakeError
 from lakehouse.settings import Settings
-from lakehouse.source import LandOptions
 
 
 @flow(persist_result=False, flow_run_name=names.days)
 def download(
-    source: MarketFeed, start: date | None = None, end: date | None = None, days: int | None = None,
+    source: DownloadedFeed, start: date | None = None, end: date | None = None, days: int | None = None,
     locations: str = "", simulated: bool = False,
 ) -> State[dict[str, int]]:  # fmt: skip
-    """Download and land what is not at hand of some market days.
+    """Download and land what is not at hand of some days.
 
     Args:
         source: Which feed.
-        start: First day, in the market's own time zone.
+        start: First day, in the provider's own time zone.
         end: Day after the last one; the newest day is the last where this is empty.
         days: So many days back from the end, instead of a first day.
         locations: CAISO only: nodes with commas, instead of those of WATTLAKE_CAISO_NODES.
-        simulated: The operator is a simulator; needs a home of its own.
+        simulated: The provider is a simulator; needs a home of its own.
     """
     return _conclude("download", [_download(source, start, end, days, "download", locations, simulated)])
 
 
 @flow(name="market-backfill", persist_result=False, flow_run_name=names.days)
 def backfill(
-    source: MarketFeed, start: date, end: date | None = None, locations: str = "", simulated: bool = False
+    source: DownloadedFeed, start: date, end: date | None = None, locations: str = "", simulated: bool = False
 ) -> State[dict[str, int]]:
     """Download a long history. Run it again after an interruption: it goes on where it stopped.
 
     Args:
         source: Which feed.
-        start: First day, in the market's own time zone.
+        start: First day, in the provider's own time zone.
         end: Day after the last one; the newest day is the last where this is empty.
         locations: CAISO only: nodes with commas, instead of those of WATTLAKE_CAISO_NODES.
-        simulated: The operator is a simulator; needs a home of its own.
+        simulated: The provider is a simulator; needs a home of its own.
     """
     return _conclude("backfill", [_download(source, start, end, None, "backfill", locations, simulated)])
 
 
 @flow(persist_result=False, flow_run_name=names.realtime)
-def realtime(sources: list[MarketFeed], locations: str = "", simulated: bool = False) -> State[dict[str, int]]:
+def realtime(sources: list[DownloadedFeed], locations: str = "", simulated: bool = False) -> State[dict[str, int]]:
     """Download and land everything from where the last run ended up to now, however long ago that was.
 
     A feed that another run downloads at the moment is left to the next run.
 
     Args:
-        sources: Which feeds of one operator, one after the other.
+        sources: Which feeds of one provider, one after the other.
         locations: CAISO only: nodes with commas, instead of those of WATTLAKE_CAISO_NODES.
-        simulated: The operator is a simulator; needs a home of its own.
+        simulated: The provider is a simulator; needs a home of its own.
     """
     reports: list[DownloadReport | tuple[str, str]] = []
     # A long history of a feed may come at the same time: it must not keep the others, and later runs, waiting.
@@ -83,20 +81,6 @@ def realtime(sources: list[MarketFeed], locations: str = "", simulated: bool = F
         except WattlakeError as error:  # the other feeds go on; the run says it and fails
             reports.append((source, str(error)))
     return _conclude("realtime", reports)
-
-
-@flow(name="market-inbox", persist_result=False, flow_run_name=names.inbox)
-def inbox(simulated: bool = False) -> State[dict[str, int]]:
-    """Land every complete file of the inbox folders that are named like market feeds, and put it away.
-
-    Args:
-        simulated: The files come from a simulator; needs a home of its own.
-    """
-    settings = Settings()
-    waiting = [name for name in market_feeds() if any((settings.inbox_path / name).glob("[!.]*"))]
-    if not waiting:
-        return Completed(message="nothing waits in the inbox folders of markets", data=artifacts.counts(()))
-    return take_inboxes(waiting, LandOptions(simulated=simulated), "inbox-markets")
 
 
 @attempted(name="download days")
