@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -32,6 +33,71 @@ def test_folders_only_point_down() -> None:
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def kept_apart(root: Path, config: Path) -> subprocess.CompletedProcess[str]:
+    """Whether the folders of `ingest` that declare feeds know no other, and what all share knows none of them.
+
+    Args:
+        root: of the checkout; folders are found in it as the registry finds them.
+        config: where the contracts are written.
+    """
+    ingest = root / "ingest"
+    folders = sorted(path.parent for pattern in ("*/feeds.py", "*/*/feeds.py") for path in ingest.glob(pattern))
+    siblings: dict[Path, set[Path]] = {}
+    for folder in folders:
+        for one in (folder, *folder.parents):
+            if one != ingest and ingest in one.parents:
+                siblings.setdefault(one.parent, set()).add(one)
+    domains = siblings[ingest]
+    shared = {path for path in ingest.iterdir() if path.is_dir() and any(path.glob("*.py"))} - domains
+    shared -= {ingest / "simulate"}  # it speaks the formats of all
+
+    def modules(key: str, paths: set[Path]) -> str:
+        names = sorted(".".join(path.relative_to(root).parts) for path in paths)
+        return "\n    ".join([f"{key} =", *names]) + "\n"
+
+    rules = [
+        f"[importlinter:contract:{number}]\nname = Folders of {parent.relative_to(root)} know no other\n"
+        f"type = independence\n{modules('modules', together)}"
+        for number, (parent, together) in enumerate(siblings.items())
+        if len(together) > 1
+    ]
+    if shared:
+        rules.append(
+            "[importlinter:contract:shared]\nname = What all domains share knows none\ntype = forbidden\n"
+            + modules("source_modules", shared)
+            + modules("forbidden_modules", domains)
+        )
+    config.write_text("\n".join(["[importlinter]\nroot_packages =\n    ingest\n", *rules]))
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache", "--config", str(config)]
+    return subprocess.run(
+        command, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=False
+    )
+
+
+def test_domains_and_providers_know_no_other_and_what_they_share_knows_none(tmp_path: Path) -> None:
+    done = kept_apart(ROOT, tmp_path / "contracts.ini")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for kept in ("Folders of ingest know no other", "Folders of ingest/iso know no other", "What all domains share"):
+        assert kept in done.stdout
+
+
+def test_a_folder_that_is_added_is_kept_apart_without_being_named(tmp_path: Path) -> None:
+    folders = ("", "text", "ev", "ev/one", "ev/two", "heatpump")
+    for folder in folders:
+        (tmp_path / "ingest" / folder).mkdir(exist_ok=True, parents=True)
+        (tmp_path / "ingest" / folder / "__init__.py").touch()
+    for folder, reaches in (("ev/one", "ingest.ev.two.feeds"), ("ev/two", "json"), ("heatpump", "ingest.ev.one")):
+        (tmp_path / "ingest" / folder / "feeds.py").write_text(f"import {reaches}\n")
+    (tmp_path / "ingest" / "text" / "lines.py").write_text("import ingest.heatpump.feeds\n")
+    done = kept_apart(tmp_path, tmp_path / "contracts.ini")
+    assert done.returncode == 1
+    for wrong in (
+        "ingest.ev.one is not allowed to import ingest.ev.two", "ingest.heatpump is not allowed to import ingest.ev",
+        "ingest.text is not allowed to import ingest.heatpump",
+    ):  # fmt: skip
+        assert wrong in done.stdout, done.stdout
 
 
 def test_the_core_knows_no_domain() -> None:
