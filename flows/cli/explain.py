@@ -39,6 +39,12 @@ class MartName(Name):
         name = value.removeprefix("marts.")
         if name in self.known():
             return name
+        latest = name.removesuffix("_as_of")
+        if name != latest and f"{latest}_superseded" in self.known():
+            raise WrongUsage(
+                f"{name}(instant) is a function over {latest} and {latest}_superseded",
+                f"explain the row of {latest}, or that of {latest}_superseded where it is an earlier statement",
+            )
         raise WrongUsage(
             f"there is no mart {value!r}", did_you_mean(name, self.known(), "`wattlake catalog` lists them")
         )

@@ -1,4 +1,4 @@
-"""How rows of marts are explained: which mart by which rule, prices and levels, and every other mart."""
+"""How rows of marts are explained: which mart by which rule, levels and figures, and every other mart."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from flows.explain.chain import Evidence, Explanation, House, Row, Step
+from flows.explain.statements import SUPERSEDED
+from ingest.registry import registry
+from lakehouse.contract import Contract
+from lakehouse.marts.inputs import is_observations
 
+#: Marts of the latest statements, and of the earlier ones.
+STATED = ("", SUPERSEDED)
 #: Mart → the rule that explains it; a new rule is a line here.
 RULES = {
     "energy_15min": "flows.explain.energy:energy",
     "energy_1d": "flows.explain.energy:energy",
     "counter_events": "flows.explain.energy:event",
     **{f"lod_{level}": "flows.explain.rules:level" for level in ("5min", "15min", "1h", "1d")},
-    "iso_prices": "flows.explain.rules:price",
-    "as_prices": "flows.explain.rules:price",
+    **{f"{mart}{of}": "flows.explain.statements:price" for mart in ("iso_prices", "as_prices") for of in STATED},
+    **{f"system_load{of}": "flows.explain.statements:load" for of in STATED},
     "bess_kpis": "flows.explain.rules:figures",
     "bess_revenue_15min": "flows.explain.revenue:quarter",
     "bess_revenue_1d": "flows.explain.revenue:day",
@@ -81,42 +87,6 @@ def _sum(values: Sequence[object]) -> str:
     return few if len(values) <= 4 else f"{few} + ... ({len(values)} values)"
 
 
-def price(house: House, found: Explanation) -> None:
-    """A price: every statement of it, and the one that counts."""
-    row, mart = found.row, found.mart
-    column = "lmp_usd_mwh" if mart == "iso_prices" else "mcpc_usd_mw"
-    where, values = "iso = ? AND market = ? AND interval_start = ? AND vintage <> 'advisory'", [
-        row["iso"], row["market"], row["interval_start"],
-    ]  # fmt: skip
-    if mart == "as_prices":
-        where, values = f"{where} AND location = ? AND product = ?", [*values, row["location"], row["product"]]
-    elif row["iso"] == "ISONE" and row["market"] == "RT5" and row["location_id"]:
-        # A node goes by its number in some reports and by its name in others.
-        where, values = f"{where} AND price_type = ? AND location_id = ?", [
-            *values, row["price_type"], row["location_id"],
-        ]  # fmt: skip
-    else:
-        where, values = f"{where} AND price_type = ? AND location = ? AND location_type = ?", [
-            *values, row["price_type"], row["location"], row["location_type"],
-        ]  # fmt: skip
-    found.rules += [
-        "Of all statements of one price, a preliminary one gives way to any other; of the rest the one that was "
-        "published last counts.",
-        "Forecasts (vintage advisory) are in a mart of their own.",
-    ]
-    statements = house.evidence(
-        f"raw.{mart}", "statements, the one that counts first",
-        (column, "vintage", "published_at", "published_basis", "interval_end", *PLACE[1:]), where, values,
-        "vintage <> 'prelim' DESC, published_at DESC, source_object DESC, line DESC", limit=None,
-    )  # fmt: skip
-    found.evidence.append(statements)
-    found.steps.append(Step("statements", "statements of this price", statements.count, row["statements"]))
-    if statements.rows:
-        first = statements.rows[0]
-        formula = f"stated as {first['vintage']}, published {first['published_at'].isoformat()}"
-        found.steps.append(Step(column, formula, first[column], row[column]))
-
-
 def figures(house: House, found: Explanation) -> None:
     """A battery's day: the days of its signals by what each is to it."""
     row = found.row
@@ -160,6 +130,7 @@ def of_any_mart(house: House, found: Explanation) -> None:
     )
     span = next((span for span in SPANS if all(row.get(name) is not None for name in span)), None)
     start, end = (row[name] for name in span) if span else _local_day(house, row)
+    contracts = {contract.name: contract for contract in registry().contracts}
     for table in found.stands_on:
         name = table.removeprefix("raw.")
         columns = [each["column_name"] for each in house.rows(f"DESCRIBE raw.{name}")]
@@ -177,16 +148,21 @@ def of_any_mart(house: House, found: Explanation) -> None:
             where.append(f"{time} >= ? AND {time} < ?")
             values += [start, end]
         signal = ("signal",) if "signal" in columns else ()
-        seen = [column for column in (*signal, time, *SHOWN_OF.get(name, ()), *PLACE[1:]) if column in columns]
+        seen = [column for column in (*signal, time, *shown_of(contracts[name]), *PLACE[1:]) if column in columns]
         rows = house.evidence(table, "rows of the same keys and time", seen, " AND ".join(where), values, time or "1")
         if rows.count:
             found.evidence.append(rows)
 
 
-#: What is shown of raw tables beside time and place.
+def shown_of(contract: Contract) -> tuple[str, ...]:
+    """What is shown of a raw table beside time and place."""
+    return ("value", "text") if is_observations(contract) else SHOWN_OF.get(contract.name, ())
+
+
+#: What is shown of tables that hold no observations.
 SHOWN_OF = {
-    "meter_observations": ("value", "text"), "bess_observations": ("value", "text"),
     "iso_prices": ("lmp_usd_mwh", "vintage"), "as_prices": ("product", "mcpc_usd_mw", "vintage"),
+    "system_load": ("load_mw", "published_at"),
     "signals": ("kind", "unit", "layout"),
     "assets": ("domain", "time_zone"), "ercot_sced_esr_resources": ("telemetered_net_output_mw", "soc_mwh"),
     "ercot_dam_esr_resources": ("awarded_mw", "spp_usd_mwh"),

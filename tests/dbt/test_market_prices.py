@@ -10,6 +10,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from flows.explain import statements as statements_of
+from flows.explain.chain import Explanation, House
 from tests.support.market_lake import MarketLake, load, price, service_price
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -268,3 +270,42 @@ def test_a_revision_that_no_schedule_dates_counts_from_when_it_was_received(lake
     assert lake.rows(known, [DAY_BEFORE]) == [(Decimal(21000), True)]
     assert lake.rows(known, [received - timedelta(seconds=1)]) == [(Decimal(21000), True)]
     assert lake.rows(known, [received]) == [(Decimal(21500), False)]
+
+
+@pytest.mark.parametrize("mart", ["iso_prices", "as_prices", "system_load"])
+def test_an_explanation_finds_the_statement_that_each_row_is_among_the_raw_rows(lake: MarketLake, mart: str) -> None:
+    """Of rows that count, and of those that did until another statement was known."""
+    lake.lake.execute(f"ATTACH '{lake.marts}' AS marts (READ_ONLY)")
+    house = House(None, lake.lake)  # no home is asked for anything here
+    explain = statements_of.load if mart == "system_load" else statements_of.price
+    try:
+        several = 0
+        for name in (mart, f"{mart}_superseded"):
+            rows = house.rows(f"SELECT * FROM marts.{name}")
+            assert rows
+            for row in rows:
+                found = Explanation(name, {}, row, "", "", ())
+                explain(house, found)
+                assert all(step.agrees for step in found.steps), (row, found.steps)
+                worked_out = {step.column for step in found.steps if step.published is not None}
+                assert worked_out >= ({"statements"} if name == mart else {"superseded_at"})
+                assert len(worked_out) > 1, "the number itself"
+                (raw,) = found.evidence
+                several += raw.count > 1
+                assert raw.table == f"raw.{mart}" and row["source_object"] in {one["source_object"] for one in raw.rows}
+        assert several
+    finally:
+        lake.lake.execute("DETACH marts")
+
+
+def test_an_explanation_of_a_row_that_no_statement_is_differs(lake: MarketLake) -> None:
+    lake.lake.execute(f"ATTACH '{lake.marts}' AS marts (READ_ONLY)")
+    house = House(None, lake.lake)
+    try:
+        (row,) = house.rows("SELECT * FROM marts.system_load_superseded WHERE iso = 'CAISO'")
+        for wrong in ({"load_mw": Decimal(21001)}, {"superseded_at": START}, {"source_object": "none"}):
+            found = Explanation("system_load_superseded", {}, {**row, **wrong}, "", "", ())
+            statements_of.load(house, found)
+            assert {step.column for step in found.steps if not step.agrees} == set(wrong)
+    finally:
+        lake.lake.execute("DETACH marts")

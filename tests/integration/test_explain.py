@@ -27,6 +27,7 @@ from lakehouse.source import LandOptions
 from tests.support.device_files import write_signal
 from tests.support.house import build, land, land_meter
 
+FORECASTS = "Time Stamp,Capitl,Centrl,Dunwod,Genese,Hud Vl,Longil,Mhk Vl,Millwd,N.Y.C.,North,West,NYISO"
 Explain = Callable[..., dict[str, Any]]
 
 
@@ -60,8 +61,42 @@ def odd(house: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     register[800:] = [register[500] + Decimal("99") + n * Decimal("0.041") for n in range(100)]
     rows = [(f"{at:%Y-%m-%d %H:%M:%S}", f"{value:.3f}") for at, value in zip(stamps, register, strict=True)]
     land_meter(house, write_signal(folder, "odd", "pos_ae", rows))
+    for hour, mw in ((8, 1370), (9, 1402)):  # a forecast of load, and what it was an hour later
+        hours = [f"01/11/2026 {n:02d}:00,{mw + n}," + ",".join(["100"] * 10) + ",9000" for n in range(24)]
+        with zipfile.ZipFile(folder / f"at_{hour}.zip", "w") as archive:
+            written = zipfile.ZipInfo("20260110isolf.csv", (2026, 1, 10, hour, 0, 0))
+            archive.writestr(written, "\n".join([FORECASTS, *hours]) + "\n")
+    land(house, "nyiso-load-forecast", sorted(folder.glob("at_*.zip")), LandOptions())
     build(house)
     return house
+
+
+LOAD = ("iso=NYISO", "area=CAPITL", "interval_start=2026-01-11T17:00:00+00:00")  # noon in New York
+
+
+def test_a_load_comes_back_to_the_line_of_its_latest_statement(odd: Settings) -> None:
+    found = explained(odd, "marts.system_load", *LOAD)
+    assert found["model"] == "dbt/models/marts/markets/system_load.sql" and found["stands_on"] == ["raw.system_load"]
+    assert any("published last counts" in rule for rule in found["rules"])
+    assert Decimal(number(found, "load_mw")) == 1414 and number(found, "statements") == 2
+    assert number(found, "published_at") == "2026-01-10T14:00:00+00:00"
+    ((table, shown),) = ((part["table"], part["shown"]) for part in found["rows"])
+    assert (table, [Decimal(row["load_mw"]) for row in shown]) == ("raw.system_load", [1414, 1382])
+    for line, mw in zip(found["lines"], (1414, 1382), strict=True):
+        assert (line["line"], line["member"]) == (14, "20260110isolf.csv")
+        assert line["text"].startswith(f"01/11/2026 12:00,{mw},")
+        with zipfile.ZipFile(line["file"]) as archive:
+            assert archive.read(line["member"]).decode().splitlines()[13] == line["text"]
+    printed = asked(odd, "marts.system_load", *LOAD)
+    assert printed.exit_code == 0 and "load_mw: recomputed 1414.000000, published 1414.000000: agree" in printed.output
+
+
+def test_a_load_as_it_was_known_is_explained_by_the_mart_of_earlier_statements(odd: Settings) -> None:
+    function = asked(odd, "system_load_as_of", *LOAD)
+    assert function.exit_code == 2 and "system_load_superseded" in function.output
+    found = explained(odd, "system_load_superseded", *LOAD)
+    assert Decimal(number(found, "load_mw")) == 1382
+    assert number(found, "superseded_at") == "2026-01-10T14:00:00+00:00"
 
 
 def of_line(text: str) -> tuple[datetime, Decimal]:
