@@ -1,6 +1,6 @@
 """A layout file as a whole, and where layout files lie.
 
-A layout is TOML under `ingest/layouts/<domain>/`, or in a folder of the user's. Every key is checked; an unknown one is
+A layout is TOML under `ingest/layouts/shipped/<domain>/`, or in a folder of the user's. Every key is checked; an unknown one is
 an error, so that a typo never changes how numbers are read. docs/layouts.md shows one from top to bottom.
 """
 
