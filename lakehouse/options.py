@@ -12,6 +12,9 @@ from typing import Any, Literal
 #: What an option takes: any text, an IANA zone, the name of a layout, a positive number, or nothing (it is on or off).
 Kind = Literal["text", "zone", "layout", "positive", "switch"]
 
+#: Files in each commit of a history or an inbox: a batch is staged on disk and put away as one.
+BATCH_FILES = 200
+
 
 def _option(help: str, kind: Kind) -> Any:
     return field(default=False if kind == "switch" else None, metadata={"help": help, "kind": kind})
@@ -27,7 +30,7 @@ class LandOptions:
         "IANA zone of stamps without an offset (default: the layout's, else Europe/Berlin)", "zone"
     )
     site_timezone: str | None = _option("IANA zone of the calendar, where it is not that of the stamps", "zone")
-    simulated: bool = _option("the files come from a simulator; needs a home of its own", "switch")
+    simulated: bool = _option("what lands comes from a simulator; needs a home of its own", "switch")
     max_power_kw: float | None = _option("connection limit of the site in kW (default 17.25)", "positive")
     capacity_kwh: float | None = _option("usable energy of the battery in kWh", "positive")
     layout: str | None = _option("read with this layout instead of recognising one by content", "layout")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flows.cli.arguments import GivenPath, SourceName
 from flows.cli.base import example, house, settings
 from flows.cli.downloads import run_downloads
-from flows.cli.options import LOCATIONS, SIMULATED, land_options, window_options
-from lakehouse.options import LandOptions
+from flows.cli.options import LOCATIONS, land_options, window_options
+from lakehouse.options import BATCH_FILES, LandOptions
+
+if TYPE_CHECKING:
+    from lakehouse.landing.outcome import LandReport
 
 
 @click.command(epilog=example("wattlake land meter meters/ --site hof"))
@@ -27,15 +30,13 @@ def land(source: str, paths: tuple[Path, ...], **options: Any) -> None:
     Exits with 0 if every file landed, had landed before or is not landed on purpose, and with 1 if one was refused: the
     others have landed.
     """
-    from flows.report.terminal import file_progress, land_report
+    from flows.report.terminal import file_progress
     from ingest.registry import registry
     from lakehouse.landing.files import land_files
 
     with file_progress() as progress:
         report = land_files(settings(), registry(), source, paths, LandOptions(**options), progress)
-    land_report(report)
-    if report.refused:
-        raise click.exceptions.Exit(1)
+    _conclude(report)
 
 
 @click.command(epilog=example("wattlake sources"))
@@ -56,7 +57,7 @@ def sources() -> None:
 @window_options
 @click.option("--days", type=click.IntRange(min=1), help="so many days back from --end, instead of --start")
 @LOCATIONS
-@SIMULATED
+@land_options("simulated")
 def download(sources: tuple[str, ...], **window: Any) -> None:
     """Download and land what is not at hand of some days.
 
@@ -69,7 +70,7 @@ def download(sources: tuple[str, ...], **window: Any) -> None:
 @click.command(epilog=example("wattlake realtime nyiso-rt5-lbmp-zone"))
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=SourceName(downloaded=True))
 @LOCATIONS
-@SIMULATED
+@land_options("simulated")
 def realtime(sources: tuple[str, ...], **window: Any) -> None:
     """Download and land everything from where the last download ended up to now; run it again and again."""
     run_downloads(settings(), sources, "realtime", **window)
@@ -78,7 +79,7 @@ def realtime(sources: tuple[str, ...], **window: Any) -> None:
 @click.command(epilog=example("wattlake backfill bess archive-of-2023/ --site werk"))
 @click.argument("source", type=SourceName())
 @click.argument("paths", nargs=-1, type=GivenPath())
-@click.option("--batch", default=200, show_default=True, type=click.IntRange(min=1), help="files a commit")
+@click.option("--batch", default=BATCH_FILES, show_default=True, type=click.IntRange(min=1), help="files a commit")
 @window_options
 @LOCATIONS
 @land_options()
@@ -103,12 +104,19 @@ def backfill(
         return
     if end or locations:
         raise click.UsageError("--end and --locations are of downloads: give --start too")
-    from flows.report.terminal import file_progress, land_report
+    from flows.report.terminal import file_progress
     from ingest.registry import registry
     from lakehouse.landing.backfill import backfill as run
 
     with file_progress() as progress:
         report = run(settings(), registry(), source, paths, LandOptions(**options), batch, progress)
+    _conclude(report)
+
+
+def _conclude(report: LandReport) -> None:
+    """Show what landed; exit 1 if a file was refused."""
+    from flows.report.terminal import land_report
+
     land_report(report)
     if report.refused:
         raise click.exceptions.Exit(1)

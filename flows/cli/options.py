@@ -49,4 +49,3 @@ def window_options(command: Command) -> Command:
 LOCATIONS = click.option(
     "--locations", default="", help="CAISO: these nodes, with commas, instead of WATTLAKE_CAISO_NODES"
 )
-SIMULATED = click.option("--simulated", is_flag=True, help="the operator is a simulator; needs a home of its own")

@@ -17,8 +17,9 @@ from flows.report import artifacts
 from ingest.registry import provided_feeds, registry
 from lakehouse.landing.backfill import backfill as backfill_files
 from lakehouse.landing.files import land_files
-from lakehouse.landing.inbox import BATCH_FILES, SETTLE_S, InboxReport, take_inbox
+from lakehouse.landing.inbox import SETTLE_S, InboxReport, take_inbox
 from lakehouse.landing.outcome import LandReport
+from lakehouse.options import BATCH_FILES
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions
 

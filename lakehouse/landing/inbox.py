@@ -27,14 +27,13 @@ from lakehouse.errors import TerminalError, TransientError, printable, visible
 from lakehouse.landing.files import land_files
 from lakehouse.landing.kernel import Progress
 from lakehouse.landing.outcome import FileOutcome, LandReport
+from lakehouse.options import BATCH_FILES
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions, Registry
 
 #: Seconds between the two looks. Writers flush a growing file far more often (cp: every 256 KiB, rsync: every 256 KiB,
 #: FTP servers: every few packets); one that pauses for longer should write under one of `UNFINISHED` and rename.
 SETTLE_S = 5.0
-#: Files in each commit: a batch is staged on disk and put away as one.
-BATCH_FILES = 200
 #: Names of files that are still being written: browsers, WinSCP, rsync, wget and editors.
 UNFINISHED = (".part", ".tmp", ".partial", ".filepart", ".crdownload", ".download", ".swp", "~")
 #: Folders of the inbox that belong to no source.
