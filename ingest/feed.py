@@ -1,8 +1,9 @@
 """What a feed is, declared: its source, its downloads, its deployment and its words in the docs are made from this.
 
-A folder of sources (`ingest/<domain>/`, or `ingest/<domain>/<provider>/`) has one module `feeds.py` with `FEEDS`, and
-with a `PROVIDER` where they can be downloaded. A declaration loads nothing: what is heavy is named as `module:NAME`
-and imported when it is needed, so that a typing error is answered at once.
+A folder of sources (`ingest/<domain>/`, or `ingest/<domain>/<provider>/`) has one module `feeds.py` with `FEEDS`, with
+a `PROVIDER` where they can be downloaded, and with `STREAMED`, the tables into which its streams and polls land
+batches. A declaration loads nothing: what is heavy is named as `module:NAME` and imported when it is needed, so that a
+typing error is answered at once.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Feed:
     summary: str
     contracts: tuple[str, ...]
     read: str | None = None
-    source: str = "ingest.iso.market:MarketSource"
+    source: str = "ingest.documents:DocumentSource"
     needs: str = "files, or `wattlake download`"
     suffixes: tuple[str, ...] = (".csv", ".zip")
     plan: str | None = None

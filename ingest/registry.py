@@ -26,11 +26,13 @@ class Declared:
         domain: the folder of `ingest` that it is, or lies in.
         feeds: of it.
         provider: who gives them over the network; None where only files are landed.
+        streamed: tables into which streams and polls of it land their batches, each `module:NAME` of a contract.
     """
 
     domain: str
     feeds: tuple[Feed, ...]
     provider: Provider | None
+    streamed: tuple[str, ...]
 
 
 @lru_cache(maxsize=1)
@@ -41,7 +43,8 @@ def declarations() -> tuple[Declared, ...]:
         for path in sorted([*root.glob("*/feeds.py"), *root.glob("*/*/feeds.py")]):
             parts = path.relative_to(root).with_suffix("").parts
             module = importlib.import_module(".".join(["ingest", *parts]))
-            found.append(Declared(parts[0], module.FEEDS, getattr(module, "PROVIDER", None)))
+            provider, streamed = getattr(module, "PROVIDER", None), getattr(module, "STREAMED", ())
+            found.append(Declared(parts[0], getattr(module, "FEEDS", ()), provider, streamed))
     return tuple(found)
 
 
@@ -59,10 +62,11 @@ def provided_feeds() -> dict[str, Feed]:
 
 @lru_cache(maxsize=1)
 def registry() -> Registry:
-    """The source of every feed, in the order of their names."""
+    """The source of every feed, in the order of their names, and the tables of streams."""
     from lakehouse.source import Registry
 
-    return Registry({name: named(feed.source)(feed) for name, feed in feeds().items()})
+    streamed = dict.fromkeys(named(reference) for declared in declarations() for reference in declared.streamed)
+    return Registry({name: named(feed.source)(feed) for name, feed in feeds().items()}, tuple(streamed))
 
 
 def plan_of(source: str) -> Plan[Any]:

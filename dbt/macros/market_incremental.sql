@@ -1,11 +1,6 @@
 {#- What a build rebuilds of the market marts. Between builds only what changed (source build.changed_tables): of prices the UTC days
     of an operator and market; of batteries whole operating days of the sites that changed, or of all where a price did. -#}
 
-{% macro builds_whole() -%}
-{%- if not execute -%}{{ return(true) }}{%- endif -%}
-{{ return(flags.FULL_REFRESH or adapter.get_relation(target.database, target.schema, 'bess_revenue_1d') is none) }}
-{%- endmacro %}
-
 {% macro touched_by(table) -%}
 {{ return('report' if table == 'system_load' else 'market') }}
 {%- endmacro %}

@@ -26,8 +26,8 @@ from lakehouse.settings import DBT_PROJECT, Settings
 
 #: Findings that are named; the rest is counted.
 FINDINGS = 12
-#: Folder of the dbt project's marts → what people call it.
-DOMAINS = {
+#: Folder of the dbt project's marts → what people call it, in this order; any other folder follows by its own name.
+TITLES = {
     "shared": "Meters and batteries: assets, levels, energy, power factor",
     "bess": "Battery systems",
     "markets": "Power markets: prices and load",
@@ -254,12 +254,19 @@ def _table(header: Sequence[str], rows: Sequence[str]) -> str:
     return f'<div class="table-responsive"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
+def domains() -> dict[str, str]:
+    """Every folder of marts and its title, in the order of the page."""
+    there = sorted(path.name for path in (DBT_PROJECT / "models" / "marts").iterdir() if path.is_dir())
+    own = {name: name.replace("_", " ").capitalize() for name in there if name not in TITLES}
+    return {**{name: title for name, title in TITLES.items() if name in there}, **own}
+
+
 def _models(query: Query) -> str:
     """Ways to the models, by folder of the dbt project; empty ones are folded away."""
     described = dict(query("SELECT table_name, comment FROM duckdb_tables()"))
     described |= dict(query("SELECT view_name, comment FROM duckdb_views()"))
     parts = ["<h2>The models</h2>"]
-    for folder, title in DOMAINS.items():
+    for folder, title in domains().items():
         names = [path.stem for path in sorted((DBT_PROJECT / "models" / "marts" / folder).glob("*.sql"))]
         lines: dict[bool, list[str]] = {True: [], False: []}
         for name in names:

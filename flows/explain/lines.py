@@ -11,16 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from ingest.packed import members
 from ingest.text.lines import split_lines
 from lakehouse.archive import Archive, open_archive
 from lakehouse.errors import TerminalError, UnreadableFile
+from lakehouse.landing.batch import unpack
 from lakehouse.settings import Settings
 from lakehouse.source import WHOLE_FILE_BYTES, RawFile
 
 #: Longest text of a line that is given.
 LIMIT = 2_000
+#: How an Arrow IPC stream begins, as which batches are archived (Arrow columnar format, "Encapsulated message format").
+BATCH = b"\xff\xff\xff\xff"
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Line:
         source_object: SHA-256 of the file's bytes, its name in the archive.
         file: path that it was landed from; None where no run says so.
         member: file in it, where it is an archive.
-        line: from 1; of a document of records, the record.
+        line: from 1; of a document of records, or of a stream's batch, the record.
         text: as it is there; None where it cannot be shown.
         note: why it cannot.
     """
@@ -100,6 +104,8 @@ def _in(blocks: Iterator[bytes], numbers: list[int]) -> dict[int, str]:
     content = _whole(blocks)
     if content.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
         return {}
+    if content.startswith(BATCH):
+        return _samples(content, numbers)
     if content.lstrip()[:1] in (b"{", b"["):
         return _records(content, numbers)
     lines = split_lines(content)
@@ -115,6 +121,16 @@ def _whole(blocks: Iterator[bytes]) -> bytes:
         if size > WHOLE_FILE_BYTES:
             break
     return b"".join(parts)
+
+
+def _samples(content: bytes, numbers: list[int]) -> dict[int, str]:
+    """Rows of a stream's batch by their ordinals."""
+    try:
+        batch = unpack(content)
+    except pa.ArrowInvalid:
+        return {}
+    inside = [number for number in numbers if 0 < number <= batch.num_rows]
+    return {number: json.dumps(batch.slice(number - 1, 1).to_pylist()[0], default=str) for number in inside}
 
 
 def _records(content: bytes, numbers: list[int]) -> dict[int, str]:

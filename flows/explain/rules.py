@@ -130,10 +130,10 @@ def of_any_mart(house: House, found: Explanation) -> None:
     )
     span = next((span for span in SPANS if all(row.get(name) is not None for name in span)), None)
     start, end = (row[name] for name in span) if span else _local_day(house, row)
-    contracts = {contract.name: contract for contract in registry().contracts}
+    contracts = {f"raw.{contract.name}": contract for contract in registry().contracts}
     for table in found.stands_on:
-        name = table.removeprefix("raw.")
-        columns = [each["column_name"] for each in house.rows(f"DESCRIBE raw.{name}")]
+        contract = contracts[table]
+        columns = contract.arrow_schema.names
         keys = (*found.key, "signal", "source_object")
         shared = {
             SAME.get(key, key): value
@@ -143,23 +143,23 @@ def of_any_mart(house: House, found: Explanation) -> None:
         if not shared or (names_line and "line" not in shared):
             continue
         where, values = [f'"{column}" = ?' for column in shared], list(shared.values())
-        time = next((column for column in ("ts", "sced_at", "interval_start") if column in columns), None)
+        time = contract.time_column
         if time and start is not None:
             where.append(f"{time} >= ? AND {time} < ?")
             values += [start, end]
         signal = ("signal",) if "signal" in columns else ()
-        seen = [column for column in (*signal, time, *shown_of(contracts[name]), *PLACE[1:]) if column in columns]
+        seen = [column for column in (*signal, time, *shown_of(contract), *PLACE[1:]) if column in columns]
         rows = house.evidence(table, "rows of the same keys and time", seen, " AND ".join(where), values, time or "1")
         if rows.count:
             found.evidence.append(rows)
 
 
-def shown_of(contract: Contract) -> tuple[str, ...]:
+def shown_of(contract: Contract) -> Sequence[str]:
     """What is shown of a raw table beside time and place."""
-    return ("value", "text") if is_observations(contract) else SHOWN_OF.get(contract.name, ())
+    return ("value", "text") if is_observations(contract) else SHOWN_OF.get(contract.name, contract.compared[:FEW])
 
 
-#: What is shown of tables that hold no observations.
+#: What is shown of wide tables that hold no observations.
 SHOWN_OF = {
     "iso_prices": ("lmp_usd_mwh", "vintage"), "as_prices": ("product", "mcpc_usd_mw", "vintage"),
     "system_load": ("load_mw", "published_at"),
@@ -167,6 +167,8 @@ SHOWN_OF = {
     "assets": ("domain", "time_zone"), "ercot_sced_esr_resources": ("telemetered_net_output_mw", "soc_mwh"),
     "ercot_dam_esr_resources": ("awarded_mw", "spp_usd_mwh"),
 }  # fmt: skip
+#: Columns that are shown of the others.
+FEW = 3
 
 
 def _local_day(house: House, row: Row) -> tuple[object, object]:

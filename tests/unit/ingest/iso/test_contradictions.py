@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
+from ingest.contradictions import without_contradictions
 from ingest.iso.contracts import PRICES
-from ingest.iso.contradictions import without_contradictions
 from ingest.iso.ercot.contracts import SCED_ESR
 from lakehouse.contract import Contract
 from lakehouse.source import REJECTS_SCHEMA, Parsed, standing

@@ -46,13 +46,14 @@ def without_contradictions(contracts: Sequence[Contract], read: Callable[[], Ite
     """The pieces of a document; where rows of it contradict each other, all pieces once more without these rows.
 
     Args:
-        contracts: of the tables, each with the columns `member` and `line`.
+        contracts: of the tables that are looked at, each with the column `line`, and `member` where a document holds
+            several files; rows of others pass.
         read: reads the document from its start, the same each time.
     """
     keys = _Keys(contracts)
     seen: dict[str, list[UInt64Array]] = defaultdict(list)
     for piece in read():
-        for name, rows in piece.tables.items():
+        for name, rows in keys.looked_at(piece):
             seen[name].append(keys.of(name, rows))
         yield piece
     repeated = {name: _twice(np.concatenate(parts)) for name, parts in seen.items()}
@@ -72,6 +73,10 @@ class _Keys:
     def __init__(self, contracts: Sequence[Contract]) -> None:
         self.contracts = {contract.name: contract for contract in contracts}
         self._texts: dict[str | None, int] = {}
+
+    def looked_at(self, piece: Parsed) -> list[tuple[str, pa.Table]]:
+        """The tables of a piece whose rows are numbered."""
+        return [(name, rows) for name, rows in piece.tables.items() if name in self.contracts]
 
     def of(self, name: str, rows: pa.Table) -> UInt64Array:
         """A number for every row; the bytes that stated it are those of the document."""
@@ -113,7 +118,7 @@ def _refusals(keys: _Keys, repeated: Mapping[str, UInt64Array], pieces: Iterator
     """Which rows of keys that occur more than once contradict each other."""
     held: dict[str, list[pa.Table]] = defaultdict(list)
     for piece in pieces:
-        for name, rows in piece.tables.items():
+        for name, rows in keys.looked_at(piece):
             numbers = keys.of(name, rows)
             mine = np.isin(numbers, repeated[name])
             if mine.any():
@@ -173,19 +178,21 @@ def _shown(value: object) -> str:
 
 
 def _member(row: Mapping[str, object]) -> str | None:
-    name = row["member"]
+    name = row.get("member")
     return None if name is None else str(name)
 
 
 def _without(piece: Parsed, keys: _Keys, doubted: UInt64Array, refused: _Refusals) -> Parsed:
     """A piece without the rows that are refused, which are among its rejects."""
-    tables, rejects = {}, []
-    for name, rows in piece.tables.items():
+    tables, rejects = dict(piece.tables), []
+    for name, rows in keys.looked_at(piece):
         numbers = keys.of(name, rows)
         suspects = np.flatnonzero(np.isin(numbers, doubted))
         keep = np.ones(rows.num_rows, np.bool_)
+        places = rows.select([name for name in ("member", "line") if name in rows.column_names])
         for at in suspects.tolist():
-            member, line = rows.column("member")[at].as_py(), rows.column("line")[at].as_py()
+            (place,) = places.slice(at, 1).to_pylist()
+            member, line = _member(place), place["line"]
             if why := refused.get((member, line, int(numbers[at]))):
                 keep[at] = False
                 field = f"{member}: {why.field}" if member else why.field

@@ -1,0 +1,5 @@
+select
+    area,
+    interval_start,
+    planned_mw
+from {{ source('raw', 'plans') }}

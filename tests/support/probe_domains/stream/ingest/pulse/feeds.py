@@ -1,0 +1,3 @@
+"""The stream of pulse counters."""
+
+STREAMED = ("ingest.pulse.contracts:SAMPLES",)
