@@ -3,8 +3,8 @@
 What is stated again with another value is a new statement, not a change: `published_at` tells which is later. So the
 marts show the latest one, and any instant in the past can be asked what was known then.
 
-None says how old its newest row may be: operators share the tables, and rows of the future (day-ahead prices, forecasts)
-would hide a feed that has ended. Whether days are lacking, a download says.
+None says how old its newest row may be: operators share the tables, and rows of the future (day-ahead prices,
+forecasts) would hide a feed that has ended. Whether days are lacking, a download says.
 """
 
 from __future__ import annotations

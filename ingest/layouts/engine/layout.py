@@ -1,7 +1,8 @@
 """A layout file as a whole, and where layout files lie.
 
-A layout is TOML under `ingest/layouts/shipped/<domain>/`, or in a folder of the user's. Every key is checked; an unknown one is
-an error, so that a typo never changes how numbers are read. docs/layouts.md shows one from top to bottom.
+A layout is TOML under `ingest/layouts/shipped/<domain>/`, or in a folder of the user's. Every key is checked; an
+unknown one is an error, so that a typo never changes how numbers are read. docs/layouts.md shows one from top to
+bottom.
 """
 
 from __future__ import annotations
