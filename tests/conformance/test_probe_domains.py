@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -17,20 +18,27 @@ from typing import Any
 import pytest
 import yaml
 
+import ingest
+from ingest import registry
 from lakehouse.catalog import open_catalog
 from lakehouse.settings import Settings
+from tests.conformance import test_every_source as every
+from tests.support import source_files
 from tests.support.checkout import ROOT, Checkout, checkout
 from tests.support.house import rows
 from tests.support.servers.market_server import MarketServer, market_server
+from tests.support.source_files import files_of
 
 TREES = ROOT / "tests" / "support" / "probe_domains"
 ADDED = {
-    "levels": ["ingest/probe", "dbt/models/marts/probe"],
+    "levels": ["ingest/probe", "dbt/models/marts/probe", "tests/fixtures/probe"],
     "stream": ["ingest/pulse", "dbt/models/staging/pulse", "dbt/models/marts/pulse"],
     "slices": [
         "ingest/plan", "dbt/models/staging/plan", "dbt/models/intermediate/plan", "dbt/models/marts/plan",
+        "tests/fixtures/acme-plan",
     ],
 }  # fmt: skip
+DOMAINS = ("probe", "pulse", "plan")
 #: Files that two commands write from declarations.
 MADE = ["dbt/macros/observation_tables.sql", "dbt/models/staging/_raw_sources.yml", "prefect.yaml"]
 
@@ -264,3 +272,30 @@ def test_a_number_of_each_domain_is_explained_down_to_its_lines(story: Story) ->
     assert '1: {"counter": "c1", "ts": "2024-06-01 01:30:00+00:00", "power_w": 150.0}' in said["pulse_1h"]
     assert re.search(r"2024-06-01T00:00:00\+00:00 +1\.0 +5", said["plan_1d"])
     assert "5: south,2024-06-01T00:00Z,1" in said["plan_1d"]
+
+
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The sources of the trees among those of this process, with their fixtures."""
+    caches = (registry.declarations, registry.registry, source_files.files_of)
+    monkeypatch.setattr(ingest, "__path__", [*ingest.__path__, *(str(TREES / kind / "ingest") for kind in ADDED)])
+    monkeypatch.setattr(source_files, "FIXTURES", [TREES / kind / "tests" / "fixtures" for kind in ADDED])
+    for cache in caches:
+        cache.cache_clear()
+    yield
+    monkeypatch.undo()
+    for cache in caches:
+        cache.cache_clear()
+    for name in [name for name in sys.modules if name.split(".")[:2] in (["ingest", d] for d in DOMAINS)]:
+        del sys.modules[name]
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_source_that_is_added_is_held_to_what_every_source_keeps_by_its_fixture_alone() -> None:
+    for name in ("probe", "acme-plan"):
+        assert files_of(name)
+        every.test_equal_bytes_are_read_alike_however_they_come(name)
+        every.test_every_row_is_landed_refused_or_empty_in_the_form_of_its_contract(name)
+        every.test_of_a_file_cut_short_nothing_false_is_read(name)
+        for what in every.BROKEN:
+            every.test_what_is_no_file_of_a_source_is_refused_with_a_reason_and_a_next_step(name, what)

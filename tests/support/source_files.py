@@ -1,4 +1,7 @@
-"""Files for every registered source: one of each form that a market has, one at least of each shipped layout."""
+"""Files for every registered source: one of each form that a market has, one at least of each shipped layout.
+
+Those of a source that is neither lie in `tests/fixtures/<source>/`.
+"""
 
 from __future__ import annotations
 
@@ -81,6 +84,8 @@ class SourceFile:
         return path
 
 
+#: Folders with a folder of files a source.
+FIXTURES = [Path(__file__).resolve().parents[1] / "fixtures"]
 #: Sources whose files are read by layouts.
 DOMAINS = ("meter", "bess")
 
@@ -91,6 +96,8 @@ def files_of(name: str) -> list[SourceFile]:
     if name in DOMAINS:
         samples = [sample for sample in (*SAMPLES, *SIBLINGS) if sample.domain == name]
         return [SourceFile(name, s.path, s.text.encode(), SIMULATED, layout=s.layout) for s in samples]
+    if given := [path for folder in FIXTURES for path in sorted((folder / name).rglob("*")) if path.is_file()]:
+        return [SourceFile(name, path.name, path.read_bytes(), SIMULATED) for path in given]
     # Batteries are resources of their own in disclosures of December 2025 and later.
     days = (AUTUMN, PLAIN) if name == "ercot-60d" else (AUTUMN,)
     documents = [(day, document) for day in days if name in of_day(day) for document in few(name, day)]
