@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from flows.dbt_sources import TARGET
+from flows.docs_site import home
 from flows.docs_site.home import TITLES, domains
 from ingest.registry import registry
 from lakehouse.contract import DEFAULT_MAX_POWER_KW
@@ -42,6 +43,17 @@ def test_every_model_and_each_of_its_columns_is_described(path: Path) -> None:
 def test_the_first_page_of_the_docs_leads_to_the_marts_of_every_domain() -> None:
     assert set(domains()) == {path.name for path in (DBT_PROJECT / "models" / "marts").iterdir() if path.is_dir()}
     assert {name: domains()[name] for name in TITLES} == TITLES
+
+
+def test_a_folder_of_marts_that_nobody_named_is_on_the_first_page_by_its_own_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("heat_pump", "bess", "shared"):
+        (tmp_path / "models" / "marts" / folder).mkdir(parents=True)
+    monkeypatch.setattr(home, "DBT_PROJECT", tmp_path)
+    assert list(domains().items()) == [
+        ("shared", TITLES["shared"]), ("bess", TITLES["bess"]), ("heat_pump", "Heat pump"),
+    ]  # fmt: skip
 
 
 def test_a_description_that_columns_share_is_written_once_and_every_block_is_used() -> None:

@@ -47,7 +47,7 @@ def result(parsed: list[Parsed]) -> tuple[object, ...]:
 
 
 def test_every_registered_source_has_files_here() -> None:
-    assert not [name for name in NAMES if not files_of(name)], "make files for it: tests/support/source_files.py"
+    assert not [name for name in NAMES if not files_of(name)], "put a file of it into tests/fixtures/<source>/"
 
 
 def test_every_shipped_layout_has_a_file_here_that_it_reads() -> None:
