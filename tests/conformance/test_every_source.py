@@ -15,8 +15,8 @@ from lakehouse.catalog import open_catalog
 from lakehouse.errors import UnreadableFile
 from lakehouse.settings import Settings
 from lakehouse.source import REJECTS_SCHEMA, Parsed
+from tests.support.given import everything, unsigned
 from tests.support.house import land, replay
-from tests.support.market_reading import everything, unsigned
 from tests.support.source_files import DOMAINS, SourceFile, files_of
 
 NAMES = list(registry().sources)

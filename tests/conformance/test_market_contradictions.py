@@ -14,8 +14,8 @@ import pytest
 
 from ingest.simulate.markets.stated import Document
 from lakehouse.source import Parsed
-from tests.support.market_documents import AUTUMN, PLAIN
-from tests.support.market_reading import EVERY, Said, everything, few, parse
+from tests.support.given import everything
+from tests.support.market_documents import AUTUMN, EVERY, PLAIN, Said, few, parse
 
 #: Columns of numbers, one of which every document has, by the operators' names.
 NUMBERS = (

@@ -13,8 +13,7 @@ import pytest
 
 from ingest.registry import registry
 from ingest.simulate.markets.stated import Document
-from tests.support.market_documents import AUTUMN
-from tests.support.market_reading import PRICED, few, read, said, stated
+from tests.support.market_documents import AUTUMN, PRICED, few, read, said, stated
 
 #: Sources of texts; a day of CAISO's five minutes is as its fifteen minutes are, and three times as long.
 TEXTS = [

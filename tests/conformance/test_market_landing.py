@@ -15,8 +15,7 @@ from lakehouse.catalog import open_catalog
 from lakehouse.settings import Settings
 from lakehouse.source import Parsed
 from tests.support.house import land, land_documents, replay
-from tests.support.market_documents import AUTUMN, SEED
-from tests.support.market_reading import SIMULATED, Said, few, parse, said, stated
+from tests.support.market_documents import AUTUMN, SEED, SIMULATED, Said, few, parse, said, stated
 
 
 @pytest.mark.parametrize("minute", [0, 4, 7, 10, 14, 15, 29])

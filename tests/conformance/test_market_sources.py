@@ -20,13 +20,17 @@ from ingest.iso.contracts import (
 from ingest.registry import registry
 from ingest.simulate.markets import caiso, ercot, isone, nyiso
 from ingest.simulate.markets.days import CENTRAL, EASTERN, PACIFIC
-from tests.support.market_documents import HOURS, PLAIN, RECEIVED, SEED, raw
-from tests.support.market_reading import (
+from tests.support.market_documents import (
     EVERY,
+    HOURS,
+    PLAIN,
     PRICED,
+    RECEIVED,
+    SEED,
     Said,
     few,
     parse,
+    raw,
     read,
     said,
     said_of_day,

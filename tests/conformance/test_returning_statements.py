@@ -15,7 +15,7 @@ from lakehouse.archive import open_archive
 from lakehouse.catalog import open_catalog
 from lakehouse.settings import Settings
 from tests.support.house import land_documents, replay
-from tests.support.market_reading import SIMULATED
+from tests.support.market_documents import SIMULATED
 
 SOURCE = "ercot-dam-spp"
 PUBLISHED = datetime(2019, 11, 19, 18, tzinfo=UTC)

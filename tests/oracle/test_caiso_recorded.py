@@ -12,7 +12,8 @@ import pytest
 
 from ingest.iso.caiso.oasis import answered_at
 from lakehouse.errors import UnreadableFile
-from tests.support.documents import parse, refused, rows
+from tests.support.documents import parse, rows
+from tests.support.given import refused
 
 pytestmark = pytest.mark.real_data
 

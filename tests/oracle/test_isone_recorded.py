@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import UnreadableFile
-from tests.support.documents import local_grid, parse, refused, rows
+from tests.support.documents import local_grid, parse, rows
+from tests.support.given import refused
 
 pytestmark = pytest.mark.real_data
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import UnreadableFile
-from tests.support.documents import parse, refused, rows
+from tests.support.documents import parse, rows
+from tests.support.given import refused
 
 pytestmark = pytest.mark.real_data
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,8 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from ingest.registry import registry
-from lakehouse.source import LandOptions, Parsed, RawFile, standing
+from lakehouse.source import LandOptions, Parsed, standing
+from tests.support.given import raw_file
 
 
 def parse(
@@ -27,11 +27,7 @@ def parse(
     """The pieces of a document given as text, bytes or a file."""
     if isinstance(content, Path):
         name, content = content.name, content.read_bytes()
-    data = content.encode() if isinstance(content, str) else content
-    sha256 = hashlib.sha256(data).hexdigest()
-    file = RawFile(
-        sha256, Path("/given/box") / name, len(data), lambda: iter([data]), published_at, received_at=received_at
-    )
+    file = raw_file(content, f"box/{name}", published_at=published_at, received_at=received_at)
     return standing(registry().sources[source].parse(file, LandOptions()))
 
 
@@ -46,11 +42,6 @@ def table(pieces: Sequence[Parsed]) -> pa.Table:
 
 def rows(pieces: Sequence[Parsed]) -> list[dict[str, object]]:
     return table(pieces).to_pylist()
-
-
-def refused(pieces: Sequence[Parsed]) -> list[tuple[int, str, str]]:
-    """Line, field and reason of everything refused."""
-    return [(r["line"], r["field"], r["reason"]) for piece in pieces for r in piece.rejects.to_pylist()]
 
 
 def zipped(members: Mapping[str, str | bytes]) -> bytes:

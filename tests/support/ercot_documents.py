@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -10,8 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from ingest.registry import provided_feeds, registry
-from lakehouse.source import LandOptions, RawFile, standing
+from lakehouse.source import LandOptions, standing
 from lakehouse.writing.validate import check
+from tests.support.given import raw_file
 
 SOURCES = {name: registry().named(name) for name in provided_feeds() if name.startswith("ercot-")}
 
@@ -53,11 +53,10 @@ def read(
         block_bytes: it is given in blocks of so many.
         stated: `published_at` and `received_at`, as a listing and a reception say them.
     """
-    path = content if isinstance(content, Path) else Path("/given") / name
-    bytes_ = content.read_bytes() if isinstance(content, Path) else content
-    given = bytes_.encode() if isinstance(bytes_, str) else bytes_
-    blocks = [given[at : at + block_bytes] for at in range(0, len(given), block_bytes)] or [b""]
-    file = RawFile(hashlib.sha256(given).hexdigest(), path, len(given), lambda: iter(blocks), **stated)
+    if isinstance(content, Path):
+        file = raw_file(content.read_bytes(), content, block=block_bytes, **stated)
+    else:
+        file = raw_file(content, name, block=block_bytes, **stated)
     document = Document()
     for piece in standing(SOURCES[source].parse(file, LandOptions())):
         for table, rows in piece.tables.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -11,16 +10,16 @@ import pyarrow as pa
 
 from ingest.registry import registry
 from lakehouse.contract import ASSETS, SIGNALS
-from lakehouse.source import LandOptions, Parsed, RawFile, standing
+from lakehouse.source import LandOptions, Parsed, standing
+from tests.support import given
+from tests.support.given import raw_file
 
 
 def parse(
     text: str | bytes, name: str = "box/file.csv", domain: str = "meter", dirs: Sequence[Path] = (), **options: object
 ) -> Parsed:
     """Parse text (or bytes) as a file of that folder and name."""
-    content = text.encode() if isinstance(text, str) else text
-    file = RawFile(hashlib.sha256(content).hexdigest(), Path("/given") / name, len(content), lambda: iter([content]))
-    return joined(registry().sources[domain].parse(file, LandOptions(**options), dirs))
+    return joined(registry().sources[domain].parse(raw_file(text, name), LandOptions(**options), dirs))
 
 
 def joined(pieces: Iterable[Parsed]) -> Parsed:
@@ -56,7 +55,7 @@ def stamps(parsed: Parsed) -> list[str]:
 
 def refused(parsed: Parsed) -> list[tuple[int, str, str]]:
     """Line, field and reason of everything refused."""
-    return [(row["line"], row["field"], row["reason"]) for row in parsed.rejects.to_pylist()]
+    return given.refused([parsed])
 
 
 LAYOUT = """

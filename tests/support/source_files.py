@@ -5,8 +5,6 @@ Those of a source that is neither lie in `tests/fixtures/<source>/`.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
@@ -15,9 +13,9 @@ from pathlib import Path
 from ingest.registry import feeds, registry
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import LandOptions, Parsed, RawFile, standing
+from tests.support.given import raw_file
 from tests.support.layout_samples import SAMPLES, SIBLINGS
-from tests.support.market_documents import AUTUMN, PLAIN, RECEIVED, of_day
-from tests.support.market_reading import SIMULATED, few
+from tests.support.market_documents import AUTUMN, PLAIN, RECEIVED, SIMULATED, few, of_day
 
 
 @dataclass(frozen=True)
@@ -46,19 +44,7 @@ class SourceFile:
 
     def raw(self, block: int | None = None) -> RawFile:
         """As a source is given it, in blocks of so many bytes."""
-        size = block or max(len(self.content), 1)
-
-        def blocks() -> Iterator[bytes]:
-            return (self.content[start : start + size] for start in range(0, len(self.content), size))
-
-        return RawFile(
-            hashlib.sha256(self.content).hexdigest(),
-            Path("/given") / self.name,
-            len(self.content),
-            blocks,
-            published_at=self.published_at,
-            received_at=RECEIVED,
-        )
+        return raw_file(self.content, self.name, block=block, published_at=self.published_at, received_at=RECEIVED)
 
     def parse(self, block: int | None = None) -> list[Parsed]:
         """All pieces.

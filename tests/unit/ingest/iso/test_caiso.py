@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from ingest.iso.caiso import oasis
 from ingest.text.pieces import PIECE_BYTES
 from lakehouse.errors import UnreadableFile
-from tests.support.documents import local_grid, parse, price_of, refused, rows, zipped
+from tests.support.documents import local_grid, parse, price_of, rows, zipped
+from tests.support.given import refused
 
 PACIFIC = "America/Los_Angeles"
 FIRST = "INTERVALSTARTTIME_GMT,INTERVALENDTIME_GMT,OPR_DT,OPR_HR,"

@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 
 from lakehouse.errors import UnreadableFile
-from tests.support.documents import parse, refused, rows
+from tests.support.documents import parse, rows
+from tests.support.given import refused
 
 AS = (
     "INTERVALSTARTTIME_GMT,INTERVALENDTIME_GMT,OPR_DT,OPR_HR,OPR_INTERVAL,OPR_TYPE,ANC_TYPE,ANC_REGION,MARKET_RUN_ID,"

@@ -13,7 +13,8 @@ from ingest.iso.contracts import PRICES
 from ingest.iso.ercot.contracts import SCED_ESR
 from lakehouse.contract import Contract
 from lakehouse.source import REJECTS_SCHEMA, Parsed, standing
-from tests.support.documents import parse, refused, rows, zipped
+from tests.support.documents import parse, rows, zipped
+from tests.support.given import refused
 
 AT = datetime(2026, 9, 29, 16, tzinfo=UTC)
 RUN = {"sced_at": AT, "resource_name": "SIM_ESR"}

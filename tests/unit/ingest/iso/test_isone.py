@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from lakehouse.errors import UnreadableFile
-from tests.support.documents import local_grid, parse, price_of, refused, rows
+from tests.support.documents import local_grid, parse, price_of, rows
+from tests.support.given import refused
 
 NEW_YORK = "America/New_York"
 NODES = (("4000", ".H.INTERNAL_HUB", "HUB"), ("321", "UN.NODE13.8", "NETWORK NODE"))

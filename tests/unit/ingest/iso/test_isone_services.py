@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from lakehouse.errors import UnreadableFile
-from tests.support.documents import parse, refused, rows
+from tests.support.documents import parse, rows
+from tests.support.given import refused
 
 #: Hours of a day on which clocks change, as the web services write them → their instants, by hand.
 SPRING = {"2025-03-09T01:00:00.000-05:00": 6, "2025-03-09T03:00:00.000-04:00": 7, "2025-03-09T04:00:00.000-04:00": 8}

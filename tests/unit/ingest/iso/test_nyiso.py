@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakehouse.errors import UnreadableFile
-from tests.support.documents import local_grid, parse, price_of, refused, rows, zipped
+from tests.support.documents import local_grid, parse, price_of, rows, zipped
+from tests.support.given import refused
 
 NEW_YORK = "America/New_York"
 HEADER = (

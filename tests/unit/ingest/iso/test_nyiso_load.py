@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lakehouse.errors import UnreadableFile
-from tests.support.documents import local_grid, parse, refused, rows
+from tests.support.documents import local_grid, parse, rows
+from tests.support.given import refused
 
 INTEGRATED = '"Time Stamp","Time Zone","Name","PTID","Integrated Load"\n'
 ZONES = ("Capitl", "Centrl", "Dunwod", "Genese", "Hud Vl", "Longil", "Mhk Vl", "Millwd", "N.Y.C.", "North", "West")

@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 
 from lakehouse.errors import UnreadableFile
-from tests.support.documents import parse, refused, rows
+from tests.support.documents import parse, rows
+from tests.support.given import refused
 
 ACTUAL = "OperDay,HourEnding,COAST,EAST,FAR_WEST,NORTH,NORTH_C,SOUTHERN,SOUTH_C,WEST,TOTAL,DSTFlag\n"
 MODELS = (
