@@ -117,14 +117,6 @@ select
 from unnest([true, false]) as eras (is_rtcb), range({{ 2 * caveats()[-1][0] }}) as combinations (caveat_bits)
 {%- endmacro %}
 
-{% macro newest_first() -%}
-vintage <> 'prelim' desc, published_at desc, source_object desc
-{%- endmacro %}
-
-{% macro newest_load_first() -%}
-published_at desc, received_at desc, source_object desc
-{%- endmacro %}
-
 {% macro as_of_macro(mart) -%}
 create or replace macro {{ this.database }}.{{ this.schema }}.{{ mart }}_as_of(known_at) as table
 select * exclude (statements), null::timestamptz as superseded_at

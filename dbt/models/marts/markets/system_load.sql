@@ -1,18 +1,7 @@
 {{ config(pre_hook="{{ delete_changed_prices('system_load') }}") }}
 
-with restated as (
-    select * from {{ ref('int_load_statements') }}
-),
-
-stated as (
-    select *, 1 as statements
-    from {{ ref('stg_markets__system_load') }}
-    where {{ changed_prices('system_load') }}
-        and hash(iso, report, kind, area, area_type, model, interval_start) not in (select load_hash from restated)
-    union all by name
-    select * exclude (newness, superseded_at, load_hash)
-    from restated
-    where newness = 1
+with stated as (
+    {{ latest_statements('system_load', ref('stg_markets__system_load'), ref('int_load_statements')) | indent }}
 )
 
 select
