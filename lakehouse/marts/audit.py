@@ -1,4 +1,4 @@
-"""Work on a copy of the published marts, beside the snapshots they were built from: checks and docs."""
+"""Checks and docs on a copy of the published marts, with the snapshots that they were built from."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lakehouse.settings import DBT_PROJECT, Settings
 
 @dataclass(frozen=True)
 class Workspace:
-    """A folder with a copy of the published marts (or an empty file) and the manifest that dbt's plugin reads."""
+    """A folder with a copy of the published marts (or an empty file) and the manifest for dbt's plugin."""
 
     settings: Settings
     folder: Path
@@ -39,7 +39,7 @@ class Workspace:
 
 @contextmanager
 def workspace(settings: Settings, contracts: Sequence[Contract], kind: str) -> Iterator[Workspace]:
-    """A workspace in which everything published counts as changed, so that checks look at all of it."""
+    """A workspace in which everything published counts as changed, so that checks cover all of it."""
     folder = settings.temporary(kind, uuid.uuid4().hex)
     try:
         yield prepare(settings, contracts, folder)
@@ -62,12 +62,12 @@ def prepare(settings: Settings, contracts: Sequence[Contract], folder: Path) -> 
 
 
 def hand_over(settings: Settings, contracts: Sequence[Contract]) -> dict[str, str]:
-    """Make a workspace for a dbt that somebody runs by hand in the project's folder; the one before goes.
+    """Make a workspace for dbt runs by hand in the project's folder; it replaces the one before.
 
-    It holds a copy of the marts: what that dbt builds is published nowhere.
+    It holds a copy of the marts: the results of these runs are not published.
 
     Returns:
-        The environment variables that make dbt work in it.
+        The environment variables that dbt needs to work in it.
     """
     folder = settings.root / "dbt"
     shutil.rmtree(folder, ignore_errors=True)
@@ -93,7 +93,7 @@ def check(
     progress: Callable[[str], None] = lambda step: None,
     watch: Watch = lambda done, total, name: None,
 ) -> list[CheckResult]:
-    """Run dbt's tests and Great Expectations on what is published, and record the outcomes in ops.checks.
+    """Run dbt's tests and Great Expectations on the published marts, and record the outcomes in ops.checks.
 
     Raises:
         TerminalError: nothing is published.

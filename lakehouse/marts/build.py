@@ -1,4 +1,4 @@
-"""Build: what changed → dbt → audit → publish. A build of nothing starts neither dbt nor Great Expectations."""
+"""Build: changes → dbt → audit → publish. If nothing has changed, neither dbt nor Great Expectations starts."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from lakehouse.marts import expectations
 from lakehouse.marts.changes import Changes, listed_assets, touched_by_table
 from lakehouse.marts.checks import dbt_checks, describe, record_checks, united
 from lakehouse.marts.data_docs import kept_path
-from lakehouse.marts.dbt_runner import Watch, marts, project_digest, run_dbt, standing_on
-from lakehouse.marts.held_back import breaking, told_by, warnings, without
+from lakehouse.marts.dbt_runner import Watch, depending_on, marts, project_digest, run_dbt
+from lakehouse.marts.held_back import breaking, named_by, warnings, without
 from lakehouse.marts.inputs import (
     affected_models,
     changed_inputs,
     changed_range,
     changes_between,
-    in_pieces,
+    in_shards,
     something_undeclared,
     write_manifest,
 )
@@ -43,7 +43,7 @@ from lakehouse.settings import Settings
 from lakehouse.storage import take_place
 
 Progress = Callable[[str], None]
-"""Called with what the build does now."""
+"""Called with the name of the step that begins."""
 
 
 @dataclass
@@ -51,14 +51,14 @@ class BuildReport:
     """The outcome of a build.
 
     Args:
-        build_id: of the published build; the one before if nothing had changed.
-        built: False if there was nothing to build.
+        build_id: of the published build; if nothing had changed, of the one before.
+        built: whether there was anything to build.
         mode: 'full', 'incremental' or 'nothing'.
-        spans: spans of local days rebuilt.
+        spans: number of rebuilt spans of local days.
         checks: every check that ran.
         durations: step → seconds.
-        rows: mart → rows, as published.
-        held_back: asset → why its rows stay as they were published before; `checks` warns of each.
+        rows: mart → number of published rows.
+        held_back: asset → the reason why its published rows stay as they were; `checks` has a warning for each.
     """
 
     build_id: str | None
@@ -79,7 +79,7 @@ def build(
     progress: Progress = lambda step: None,
     watch: Watch = lambda done, total, name: None,
 ) -> BuildReport:
-    """Rebuild what changed since the published pins and publish it.
+    """Rebuild what has changed since the published pins, and publish it.
 
     Args:
         settings: of the home.
@@ -109,10 +109,10 @@ class _Build:
         held: Callable[[], None],
     ) -> None:
         self.settings = settings
-        #: Raises where the lock that makes this the only build was lost.
+        #: Raises if the lock that makes this the only build was lost.
         self.held = held
         self.contracts = [contract for contract in contracts if contract is not QUARANTINE]
-        #: Observations come first: a landing commits what they mean before them, so that a pin never lacks it.
+        #: Observations are pinned first: a landing commits their assets and signals before them, so no pin lacks these.
         self.all_contracts = contracts
         self.ops = ops
         self.progress = progress
@@ -121,7 +121,7 @@ class _Build:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Time a step and tell of it."""
+        """Report a step and time it."""
         self.progress(name)
         began = time.perf_counter()
         try:
@@ -153,7 +153,7 @@ class _Build:
                         if touched and something_undeclared(self.settings, self.contracts, pins, touched):
                             touched = None
                         if touched is not None and before.held_back:
-                            # All of them is built again, whatever has landed of them since.
+                            # Held-back assets are built again whole, whatever has landed of them since.
                             again: Touched = {(asset,): None for asset in before.held_back}
                             touched.setdefault(ASSETS.name, []).append(again)
                         whole = touched is None
@@ -168,14 +168,14 @@ class _Build:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _folder(self) -> Path:
-        """The build folder, without what a killed build has left (one build at a time)."""
+        """The build folder, emptied of the remains of a killed build (one build at a time)."""
         folder = self.settings.root / "tmp" / "build"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         return folder
 
     def _followed(self, build: Published) -> bool:
-        """Whether the Iceberg marts have reached a published build, and are all in the catalog."""
+        """Whether the Iceberg marts are at a published build, and all in the catalog."""
         table = ops_tables.BUILDS
         rows = self.ops.query(table.select().where(table.c.id == build.build_id).with_only_columns(table.c.status))
         there = located(self.settings)
@@ -183,10 +183,10 @@ class _Build:
         return bool(rows) and rows[0][0] == "done" and not missing
 
     def _newest_code(self) -> str | None:
-        """The code that has written the Iceberg marts last.
+        """The version of the code that wrote the Iceberg marts last.
 
-        Another machine that shares the catalog builds from its own home. What it wrote with the same code is at least
-        as new as this home's last build; with other code it may be other rows, so all of them are written again.
+        Another machine that shares the catalog builds from its own home. Rows that it wrote with the same code are at
+        least as new as this home's last build; rows of other code may differ, so all of them are written again.
         """
         table = ops_tables.BUILDS.c
         reached = sa.select(table.code_version).where(table.status.in_(("published", "done")))
@@ -194,7 +194,7 @@ class _Build:
         return str(rows[0][0]) if rows else None
 
     def _mend(self, run_id: str, before: Published) -> None:
-        """Finish what a crash between the rename and the Iceberg commits has left."""
+        """Finish a build that crashed between the rename and the Iceberg commits."""
         table = ops_tables.BUILDS
         if not self.ops.query(table.select().where(table.c.id == before.build_id)):
             self.ops.start(table, id=before.build_id, run_id=run_id, pins=json.dumps(before.pins))
@@ -225,7 +225,7 @@ class _Build:
             report = self._audited(build_id, run_id, folder, pins, changes, whole)
             with self.step("publish"):
                 declared = marts(folder / "target")
-                touched = standing_on(folder / "target", changed_inputs(changes))
+                touched = depending_on(folder / "target", changed_inputs(changes))
                 write_comments(build_file, [*declared, *marts(folder / "target", views=True)])
                 self.held()
                 sign(build_file, Published(build_id, ids, code, declared, report.held_back), started)
@@ -255,7 +255,7 @@ class _Build:
     def _audited(
         self, build_id: str, run_id: str, folder: Path, pins: dict[str, Pin], changes: Changes, whole: bool
     ) -> BuildReport:
-        """Build and check; the assets whose data break that are left as they were published."""
+        """Build and check; assets whose data break a model or a check stay as they were published."""
         held_back: dict[str, str] = {}
         while True:
             try:
@@ -274,9 +274,9 @@ class _Build:
     def _at_fault(
         self, error: TerminalError, folder: Path, pins: dict[str, Pin], changes: Changes, whole: bool
     ) -> dict[str, str]:
-        """Asset → what its data break; empty where the checks name no single assets."""
+        """Asset → the model or check that its data break; empty if the failure names no single assets."""
         if isinstance(error, ChecksFailed):
-            return told_by(error.checks)
+            return named_by(error.checks)
         if not isinstance(error, ModelsFailed):
             return {}
         models = [f"+{name}" for name in error.models]
@@ -306,7 +306,7 @@ class _Build:
         known: list[CheckResult],
     ) -> list[CheckResult]:
         build_file = folder / self.settings.marts_path.name
-        # What an attempt with other assets has left.
+        # The remains of an attempt with other assets.
         for left in (build_file, build_file.with_name(f"{build_file.name}.wal")):
             left.unlink(missing_ok=True)
         if not whole:
@@ -334,9 +334,9 @@ class _Build:
         return checks
 
     def _run_models(self, folder: Path, pins: dict[str, Pin], changes: Changes, whole: bool) -> list[CheckResult]:
-        """Build the models piece by piece, and give what dbt's tests found, each test once."""
+        """Build the models shard by shard; returns dbt's tests as checks, each test once."""
         build_file = folder / self.settings.marts_path.name
-        parts = in_pieces(self.settings, self.contracts, pins, changes, folder)
+        parts = in_shards(self.settings, self.contracts, pins, changes, folder)
         checks: list[CheckResult] = []
         for number, part in enumerate(parts):
             if len(parts) > 1:

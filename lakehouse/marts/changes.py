@@ -1,8 +1,8 @@
-"""What a build has to do: which local days of which signals, and which days of which other tables, changed since the
+"""The changes that a build has to work off: local days of signals, and days of other tables, that changed since the
 last published pins.
 
 A sample reaches beyond its own instant. An instant value is carried forward for at most max_gap_s, an interval value
-lies on all of its interval. What a counter's step counts depends on the steps around it: see `counter_context`. Changed
+covers its whole interval. The energy of a counter's step depends on the steps around it: see `counter_context`. Changed
 spans are whole local days of the asset, because days are the unit of rebuilding.
 """
 
@@ -28,17 +28,17 @@ from lakehouse.pins import Touched, touched_since
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
 
-#: A local day of the calendar before may have begun so many hours before its first sample.
+#: Hours by which a local day of the calendar may begin before its first sample.
 OLD_DAY_H = 26
-#: What is read around a rebuilt span at least, in seconds: hourly buckets may reach over local midnight.
+#: Seconds that are read at least around a rebuilt span: hourly buckets may reach over local midnight.
 READ_MARGIN_S = 86_400 + 3_600
 
-#: Beyond so many changed assets a list prunes less than it costs to compare.
+#: Number of changed assets beyond which a list of them costs more than it prunes.
 LISTED_ASSETS = 200
 
 DAY = timedelta(days=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: What is read of other tables around their changed UTC days: the local days that these touch, and a day beside them.
+#: Days that are read of other tables around their changed UTC days: the local days that these touch, and one more.
 TABLE_MARGIN = 2 * DAY
 
 _INSTANT = pa.timestamp("us", tz="UTC")
@@ -58,20 +58,20 @@ TABLES_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Changes:
-    """The outcome.
+    """The changes that a build has to work off.
 
     Args:
-        everything: the build starts from nothing.
+        everything: whether all marts are rebuilt.
         spans: Parquet file of (asset_id, signal, time_zone, rebuild_from, rebuild_to, read_from, read_to).
         days: Parquet file of the calendar (time_zone, local_date, day_start, day_end).
-        tables: Parquet file of what changed in tables that hold no observations: (table_name, key_1, key_2, first_day,
-            last_day), the values of the contract's touch columns and UTC days, inclusive. Empty where everything is
-            rebuilt.
+        tables: Parquet file of the changes in tables that hold no observations: (table_name, key_1, key_2, first_day,
+            last_day), with the values of the contract's touch columns, and UTC days, inclusive. Without rows where
+            everything is rebuilt.
         count: number of spans.
         read_from, read_to: overall range of samples that are read; None without spans.
-        tables_from, tables_to: range of the other tables that is read; None where they are read whole.
-        assets: the assets that change, sorted.
-        rebuild_from, rebuild_to: overall range of what may change in marts; None where it is not bounded.
+        tables_from, tables_to: range that is read of the other tables; None where they are read whole.
+        assets: the changed assets, sorted.
+        rebuild_from, rebuild_to: overall range of the mart rows that may change; None where it is not bounded.
         names: raw tables that changed; empty where everything is rebuilt.
     """
 
@@ -91,14 +91,14 @@ class Changes:
 
 
 def listed_assets(changes: Changes) -> tuple[str, ...] | None:
-    """The changed assets where a list of them narrows what is read; None means that every asset is looked at."""
+    """The changed assets, if a list of them narrows what is read; None means that every asset is read."""
     return changes.assets if not changes.everything and len(changes.assets) <= LISTED_ASSETS else None
 
 
 def touched_by_table(
     catalog: Catalog, contracts: Iterable[Contract], published: Mapping[str, int | None]
 ) -> dict[str, list[Touched]] | None:
-    """What landed after the published pins, by table; None if that is unknown and all must be rebuilt."""
+    """Keys and days that landed after the published pins, by table; None if unknown, so that all must be rebuilt."""
     from pyiceberg.exceptions import NoSuchTableError
 
     found: dict[str, list[Touched]] = {}
@@ -115,9 +115,9 @@ def touched_by_table(
 
 
 def undeclared(connection: duckdb.DuckDBPyConnection, touched: Mapping[str, list[Touched]]) -> bool:
-    """Whether an asset or a signal of the published build is declared no more, as after a layout was mended.
+    """Whether an asset or a signal of the published build is no longer declared, as after a layout was mended.
 
-    What is left of it in marts lies in spans that nothing declares any more, so everything is rebuilt.
+    Its rows in marts are outside of every declared span, so everything is rebuilt.
     """
     for contract in (ASSETS, SIGNALS):
         keys = {key for commit in touched.get(contract.name, []) for key in commit}
@@ -142,9 +142,9 @@ def find_changes(
         connection: a session with the pinned views raw.<table> in the attached database `raw`.
         observations: contracts of long observations (asset_id, signal, ts).
         touched: from `touched_by_table`; None rebuilds everything.
-        folder: where the Parquet files go.
+        folder: gets the Parquet files.
         others: contracts of other tables over time.
-        emptied: where there is nothing at all, that is a change.
+        emptied: whether raw tables without any rows are a change.
 
     Returns:
         None where nothing has changed.
@@ -190,7 +190,7 @@ def _find_spans(
     spans: Path,
     days: Path,
 ) -> int:
-    """Write the spans and their calendar; gives the number of spans."""
+    """Write the spans and their calendar; returns the number of spans."""
     calendar_rows = calendar([], EPOCH, EPOCH)
     _collect_samples(connection, observations, touched)
     _collect_touched(connection, touched, [contract.name for contract in observations])
@@ -241,7 +241,7 @@ def _scalar(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
 def _collect_samples(
     connection: duckdb.DuckDBPyConnection, observations: list[Contract], touched: Mapping[str, list[Touched]] | None
 ) -> None:
-    """`samples`: of the touched assets, so that Iceberg opens no file and no row group of others."""
+    """`samples`: of the touched assets only, so that Iceberg opens no file and no row group of others."""
     assets = sorted({key[0] for commits in (touched or {}).values() for commit in commits for key in commit})
     where = ""
     if touched is not None and len(assets) <= LISTED_ASSETS:
@@ -256,7 +256,7 @@ def _collect_samples(
 def _collect_touched(
     connection: duckdb.DuckDBPyConnection, touched: Mapping[str, list[Touched]] | None, names: list[str]
 ) -> None:
-    """`touched(asset_id, signal, t0, t1)`: half-open instants in which rows appeared, changed or went."""
+    """`touched(asset_id, signal, t0, t1)`: half-open ranges in which rows appeared, changed or disappeared."""
     connection.execute("CREATE TEMP TABLE touched (asset_id VARCHAR, signal VARCHAR, t0 TIMESTAMPTZ, t1 TIMESTAMPTZ)")
     history = "min(ts), max(ts) + INTERVAL 1 MICROSECOND FROM samples"
     if touched is None:
@@ -273,7 +273,7 @@ def _collect_touched(
     schema = pa.schema([("asset_id", pa.string()), ("signal", pa.string()), ("t0", instants), ("t1", instants)])
     connection.register("touched_runs", pa.Table.from_pylist(rows, schema=schema))
     connection.execute("INSERT INTO touched SELECT DISTINCT * FROM touched_runs")
-    # A changed declaration (unit, kind, zone, limit) changes every number that was made with it.
+    # A changed declaration (unit, kind, zone, limit) changes every number that was computed with it.
     redeclared = [{"asset_id": key[0], "signal": None} for commit in touched.get(ASSETS.name, []) for key in commit]
     redeclared += [{"asset_id": key[0], "signal": key[1]} for commit in touched.get(SIGNALS.name, []) for key in commit]
     if redeclared:
@@ -291,7 +291,7 @@ def _collect_touched(
 
 
 def _describe_signals(connection: duckdb.DuckDBPyConnection) -> None:
-    """`described`: what is declared of the touched signals; a signal and its pair change together."""
+    """`described`: the declarations of the touched signals; a signal and its pair change together."""
     connection.execute(
         """
         CREATE TEMP TABLE paired AS
@@ -326,7 +326,7 @@ def _describe_signals(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _affected(connection: duckdb.DuckDBPyConnection) -> None:
-    """`affected(…, a0, a1)`: instants whose buckets may come out differently."""
+    """`affected(…, a0, a1)`: ranges whose buckets may change."""
     reach(connection, "touched", "t0", "t1", "touched_reach")
     connection.execute(
         """
@@ -342,7 +342,7 @@ def _affected(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _spans(connection: duckdb.DuckDBPyConnection) -> None:
-    """`spans`: affected instants rounded out to whole local days and merged, with what must be read for them."""
+    """`spans`: affected ranges rounded out to whole local days and merged, with the range to read for each."""
     connection.execute(
         """
         CREATE TEMP TABLE rounded AS

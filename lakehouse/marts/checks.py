@@ -36,7 +36,7 @@ def dbt_checks(settings: Settings, nodes: Sequence[NodeResult], build_file: Path
 
 
 def united(before: Sequence[CheckResult], after: Sequence[CheckResult]) -> list[CheckResult]:
-    """Checks that ran over one piece of a build and then over another, as of the whole: one result a check."""
+    """Checks of two shards of a build as those of the whole: one result for each check."""
     found = {check.name: check for check in before}
     for check in after:
         earlier = found.get(check.name)
@@ -71,11 +71,11 @@ def _failing_rows(settings: Settings, sql: str, build_file: Path, manifest: Path
 
 
 def describe(checks: Sequence[CheckResult]) -> str:
-    """Failing checks with their rows, for a person."""
+    """Failing checks with their rows, as text."""
     lines = []
     for check in checks:
-        said = visible(check.message, keep="\n") if check.message else f"{check.rows_failed} rows"
-        lines.append(f"  {check.engine} {check.name}: {said}")
+        message = visible(check.message, keep="\n") if check.message else f"{check.rows_failed} rows"
+        lines.append(f"  {check.engine} {check.name}: {message}")
         lines += ["    " + ", ".join(f"{name}={visible(value)}" for name, value in row.items()) for row in check.sample]
     return "\n".join(lines)
 

@@ -1,8 +1,8 @@
-"""Data Docs: what Great Expectations found in the last builds, as pages that open without internet.
+"""Data Docs: the results of Great Expectations in the last builds, as pages that open without internet.
 
 The results of a build's own validation are kept as JSON in the home, so that making pages validates nothing. Great
-Expectations renders them; its pages take styles and scripts from the internet and a logo that tells of each view, so
-these are taken out and a small stylesheet of our own takes their place.
+Expectations renders them; its pages load styles, scripts and a tracking logo from the internet, so these are removed
+and a small stylesheet of our own replaces them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from lakehouse.settings import Settings
 
-#: Failing rows that are shown of a check.
+#: Failing rows that are shown for each check.
 SAMPLE_ROWS = 10
 #: Builds whose results are kept: about 2 KB a mart and build.
 BUILDS_KEPT = 10
@@ -25,7 +25,7 @@ BUILDS_KEPT = 10
 #: Icon of Great Expectations' pages → status; the icons themselves are a font from the internet.
 ICONS = {"check-circle": ("pass", "✓"), "times": ("fail", "✗"), "exclamation-triangle": ("error", "!")}
 
-#: For our pages and for the classes that Great Expectations' pages use (Bootstrap's names).
+#: Style of our pages and of the classes in Great Expectations' pages (Bootstrap's names).
 STYLE = """
 :root { color-scheme: light dark; --line: #d5d9df; --soft: #f3f5f7; --good: #1a7f37; --bad: #c62828; --warn: #9a6700 }
 @media (prefers-color-scheme: dark) {
@@ -56,7 +56,7 @@ def keep(path: Path, validated: Mapping[str, Sequence[Any]]) -> None:
 
     Args:
         path: from `kept_path`.
-        validated: mart → what Great Expectations says of each of its expectations.
+        validated: mart → Great Expectations' result for each of its expectations.
     """
     suites = {mart: [_bounded(result.to_json_dict()) for result in results] for mart, results in validated.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +68,7 @@ def keep(path: Path, validated: Mapping[str, Sequence[Any]]) -> None:
 
 
 def _bounded(result: dict[str, Any]) -> dict[str, Any]:
-    """A result with no more failing rows than are shown."""
+    """A result with at most as many failing rows as are shown."""
     details = (result.get("result") or {}).get("details") or {}
     if "unexpected_rows" in details:
         details["unexpected_rows"] = details["unexpected_rows"][:SAMPLE_ROWS]
@@ -80,8 +80,8 @@ def write_pages(settings: Settings, folder: Path, home: str) -> list[tuple[str, 
 
     Args:
         settings: of the home.
-        folder: gets a folder a build.
-        home: what the pages link to as their start, relative to them.
+        folder: gets a folder for each build.
+        home: start page that the pages link to, relative to them.
 
     Returns:
         build_id, instant of validation and mart → success, newest first; empty where no results are kept.
@@ -127,10 +127,10 @@ def _page(build_id: str, at: str, mart: str, results: list[dict[str, Any]], home
 
 
 def offline(html: str, home: str, more: str = "") -> str:
-    """A page of Great Expectations with everything from outside taken out, our stylesheet in, and `more` at its end."""
+    """A page of Great Expectations without anything from the internet, with our stylesheet, and `more` at its end."""
     body = re.sub(r"(?s)^.*?<body[^>]*>|</body>.*$", "", html)
     body = re.sub(r"(?is)<(script|style|footer|img|link|iframe)\b(?:.*?</\1>|[^>]*>)", "", body)
-    # What opened and filtered by script: the actions, the table of contents, and the toggle of what is now shown.
+    # Parts that need scripts: the actions, the table of contents, and the toggle of content that is always shown here.
     body = re.sub(r'(?s)<div class="sticky">.*?(?=<div class="col-md-10)', "</div>", body)
     body = re.sub(r'(?s)<p class="m-0">\s*<a data-toggle="collapse".*?</p>', "", body)
     body = re.sub(r' on[a-z]+="[^"]*"', "", body)
@@ -143,12 +143,12 @@ def offline(html: str, home: str, more: str = "") -> str:
 
 
 def html_page(title: str, body: str, style: str = "") -> str:
-    """A page that carries all it needs.
+    """A self-contained HTML page.
 
     Args:
         title: text.
         body: HTML.
-        style: CSS of its own, after what all pages share.
+        style: CSS of this page, after the stylesheet that all pages share.
     """
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'

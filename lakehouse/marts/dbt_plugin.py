@@ -1,7 +1,7 @@
-"""dbt-duckdb plugin: gives every dbt connection the pinned snapshots and what has changed.
+"""dbt-duckdb plugin: gives every dbt connection the pinned snapshots and the changes of the build.
 
 The build writes a manifest (JSON) of view name → SQL; the plugin loads the extensions and creates the views in an
-in-memory database `lake`. Nothing of it stays in the published file.
+in-memory database `lake`. None of it stays in the published file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Plugin(BasePlugin):
         self._manifest = Path(plugin_config["wattlake"]["manifest"])
 
     def configure_connection(self, conn: Any) -> None:
-        """Create the manifest's views; a second call on the same process finds them there."""
+        """Create the manifest's views; a second call in the same process changes nothing."""
         manifest = json.loads(self._manifest.read_text())
         load(conn)
         reach_s3(conn, Settings())

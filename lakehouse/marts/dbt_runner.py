@@ -1,4 +1,4 @@
-"""Runs dbt as a subprocess over a build file and reads what it did.
+"""Runs dbt as a subprocess over a build file and reads its results.
 
 In-process dbt keeps the file locked and reads stale snapshots on a second run; a subprocess costs the same start-up.
 """
@@ -26,15 +26,15 @@ PARSED = "partial_parse.msgpack"
 #: The plugin's manifest of views in the folder that dbt runs in.
 MANIFEST = "manifest.json"
 
-#: Called with models and tests done, of all that this run has, and the one that begins or has ended.
+#: Called with (models and tests done, models and tests in all, the one that begins or has ended).
 Watch = Callable[[int, int, str], None]
 #: Events of dbt's log: a model or test begins, or has ended.
 BEGINS, ENDS = "LogStartLine", ("LogModelResult", "LogTestResult")
-#: Lines of the log that are shown where dbt stops before it has run anything.
+#: Lines of the log that are shown if dbt stops before it has run anything.
 LINES_KEPT = 25
 
-#: dbt as a program that ends with its parent: a killed build must not leave one that goes on writing (Linux: 1 is
-#: PR_SET_PDEATHSIG, 9 is SIGKILL). A parent that was killed before dbt could ask for this has another pid.
+#: dbt as a program that ends with its parent: after a killed build no dbt may go on writing (Linux: 1 is
+#: PR_SET_PDEATHSIG, 9 is SIGKILL). The pid shows whether the parent was killed before dbt could ask for this.
 RUN = """
 import ctypes, os, sys
 if sys.platform == "linux":
@@ -78,7 +78,7 @@ class Mart:
         description: from its YAML.
         key: columns that identify a row.
         time: instant or date column, or None.
-        ranges: column → (low, high) that values keep to.
+        ranges: column → (low, high), the allowed range of its values.
         columns: column → its description.
     """
 
@@ -93,12 +93,12 @@ class Mart:
     def from_json(cls, value: dict[str, Any]) -> Mart:
         """The reverse of `dataclasses.asdict` after a trip through JSON."""
         ranges = {column: (pair[0], pair[1]) for column, pair in value["ranges"].items()}
-        columns = value.get("columns", {})  # a file of before they were kept has none
+        columns = value.get("columns", {})  # files of older versions have none
         return cls(value["name"], value["description"], tuple(value["key"]), value["time"], ranges, columns)
 
 
 def project_digest() -> str:
-    """Digest of the dbt project's code: a build with other models starts from nothing."""
+    """Digest of the dbt project's code: after a change of models everything is rebuilt."""
     digest = hashlib.sha256()
     for pattern in ("dbt_project.yml", "models/**/*", "macros/**/*", "tests/**/*", "seeds/**/*"):
         for path in sorted(DBT_PROJECT.glob(pattern)):
@@ -114,10 +114,10 @@ def run_dbt(
     """Run one dbt command.
 
     Args:
-        settings: threads, memory, and where dbt's parsed project waits between runs.
+        settings: threads, memory, and where dbt's parsed project is kept between runs.
         command: dbt's command and its flags.
-        folder: holds marts.duckdb, in which models are built, and the plugin's `MANIFEST`; dbt's target and logs go
-            there. dbt runs in it and sees relative paths only, so that the project it has parsed holds for any folder.
+        folder: holds marts.duckdb, in which models are built, and the plugin's `MANIFEST`; it gets dbt's target and
+            logs. dbt runs in it with relative paths only, so that the parsed project is valid for any folder.
         watch: called for every model and test that begins or has ended.
 
     Raises:
@@ -126,7 +126,7 @@ def run_dbt(
     environment = {
         **os.environ,
         "WATTLAKE_BUILD_PID": str(os.getpid()),
-        "WATTLAKE_DBT_FOLDER": ".",  # a shell in which dbt is run by hand names another
+        "WATTLAKE_DBT_FOLDER": ".",  # the environment for dbt by hand names another folder
         "WATTLAKE_DBT_THREADS": str(settings.threads),
         "WATTLAKE_MEMORY_LIMIT": settings.memory_limit,
         **settings.s3_environment(),
@@ -143,15 +143,15 @@ def run_dbt(
         *command, "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(target),
         "--log-path", str(folder / "logs"),
     ]  # fmt: skip
-    # -c puts the working directory on the path, where a folder named dbt would hide the package.
-    log, said = _Log(watch), deque[str](maxlen=LINES_KEPT)
+    # -c puts the working directory on the path, and a folder named dbt there would hide the package.
+    log, messages = _Log(watch), deque[str](maxlen=LINES_KEPT)
     with subprocess.Popen(
         arguments, env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         assert process.stdout is not None
         try:
             for line in process.stdout:
-                said.append(log.said(line))
+                messages.append(log.message(line))
         except BaseException:
             process.kill()
             raise
@@ -160,20 +160,20 @@ def run_dbt(
     if not results_path.exists():
         if process.returncode == 0:
             return []
-        tail = "\n".join(said).strip()
+        tail = "\n".join(messages).strip()
         raise TerminalError(f"dbt {command[0]} stopped before it ran anything:\n{tail}", "mend the dbt project")
     return _results(target)
 
 
 class _Log:
-    """Reads dbt's log, and counts what has ended: models run beside each other end in any order."""
+    """Reads dbt's log, and counts models and tests as they end: those that run in parallel end in any order."""
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
         self._done = 0
 
-    def said(self, line: str) -> str:
-        """What one line says; tells of a model or test that begins or has ended."""
+    def message(self, line: str) -> str:
+        """The message of one line; `watch` is called if a model or test begins or has ended."""
         try:
             event = json.loads(line)
             name, data, text = event["info"]["name"], event.get("data") or {}, str(event["info"]["msg"])
@@ -187,14 +187,14 @@ class _Log:
 
 
 def take_parsed(kept: Path, target: Path) -> None:
-    """Give dbt the project that an earlier run has parsed; dbt itself parses anew what has changed since."""
+    """Give dbt the project that an earlier run has parsed; dbt parses again what has changed since."""
     target.mkdir(parents=True, exist_ok=True)
     if kept.exists():
         shutil.copy2(kept, target / PARSED)
 
 
 def keep_parsed(kept: Path, target: Path) -> None:
-    """Keep what dbt has parsed, if it has parsed anything."""
+    """Keep the project that dbt has parsed, if there is one."""
     parsed = target / PARSED
     if not parsed.exists() or (kept.exists() and kept.stat().st_mtime_ns == parsed.stat().st_mtime_ns):
         return
@@ -243,8 +243,8 @@ def marts(target: Path, views: bool = False) -> list[Mart]:
     return sorted(found, key=lambda mart: mart.name)
 
 
-def standing_on(target: Path, inputs: Collection[str]) -> set[str]:
-    """Names of the models that are made of any of the given sources ("raw.iso_prices"), from dbt's manifest."""
+def depending_on(target: Path, inputs: Collection[str]) -> set[str]:
+    """Names of the models that depend on any of the given sources ("raw.iso_prices"), from dbt's manifest."""
     manifest = json.loads((target / "manifest.json").read_text())
     sources = manifest["sources"].items()
     reached = {key for key, source in sources if f"{source['source_name']}.{source['name']}" in inputs}

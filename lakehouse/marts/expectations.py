@@ -1,6 +1,6 @@
 """Great Expectations over a build file: unique keys, keys without NULL, ranges, all from the marts' own declarations.
 
-Importing Great Expectations takes 6 s and nothing lowers it; `preload` does it beside dbt's run.
+Importing Great Expectations takes 6 s, and nothing makes it faster; `preload` does it while dbt runs.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ def expect(
 
     Args:
         build_file: opened read-only.
-        marts: what the dbt project declares of them.
-        kept: file that the results are kept in; see `data_docs.kept_path`.
-        assets: those that a build has touched: of marts over time their rows alone are looked at, so that the checks
-            cost what the change costs. None looks at every row.
-        within: range that a build has touched of marts over time that are not of assets; None looks at every row.
+        marts: their declarations in the dbt project.
+        kept: file for the results; see `data_docs.kept_path`.
+        assets: assets that the build has touched: in marts over time only their rows are checked, so that the checks
+            cost as much as the change. None checks every row.
+        within: range that the build has touched in marts over time without assets; None checks every row.
     """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
@@ -79,7 +79,7 @@ def expect(
 
 
 def _scope(mart: Mart, assets: Sequence[str] | None, within: tuple[datetime, datetime] | None) -> str:
-    """Condition on the rows that are looked at; a row without an asset, or without a time, always is."""
+    """SQL condition of the rows to check; a row without an asset, or without a time, is always checked."""
     if mart.time is None:
         return "true"
     if "asset_id" not in mart.key:
@@ -95,7 +95,7 @@ def _scope(mart: Mart, assets: Sequence[str] | None, within: tuple[datetime, dat
 
 
 def _validate(gx: Any, source: Any, mart: Mart, scope: str) -> tuple[list[CheckResult], list[Any]]:
-    """Checks of one mart, and what Great Expectations says of each."""
+    """Checks of one mart, and Great Expectations' result for each."""
     from great_expectations.datasource.fluent.interfaces import TestConnectionError
 
     try:

@@ -1,7 +1,7 @@
-"""What one asset's data break stops no other: its rows stay as they were published, and each build tries again.
+"""Assets whose data break a model or a check are held back: their published rows stay, and all others are published.
 
-Which asset it is, a failing check says by its rows. A model that fails says nothing, so it is built again with half of
-the changed assets, and with half of those, until it is known.
+The rows of a failing check name the assets. A failing model names none, so it is built again with half of the changed
+assets, then with half of those, until they are found. Each later build tries the held-back assets again.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from lakehouse.check_result import CheckResult
 from lakehouse.marts.changes import Changes
 
 Breaks = Callable[[Changes], bool]
-"""Whether a model fails over changes."""
+"""Whether a model fails over some changes."""
 
 
 def without(changes: Changes, assets: Collection[str], folder: Path) -> Changes:
-    """The changes but for those of some assets; what holds no observations is unchanged.
+    """The changes without those of some assets; changes of tables without observations stay.
 
     Args:
-        changes: what a build has to do.
-        assets: to leave out.
-        folder: where the Parquet file of the rest goes.
+        changes: of the build.
+        assets: assets to leave out.
+        folder: gets the Parquet file of the rest.
     """
     folder.mkdir(parents=True, exist_ok=True)
     spans = pq.read_table(changes.spans)
@@ -57,8 +57,8 @@ def _strings(values: Collection[str]) -> object:
     return pa.array(sorted(values), pa.string())
 
 
-def told_by(failed: Sequence[CheckResult]) -> dict[str, str]:
-    """Asset → the check that its rows fail; empty where a check fails that names no asset."""
+def named_by(failed: Sequence[CheckResult]) -> dict[str, str]:
+    """Asset → the check that its rows fail; empty if any failing check names no asset."""
     found: dict[str, str] = {}
     for check in failed:
         rows = [row.get("asset_id") for row in check.sample]
@@ -69,13 +69,12 @@ def told_by(failed: Sequence[CheckResult]) -> dict[str, str]:
 
 
 def breaking(changes: Changes, breaks: Breaks, folder: Path) -> list[str]:
-    """The assets whose changes break a model; empty where it breaks without any of them too.
+    """The assets whose changes break a model; empty if the model also breaks without any of them.
 
     Args:
-        changes: over which a model failed.
-        breaks: builds the model over some changes; called about twice the logarithm of the number of assets for each
-            asset that is found.
-        folder: where Parquet files go.
+        changes: changes over which the model failed.
+        breaks: builds the model over some changes; called about 2 log₂(number of assets) times for each asset found.
+        folder: gets Parquet files.
     """
 
     def only(assets: Sequence[str]) -> Changes:
@@ -96,7 +95,7 @@ def breaking(changes: Changes, breaks: Breaks, folder: Path) -> list[str]:
 
 
 def warnings(held_back: Mapping[str, str]) -> list[CheckResult]:
-    """What a build says of the assets that it held back, a check each."""
+    """A warning for each asset that a build held back."""
     return [
         CheckResult(
             "build",

@@ -1,4 +1,4 @@
-"""What a build takes in: the spans that changed, the models that depend on them, and the rows these read."""
+"""The inputs of a build: the spans that changed, the models that depend on them, and the rows that these read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lakehouse.contract import QUARANTINE, Contract
 from lakehouse.engine import connect, identifier, quote
 from lakehouse.marts.changes import EPOCH, Changes, find_changes, listed_assets, undeclared
 from lakehouse.marts.dbt_runner import MANIFEST
-from lakehouse.marts.shards import PIECE_ROWS, pieces
+from lakehouse.marts.shards import SHARD_ROWS, shards
 from lakehouse.pins import Pin, Touched
 from lakehouse.reader import select_pinned
 from lakehouse.settings import Settings
@@ -26,7 +26,7 @@ def is_observations(contract: Contract) -> bool:
 
 
 def is_other_over_time(contract: Contract) -> bool:
-    """Whether a table holds rows over time that are no observations: prices, disclosures."""
+    """Whether a table holds rows over time that are not observations: prices, disclosures."""
     return contract.time_column is not None and not is_observations(contract)
 
 
@@ -49,17 +49,17 @@ def changes_between(
 def something_undeclared(
     settings: Settings, contracts: Sequence[Contract], pins: dict[str, Pin], touched: dict[str, list[Touched]]
 ) -> bool:
-    """Whether an asset or a signal of the published build is declared no more. See `undeclared`."""
+    """Whether an asset or a signal of the published build is no longer declared. See `undeclared`."""
     with _pinned(settings, contracts, pins) as connection:
         return undeclared(connection, touched)
 
 
-def in_pieces(
+def in_shards(
     settings: Settings, contracts: Sequence[Contract], pins: dict[str, Pin], changes: Changes, folder: Path
 ) -> list[Changes]:
-    """Changes as they are built, one after the other. See `pieces`."""
+    """The changes as shards, to be built one after the other. See `shards`."""
     with _pinned(settings, contracts, pins) as connection:
-        return pieces(connection, [c for c in contracts if is_other_over_time(c)], changes, folder, PIECE_ROWS)
+        return shards(connection, [c for c in contracts if is_other_over_time(c)], changes, folder, SHARD_ROWS)
 
 
 @contextmanager
@@ -78,32 +78,32 @@ def _pinned(
 
 
 def affected_models(changes: Changes) -> list[str]:
-    """dbt's selection of what an incremental build runs: all that depends on a table that changed.
+    """dbt's selection of the models that an incremental build runs: all that depend on a table that changed.
 
-    What lands of a market leaves the models of meters alone, and the other way round: their rows stay as published.
+    A landing of market data leaves the models of meters alone, and the other way round: their rows stay as published.
     """
     inputs = changed_inputs(changes)
-    # What is rebuilt of one such table is read from intermediate models over others.
+    # A rebuild of one such table reads intermediate models over others.
     if changes.tables_from:
         inputs.append("build.changed_tables")
     return [f"source:{name}+" for name in inputs]
 
 
 def changed_inputs(changes: Changes) -> list[str]:
-    """dbt's sources, schema and name, that change the rows of what depends on them."""
+    """dbt's sources (schema and name) whose changes this build works off."""
     inputs = [f"raw.{name}" for name in changes.names]
-    # Findings are made of observations and of what was refused: a build makes all of their parts, or none.
+    # Findings come from observations and from quarantined rows: a build makes all of their parts, or none.
     if changes.count or QUARANTINE.name in changes.names:
         inputs += ["build.changed_spans", "build.local_days", f"raw.{QUARANTINE.name}"]
     return list(dict.fromkeys(inputs))
 
 
 def write_manifest(folder: Path, contracts: Sequence[Contract], pins: dict[str, Pin], changes: Changes | None) -> Path:
-    """What the dbt plugin creates: the pinned raw views and the build's own inputs.
+    """Write the manifest of the views that the dbt plugin creates: the pinned raw tables and the build's own inputs.
 
-    Views hold what the build reads and no more, so that Iceberg opens no other file. Of observations: the changed
-    assets, a day beyond what is read of the changed signals, for models that look at a second signal of an asset. Of
-    other tables over time: the days around those that changed.
+    Views hold only the rows that the build reads, so that Iceberg opens no other file. Of observations these are the
+    changed assets, one day beyond the range that is read of the changed signals, because some models read a second
+    signal of an asset. Of other tables over time they are the days around the changed ones.
     """
     views: dict[str, dict[str, str]] = {"raw": {c.name: select_pinned(pins, c) for c in contracts}, "build": {}}
     if changes:
@@ -142,7 +142,7 @@ def _between(contract: Contract, first: datetime, last: datetime) -> str:
 
 
 def changed_range(changes: Changes) -> tuple[datetime, datetime] | None:
-    """What may have changed in marts of tables that hold no observations; None: all of it."""
+    """The range that may have changed in marts of tables without observations; None: all of it."""
     if changes.everything:
         return None
     return changes.tables_from or EPOCH, changes.tables_to or EPOCH

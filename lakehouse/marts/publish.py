@@ -1,4 +1,4 @@
-"""Publishing: marts.duckdb is swapped by one rename; marts.* follow as Iceberg tables by changed months."""
+"""Publishing: one rename swaps marts.duckdb; the changed months of the Iceberg tables marts.* follow."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ COMMENT = "comment"
 
 @dataclass(frozen=True)
 class Published:
-    """What a marts file says of itself.
+    """The record of its build that a marts file holds.
 
     Args:
-        build_id: the build that made it.
-        pins: table → snapshot id that it was built from.
+        build_id: the build that made the file.
+        pins: table → snapshot id that the file was built from.
         code_version: digest of the dbt project that built it.
-        marts: what the dbt project declares of the tables in it.
-        held_back: asset → why its rows are not those of the pins; see `lakehouse.marts.held_back`.
+        marts: the dbt project's declarations of its tables.
+        held_back: asset → the reason why its rows are not those of the pins; see `lakehouse.marts.held_back`.
     """
 
     build_id: str
@@ -56,12 +56,12 @@ class Published:
 
 
 def published(settings: Settings) -> Published | None:
-    """The published build, or None. The file is the truth: the rename that published it is the commit point.
+    """The published build, or None. The file decides: the rename that published it is the commit point.
 
-    A file that cannot be read publishes nothing: the next build makes it anew.
+    An unreadable file counts as nothing published: the next build makes it again.
 
     Raises:
-        TerminalError: there is a folder in the file's place.
+        TerminalError: there is a folder in place of the file.
     """
     if not settings.marts_path.exists():
         return None
@@ -72,7 +72,7 @@ def published(settings: Settings) -> Published | None:
             raise
         return None
     try:
-        cursor = connection.execute("FROM marts.wattlake_build")  # no table of Arrow's: that would load pandas
+        cursor = connection.execute("FROM marts.wattlake_build")  # rows, because an Arrow table would load pandas
         names, values = [column[0] for column in cursor.description or ()], cursor.fetchone()
     except duckdb.Error:
         return None
@@ -82,15 +82,15 @@ def published(settings: Settings) -> Published | None:
     if not {"build_id", "pins", "code_version", "marts"} <= row.keys():
         return None
     declared = [Mart.from_json(mart) for mart in json.loads(row["marts"])]
-    held_back = json.loads(row.get("held_back") or "{}")  # files of before have no such column
+    held_back = json.loads(row.get("held_back") or "{}")  # files of older versions have no such column
     return Published(row["build_id"], json.loads(row["pins"]), row["code_version"], declared, held_back)
 
 
 def open_marts(settings: Settings) -> duckdb.DuckDBPyConnection:
     """The published file as `marts`, read-only.
 
-    It is attached, not connected to: DuckDB shares one instance a path and process, and a reader that is still open on
-    an earlier build would lend it its stale file.
+    It is attached, not connected to: DuckDB has one instance per path and process, so a reader that is still open on an
+    earlier build would share its stale file.
     """
     connection = duckdb.connect()
     try:
@@ -102,7 +102,7 @@ def open_marts(settings: Settings) -> duckdb.DuckDBPyConnection:
 
 
 def sign(build_file: Path, build: Published, built_at: datetime) -> None:
-    """Write into a build file what it was built from, and flush it."""
+    """Write the record of its build into a build file, and flush it."""
     connection = duckdb.connect(str(build_file))
     try:
         connection.execute(
@@ -127,10 +127,10 @@ def sign(build_file: Path, build: Published, built_at: datetime) -> None:
 
 
 def write_comments(build_file: Path, marts: Sequence[Mart]) -> None:
-    """Write what marts and their columns are as comments into a build file, where they are not there already.
+    """Write the descriptions of marts and their columns as comments into a build file, where they are missing.
 
-    dbt's `persist_docs` writes the same, one query a column in each of its runs: some 700 take a quarter of a second.
-    A file that is copied keeps them, but for those of a relation that was made anew.
+    dbt's `persist_docs` does the same with one query per column in each of its runs: some 700 take a quarter of a
+    second. A copied file keeps its comments, except on relations that were created again.
     """
     connection = duckdb.connect(str(build_file))
     try:
@@ -157,7 +157,7 @@ def write_comments(build_file: Path, marts: Sequence[Mart]) -> None:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy by sharing extents where the file system can, by bytes elsewhere."""
+    """Copy a file by sharing its extents if the file system can, else byte by byte."""
     with source.open("rb") as reading, target.open("wb") as writing:
         try:
             fcntl.ioctl(writing.fileno(), FICLONE, reading.fileno())
@@ -174,12 +174,12 @@ def follow(
     build_id: str,
     changed: tuple[datetime, datetime] | None,
 ) -> dict[str, int]:
-    """Bring the Iceberg tables marts.* to the published file.
+    """Bring the Iceberg tables marts.* up to the published file.
 
     Args:
-        settings: where the file is.
+        settings: of the home.
         catalog: of the Iceberg tables.
-        marts: what to publish.
+        marts: marts to publish.
         build_id: recorded in each snapshot.
         changed: overall range of rebuilt days; months outside keep their files. None replaces every table whole.
 
@@ -230,7 +230,7 @@ def _write(
     make_folder(folder)
     months: list[tuple[str, str]] = [("all", where)]
     if instant:
-        # Without a zone: calendars of DuckDB's ICU cost as much as writing the file.
+        # Without a zone: ICU's calendars in DuckDB cost as much as writing the file.
         plain = f"make_timestamp(epoch_us({instant}))"
         month = f"year({plain}) * 12 + month({plain})"
         found = connection.execute(f"SELECT DISTINCT {month} FROM {name} WHERE {where} ORDER BY 1").fetchall()
@@ -274,7 +274,7 @@ def _replace(table: Table, added: Sequence[str], doomed: Sequence[Any], build_id
 
 
 def _table(catalog: Catalog, mart: Mart, columns: Mapping[str, str], instant: str | None) -> Table:
-    """The mart's Iceberg table; one whose columns or partition changed is made anew, for marts are derived."""
+    """The mart's Iceberg table; if its columns or partition changed it is created again, because marts are derived."""
     from pyiceberg.exceptions import NoSuchTableError
     from pyiceberg.partitioning import PartitionField, PartitionSpec
     from pyiceberg.schema import Schema
@@ -312,7 +312,7 @@ def _table(catalog: Catalog, mart: Mart, columns: Mapping[str, str], instant: st
 
 
 def _described(table: Table, mart: Mart) -> Table:
-    """The table with the descriptions that the dbt project has now."""
+    """The table with the present descriptions of the dbt project."""
     stale = [f.name for f in table.schema().fields if f.doc != mart.columns.get(f.name) and mart.columns.get(f.name)]
     if not stale and table.properties.get(COMMENT) == mart.description:
         return table
@@ -325,7 +325,7 @@ def _described(table: Table, mart: Mart) -> Table:
     return table.refresh()
 
 
-#: DuckDB type → contract type; other types are published as text.
+#: DuckDB type → contract type; columns of other types are published as text.
 _TYPES = {
     "VARCHAR": "string",
     "TIMESTAMP WITH TIME ZONE": "timestamptz",
@@ -346,7 +346,7 @@ def _contract_type(duckdb_type: str) -> str:
 
 
 def _portable(column: str, duckdb_type: str) -> str:
-    """The column, cast where Iceberg has no type of the same name."""
+    """SQL of the column, cast where Iceberg has no such type."""
     name = identifier(column)
     if duckdb_type in ("INTEGER", "SMALLINT"):
         return f"{name}::BIGINT AS {name}"

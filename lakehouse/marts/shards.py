@@ -1,7 +1,7 @@
-"""A long history of tables over time is built in pieces: as many days at once as memory holds, like late ones.
+"""Shards of a build: a long history of tables over time is built in runs of days that fit into memory.
 
-What a build holds in memory grows with the rows that it reads at once, and beyond the limit DuckDB writes them to disk
-and reads them again. Pieces keep it level, however much has landed since the last build.
+The memory of a build grows with the rows that it reads at once, and beyond the limit DuckDB spills them to disk. Shards
+keep it level, however much has landed since the last build.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from lakehouse.contract import Contract
 from lakehouse.engine import identifier, quote
 from lakehouse.marts.changes import DAY, SPANS_SCHEMA, TABLE_MARGIN, TABLES_SCHEMA, Changes, midnight
 
-#: Rows of tables over time that are built at once. A month of 340 batteries has 4 million and takes 2.6 GiB.
-PIECE_ROWS = 5_000_000
+#: Rows of tables over time in a shard. A month of 340 batteries has 4 million and takes 2.6 GiB.
+SHARD_ROWS = 5_000_000
 
 
 class Row(TypedDict):
@@ -34,24 +34,24 @@ class Row(TypedDict):
     last_day: date
 
 
-def pieces(
+def shards(
     connection: duckdb.DuckDBPyConnection,
     others: Sequence[Contract],
     changes: Changes,
     folder: Path,
     at_once: int,
 ) -> list[Changes]:
-    """What a build does one after the other; `changes` alone where it is little.
+    """Cut changes into shards, to be built one after the other; small changes are one shard.
 
     Args:
         connection: a session with the pinned views raw.<table> in the attached database `raw`.
         others: contracts of the tables over time that hold no observations.
-        changes: what has to be built.
-        folder: where Parquet files go.
-        at_once: rows of a piece; a UTC day is never divided.
+        changes: of the build.
+        folder: gets Parquet files.
+        at_once: rows of a shard; a UTC day is never divided.
 
     Returns:
-        First all that is not of these tables, if there is any; then runs of UTC days of these tables, oldest first.
+        First the changes of all other tables, if there are any; then runs of UTC days of these tables, oldest first.
     """
     rows = _changed(connection, changes)
     days = _rows_by_day(connection, others, None if changes.everything else rows)
@@ -73,13 +73,13 @@ def pieces(
     found = [rest] if changes.everything or rest.count or rest.names else []
     for number, (first, last) in enumerate(_runs(days, at_once), start=1):
         within = list(_clipped(rows, first, last))
-        piece = folder / f"piece_{number}"
+        shard = folder / f"shard_{number}"
         found.append(
             replace(
                 changes,
                 everything=False,
-                spans=_no_spans(piece),
-                tables=_write(piece, within),
+                spans=_no_spans(shard),
+                tables=_write(shard, within),
                 count=0,
                 read_from=None,
                 read_to=None,
@@ -101,8 +101,8 @@ def _changed(connection: duckdb.DuckDBPyConnection, changes: Changes) -> list[Ro
 def _rows_by_day(
     connection: duckdb.DuckDBPyConnection, others: Iterable[Contract], rows: Iterable[Row] | None
 ) -> dict[date, int]:
-    """Rows of all tables by UTC day, in order: of the days that changed, as each is built from every table and may
-    have no rows any more; None: of all days with rows."""
+    """Number of rows of all tables by UTC day, in order: of the changed days, because each is built from every table
+    and may have lost its rows; None: of all days with rows."""
     found: dict[date, int] = {}
     within = ""
     if rows is not None:
@@ -119,7 +119,7 @@ def _rows_by_day(
 
 
 def _runs(days: dict[date, int], at_once: int) -> Iterator[tuple[date, date]]:
-    """Days in order → first and last day of runs of at most so many rows, or of one day."""
+    """Cut days in order into runs of at most `at_once` rows, or of one day; yields first and last day of each."""
     run: list[date] = []
     held = 0
     for day, count in days.items():

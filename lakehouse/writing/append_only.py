@@ -1,7 +1,7 @@
-"""Rows that only add to a table: proven from their bounds, then written month by month without a join or a sort.
+"""The append-only path: rows proven from their bounds to be new are written month by month, without a join or a sort.
 
-Most landings are of this kind: every series comes in order of time, and its instants are not in the table yet. What
-cannot be proven cheaply goes through `lakehouse.writing.diff`, with the same outcome.
+Most landings are of this kind: every series comes in order of time, and its instants are not in the table yet. Rows of
+which this cannot be proven cheaply go through `lakehouse.writing.diff`, with the same outcome.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
 def only_adding(
     connection: duckdb.DuckDBPyConnection, table: Table, contract: Contract, staging: Staging
 ) -> list[Piece] | None:
-    """The staged pieces in the order in which they are to be stored, if each of their rows has a key of its own.
+    """The staged pieces in the order in which to store them, if each of their rows has a key of its own.
 
     Args:
         connection: reads the table.
-        table: that they are to be added to.
+        table: the table to add them to.
         contract: of the table.
         staging: the rows.
 
     Returns:
-        None where that is not so, or cannot be told from bounds: two pieces of a series overlap, or a stored row
-        lies between the first and the last instant of a series.
+        None if bounds do not prove it: two pieces of a series overlap, or a stored row lies between the first and the
+        last instant of a series.
     """
     pieces = staging.pieces(contract)
     if not pieces:
@@ -88,7 +88,7 @@ def _stored_between(
 
 
 def counts(pieces: Iterable[Piece]) -> dict[int, ObjectCounts]:
-    """What every file contributed: each of its rows is new."""
+    """The counts of each file: all of its rows are new."""
     rows: dict[int, int] = {}
     for piece in pieces:
         rows[piece.sequence] = rows.get(piece.sequence, 0) + piece.rows
@@ -139,9 +139,9 @@ def write_pieces(table: Table, contract: Contract, pieces: Sequence[Piece], thre
 
 
 def write_in_order(table: Table, contract: Contract, files: Sequence[Path]) -> list[str]:
-    """Write staged rows as data files, one a month, where they lie in the table's order as they came.
+    """Write staged rows that arrived in the table's order as data files, one a month.
 
-    Rows go from file to file as they are: DuckDB takes four times as long for 217 columns, and gathers them in memory.
+    Rows are copied from file to file: DuckDB takes four times as long for 217 columns, and holds them all in memory.
 
     Args:
         table: whose data files they become.
@@ -177,7 +177,7 @@ def write_in_order(table: Table, contract: Contract, files: Sequence[Path]) -> l
 
 
 def _stored_schema(table: Table, contract: Contract, encoded: Mapping[str, pa.DataType]) -> pa.Schema:
-    """The contract's columns as a data file has them: with field ids, and all nullable, as DuckDB writes them."""
+    """The schema of a data file: the contract's columns with field ids, all nullable, as DuckDB writes them."""
     ids = field_ids(table)
     return pa.schema(
         [

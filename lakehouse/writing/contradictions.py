@@ -1,4 +1,4 @@
-"""Lines of one file that say different things of one instant: the last one holds, the others stay in quarantine."""
+"""Lines of one file that contradict each other about one instant: the last one holds, the others go to quarantine."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from lakehouse.writing.staging import ORDINAL, Staged
 
 #: Reason in raw.quarantine; `int_findings_contradictions` makes findings of it.
 CONTRADICTED = "a later line of the file says otherwise of this instant, and holds"
-#: The value of a row as text: exact where it is, with the text that it has beside it.
-_SAID = """concat_ws(' ', coalesce(regexp_replace(value_exact::VARCHAR, '\\.?0+$', ''), value::VARCHAR), text)"""
+#: The value of a row as text: the exact value where there is one, then the row's text.
+_AS_TEXT = """concat_ws(' ', coalesce(regexp_replace(value_exact::VARCHAR, '\\.?0+$', ''), value::VARCHAR), text)"""
 
 
 def is_observations(contract: Contract) -> bool:
@@ -24,17 +24,17 @@ def is_observations(contract: Contract) -> bool:
 
 
 def contradicted(settings: Settings, contract: Contract, staged: Sequence[Staged]) -> pa.Table:
-    """The rows of one file that a later line of it contradicts; rows that are repeated as they are contradict nothing.
+    """The rows of one file that a later line of it contradicts; an equal repetition contradicts nothing.
 
     Args:
         settings: limits for DuckDB.
         contract: of observations: keyed by series and instant.
-        staged: what the file gave, in its order.
+        staged: the rows of the file, in its order.
 
     Returns:
-        By line: line, field (the signal, with the instant where a line has several), reason, and raw_text, which is
-        JSON: asset_id, signal, ts, says (what this line says), value (the same as a number), holds (what the later line
-        says), holds_line.
+        In order of line: line, field (the signal, with the instant where a line has several), reason, and raw_text,
+        which is JSON: asset_id, signal, ts, says (the value of this line as text), value (the same as a number), holds
+        (the value of the later line), holds_line.
     """
     mine = [part for part in staged if part.contract is contract]
     if not _may_repeat(mine):
@@ -46,11 +46,11 @@ def contradicted(settings: Settings, contract: Contract, staged: Sequence[Staged
     try:
         return connection.execute(
             f"""
-            WITH said AS (
+            WITH contradicted AS (
                 SELECT {key}, line, value, says, {ORDINAL} AS ordinal, whole,
                     count(*) OVER same AS times, last_value(whole) OVER same AS held,
                     last_value(says) OVER same AS holds, last_value(line) OVER same AS holds_line
-                FROM (SELECT *, {_SAID} AS says, struct_pack({compared}) AS whole FROM read_parquet([{listed}]))
+                FROM (SELECT *, {_AS_TEXT} AS says, struct_pack({compared}) AS whole FROM read_parquet([{listed}]))
                 WINDOW same AS (
                     PARTITION BY {key} ORDER BY {ORDINAL} ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
                 )
@@ -59,7 +59,7 @@ def contradicted(settings: Settings, contract: Contract, staged: Sequence[Staged
             stamped AS (
                 SELECT *, strftime(make_timestamp(epoch_us(ts)), '%Y-%m-%dT%H:%M:%S.%fZ') AS instant,
                     count(*) OVER (PARTITION BY line, signal) AS on_line
-                FROM said
+                FROM contradicted
             )
             SELECT line, CASE WHEN on_line = 1 THEN signal ELSE signal || ' ' || instant END AS field,
                 {quote(CONTRADICTED)} AS reason,
@@ -78,7 +78,7 @@ _EMPTY = pa.table(
 
 
 def _may_repeat(staged: Sequence[Staged]) -> bool:
-    """Whether an instant of a series may stand in the file twice, told from bounds."""
+    """Whether, by its bounds, the file may have an instant of a series twice."""
     if any(part.pieces is None for part in staged):
         return True
     pieces = sorted((p for part in staged for p in part.pieces or ()), key=lambda p: (p.series, p.first_us))

@@ -1,4 +1,4 @@
-"""What every file contributed to a landing."""
+"""The counts of a landing, file by file."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ObjectCounts:
-    """What one file contributed to a merge.
+    """The counts of one file in a merge.
 
     Args:
-        new: rows whose key was not there.
-        replaced: rows that took the place of another value.
-        equal: rows that were there already, or repeat one of the same landing.
-        conflicts: rows that differ from the one of the same key that arrived before them.
+        new: rows whose key was not in the table.
+        replaced: rows that replaced another value.
+        equal: rows that the table had already, or that repeat one of the same landing.
+        conflicts: rows that differ from the earlier arrival of the same key.
     """
 
     new: int = 0

@@ -1,7 +1,7 @@
-"""Data files: sorted Parquet inside one month each, with field ids, and the commit that adds and removes them.
+"""Data files: sorted Parquet with field ids, each inside one month, and the commit that adds and removes them.
 
-Iceberg binds a column of a file to one of the table by its id. A file without ids is bound by name, through the table's
-name mapping, which some engines do not know: they refuse it.
+Iceberg matches the columns of a file to those of the table by field id. A file without ids is matched by name, through
+the table's name mapping, which some engines do not support: they refuse the file.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from lakehouse.writing.transaction import committing
 if TYPE_CHECKING:
     from pyiceberg.table import Table
 
-#: Rows a data file: one month of 45 one-minute signals; DuckDB prunes row groups inside it by signal.
+#: Rows in a data file: one month of 45 one-minute signals; DuckDB prunes row groups inside it by signal.
 ROWS_PER_FILE = 2_000_000
 #: Seconds to ask the catalog about a commit that it has not acknowledged: a Postgres server restarts in fewer.
 ACKNOWLEDGE_S = 30
-#: DuckDB's own size of a row group, and of the vectors in it.
+#: DuckDB's default size of a row group, and of the vectors in it.
 ROW_GROUP_ROWS = 122_880
 VECTOR_ROWS = 2_048
-#: Values in a row group, which is gathered in memory: 30 MB of a table with 217 columns, which would take 213.
+#: Values in a row group, which is buffered in memory: 30 MB of a table with 217 columns, instead of 213 MB.
 ROW_GROUP_VALUES = 4_000_000
 RUN_AGAIN = "run the same command again: rows that have landed do not land twice"
-#: Month of rows that all lie in one, or in a table without time.
+#: Month of rows that are all in one month, or in a table without time.
 SAME_MONTH = "0::INT"
 
 
 def month_of(contract: Contract) -> str:
-    """SQL of the month a row belongs to, counted from year 0; constant for tables without time."""
+    """SQL of the month of a row, counted from year 0; constant for tables without time."""
     time = contract.time_column
     return f"(year({identifier(time)}) * 12 + month({identifier(time)}))" if time else SAME_MONTH
 
@@ -141,16 +141,16 @@ def write_file(
 
 
 class FilesRewritten(LostRace):
-    """Another commit has removed a file that this one was to remove: what was read of it no longer holds."""
+    """Another commit has removed a file that this one wanted to remove, so the rows read from it are stale."""
 
 
 def commit(table: Table, added: Sequence[str], removed: Sequence[str], properties: dict[str, str]) -> int:
     """Add and remove data files in one snapshot on top of the one that the table handle has read.
 
     Raises:
-        FilesRewritten: one of the files to remove is not in the table any more.
-        LostRace: another commit came between. The added files stay where they are in either case, so read the
-            table anew and commit them again, or `discard` them.
+        FilesRewritten: one of the files to remove is no longer in the table.
+        LostRace: another commit came first. In both cases the added files stay, so reload the table and commit them
+            again, or `discard` them.
         UnknownOutcome: the catalog or the store went away meanwhile. The added files must stay.
     """
     from pyiceberg.exceptions import CommitFailedException, ValidationException
@@ -180,7 +180,7 @@ def commit(table: Table, added: Sequence[str], removed: Sequence[str], propertie
 
 
 def _acknowledged(table: Table, snapshot_id: int, outage: TransientError) -> int:
-    """Look whether a commit has landed whose answer did not come; returns its snapshot id.
+    """Check whether a commit without an answer has landed; returns its snapshot id.
 
     Raises:
         UnknownOutcome: the catalog does not answer, or does not have the commit yet: it may still be on its way.
@@ -191,7 +191,7 @@ def _acknowledged(table: Table, snapshot_id: int, outage: TransientError) -> int
         current = asking(table.refresh)
     except RetryError:
         raise UnknownOutcome(
-            f"whether the commit to {name} has landed is not known: {outage.message}", RUN_AGAIN
+            f"it is not known whether the commit to {name} has landed: {outage.message}", RUN_AGAIN
         ) from outage
     if current.snapshot_by_id(snapshot_id) is None:
         raise UnknownOutcome(f"the commit to {name} has not landed: {outage.message}", RUN_AGAIN) from outage
@@ -199,7 +199,7 @@ def _acknowledged(table: Table, snapshot_id: int, outage: TransientError) -> int
 
 
 def discard(table: Table, paths: Sequence[str]) -> None:
-    """Delete data files that no snapshot took."""
+    """Delete data files that are in no snapshot."""
     for path in paths:
         with suppress(FileNotFoundError):
             table.io.delete(path)

@@ -1,7 +1,7 @@
-"""Staged rows beside stored ones: what a landing changes, in SQL over one DuckDB session.
+"""Staged rows compared with stored ones: the changes that a landing makes, in SQL over one DuckDB session.
 
-Rows are folded in order of arrival: a row that equals the one before it changes nothing, an unequal one takes its place
-and is a conflict. So the outcome does not depend on how rows were split over land calls.
+Rows of one key are folded in order of arrival: a row that equals the one before it changes nothing, an unequal one
+replaces it and is a conflict. So the outcome does not depend on how rows were split over land calls.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ STORED = -(2**62)  # stands for SEQUENCE in rows that the table holds
 
 
 class Diff:
-    """What a landing changes in a table: `winners`, rows to write, and `gone`, keys whose stored row goes.
+    """The changes that a landing makes in a table: `winners`, rows to write, and `gone`, keys whose stored row goes.
 
     Keys, compared columns and sort come from the contract. One of `merge`, `replace` or `append` makes the two tables;
     `lakehouse.writing.rewrite` makes data files of them.
@@ -71,7 +71,7 @@ class Diff:
                 they are staged again. Empty means none.
 
         Raises:
-            Overtaken: a staged row says otherwise of a fixed column than the stored one of its key.
+            Overtaken: a staged row has another value in a fixed column than the stored one of its key.
         """
         key = ", ".join(self.key)
         self._leave_out(void)
@@ -124,8 +124,8 @@ class Diff:
         """Put staged rows in the place of slices.
 
         Args:
-            stated: slices by sequence of the file that states them, at least one; of an instant that two state, the
-                later file's rows are all that is left.
+            stated: slices by sequence of the file that states them, at least one; of an instant that two files state,
+                only the later file's rows are kept.
 
         Raises:
             ContractViolation: a staged row lies outside of what its file states.
@@ -169,7 +169,7 @@ class Diff:
         )
 
     def append(self) -> None:
-        """Add staged rows as they are: an offset keeps them from coming twice, or `adds_only` has said so."""
+        """Add all staged rows; either an offset keeps them from landing twice, or `adds_only` has proven them new."""
         self.only_added = True
         self.db.execute("CREATE VIEW winners AS SELECT * FROM staged")
         self.db.execute(f"CREATE TABLE gone AS SELECT {', '.join(self.key)} FROM winners WHERE false")
@@ -216,14 +216,14 @@ class Diff:
             """
         )
         changing = "held"
-        if self._void:  # a row that is staged again as it is stored stays where it lies
+        if self._void:  # a staged row that equals its stored one leaves it where it is
             same = f"SELECT {columns} FROM held INTERSECT SELECT {columns} FROM void"
             self.db.execute(f"CREATE TABLE repeated AS SELECT {key} FROM ({same})")
             changing = f"held ANTI JOIN repeated USING ({key})"
         self.db.execute(f"CREATE TABLE winners AS SELECT * FROM {changing} ORDER BY {order_of(self.contract)}")
 
     def _find_restated(self, rule: Restated) -> bool:
-        """Make `restated`, the arrivals that are left out, and count them by file; whether there are any."""
+        """Make `restated`, the arrivals that are left out, and count them by file; returns whether there are any."""
         listed = ", ".join(quote(value) for value in rule.values)
         base = [name for name in self.contract.key if name not in self.contract.statement] + list(rule.also_key)
         apart = {rule.order, rule.column, "source_object", *rule.also_key}
@@ -276,11 +276,11 @@ class Diff:
         return self._files if self.only_added and not self._restated else []
 
     def changed(self) -> bool:
-        """Whether anything is to be committed."""
+        """Whether there is anything to commit."""
         return self.scalar("SELECT (SELECT count(*) FROM winners) + (SELECT count(*) FROM gone)") > 0
 
     def superseded(self) -> int:
-        """Stored rows that go without another of their key taking their place."""
+        """Number of stored rows that go and that no row of their key replaces."""
         return self.scalar("SELECT count(*) FROM superseded")
 
     def scalar(self, sql: str) -> int:
@@ -289,7 +289,7 @@ class Diff:
         return int(row[0]) if row else 0
 
     def counts(self) -> dict[int, ObjectCounts]:
-        """What every staged file contributed."""
+        """The counts of every staged file."""
         found = self._counts_added() if self.only_added else self._counts_folded()
         for sequence, rows in self._restated.items():
             counted = found.get(sequence, ObjectCounts())
@@ -302,7 +302,7 @@ class Diff:
 
     def _counts_folded(self) -> dict[int, ObjectCounts]:
         key = ", ".join(self.key)
-        # What a void row said before is no conflict, and no news where it is said again.
+        # A row that differs from a void one is no conflict, and one that equals it is not new.
         before = f"LEFT JOIN (SELECT *, true AS __there FROM void) v USING ({key})" if self._void else ""
         there = "(f.__was_there OR coalesce(v.__there, false))" if self._void else "f.__was_there"
         again = f"(coalesce(v.__there, false) AND {self._values('f.')} IS NOT DISTINCT FROM {self._values('v.')})"
@@ -322,6 +322,6 @@ class Diff:
         return {sequence: ObjectCounts(*numbers) for sequence, *numbers in rows}
 
     def _values(self, prefix: str) -> str:
-        """SQL of what makes two rows of one key differ."""
+        """SQL of the values that make two rows of one key differ."""
         compared = [f"{prefix}{identifier(name)}" for name in self.contract.compared]
         return f"struct_pack({', '.join(f'v{i} := {name}' for i, name in enumerate(compared))})" if compared else "0"

@@ -10,7 +10,7 @@ from lakehouse.writing.staging import SEQUENCE
 
 
 class Statements:
-    """What the files of a landing state.
+    """The slices that the files of a landing state.
 
     Args:
         stated: slices by sequence of the file; at least one.
@@ -22,19 +22,19 @@ class Statements:
 
     @property
     def outside(self) -> str:
-        """True of a staged row that its own file does not state."""
+        """SQL: true of a staged row outside of the slices of its own file."""
         own = " ".join(f"WHEN {number} THEN ({condition})" for number, condition in self._said.items())
         return f"(CASE {SEQUENCE} {own} END) IS NOT TRUE"
 
     @property
     def overruled(self) -> str:
-        """True of a staged row whose instant a later file states."""
+        """SQL: true of a staged row inside a slice of a later file."""
         later = (f"({SEQUENCE} < {number} AND ({condition}))" for number, condition in self._said.items())
         return f"({' OR '.join(later)}) IS TRUE"
 
     @property
     def inside(self) -> str:
-        """True of a row that any file states, with bounds around all slices for Iceberg to skip files by."""
+        """SQL: true of a row inside any slice; bounds around all slices let Iceberg skip files."""
         conditions = " OR ".join(dict.fromkeys(map(_condition, self._slices)))
         columns = {part.column for part in self._slices}
         if len(self._slices) == 1 or len(columns) > 1:

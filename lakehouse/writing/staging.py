@@ -1,4 +1,4 @@
-"""Parsed rows of one run, kept as Parquet until they are committed: of observations, a row group a series and month."""
+"""Parsed rows of one run, staged as Parquet until the commit; observations have a row group per series and month."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Int64Array = npt.NDArray[np.int64]
 SEQUENCE = "__sequence"  # arrival order of the file inside the run
 ORDINAL = "__ordinal"  # order of the row inside the file
 
-#: Rows of a row group of staged statements, so that a commit reads wide ones a few at a time.
+#: Rows in a row group of staged statements, so that a commit reads wide rows a few at a time.
 ROW_GROUP_ROWS = 8_192
 
 DAY_US = 86_400_000_000
@@ -34,9 +34,9 @@ class Piece:
     Args:
         series: values of the contract's touch columns (asset, signal).
         month: months since 1970-01.
-        sequence: of the file that they came from.
-        path, row_group: where they are.
-        rows: how many.
+        sequence: of their file.
+        path, row_group: where they are staged.
+        rows: their number.
         first_us, last_us: their first and last instant, microseconds since 1970.
         days: runs of UTC days with rows, (first, last), in days since 1970.
     """
@@ -54,7 +54,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Staged:
-    """Some rows of one file, staged.
+    """Staged rows of one file.
 
     Args:
         contract: whose rows they are.
@@ -68,7 +68,7 @@ class Staged:
 
 
 class Staging:
-    """What one run has staged."""
+    """The staged rows of one run."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -78,13 +78,13 @@ class Staging:
         """Stage the rows of one file.
 
         Raises:
-            ContractViolation: the columns are not those of the contract, or a value that it requires is missing.
+            ContractViolation: the columns are not those of the contract, or a required value is missing.
         """
         if rows.num_rows:
             self.keep([self.write(contract, sequence, 0, rows)])
 
     def write(self, contract: Contract, sequence: int, first_ordinal: int, rows: pa.Table) -> Staged:
-        """Write a part of a file's rows, for `keep` to take; safe to call from several threads.
+        """Write some rows of a file, for `keep` to take; safe to call from several threads.
 
         Args:
             contract: whose rows they are.
@@ -107,17 +107,17 @@ class Staging:
         return Staged(contract, path, _write_pieces(contract, sequence, rows, path))
 
     def keep(self, staged: list[Staged]) -> None:
-        """Take what `write` wrote."""
+        """Add what `write` returned to the run."""
         for part in staged:
             self._staged.setdefault(part.contract.name, []).append(part)
 
     def release(self) -> None:
-        """Take nothing of what was kept so far; the files stay."""
+        """Forget everything that was kept so far; the files stay."""
         self._staged.clear()
 
     @staticmethod
     def drop(staged: list[Staged]) -> None:
-        """Delete what `write` wrote and nobody is to keep."""
+        """Delete files that `write` wrote and that are not kept."""
         for part in staged:
             part.path.unlink()
 
@@ -196,7 +196,7 @@ def _write_pieces(contract: Contract, sequence: int, rows: pa.Table, path: Path)
 
 
 def _by_series(contract: Contract, rows: pa.Table) -> tuple[pa.Table, list[tuple[tuple[str, ...], int, int]]]:
-    """Rows with every series in one stretch and in order of arrival, and the stretches: (names, start, count)."""
+    """Rows grouped by series, each in order of arrival, and the groups: (names, start, count)."""
     codes = np.zeros(rows.num_rows, np.int64)
     values: list[list[str]] = []
     for name in contract.touch:

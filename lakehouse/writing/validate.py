@@ -1,4 +1,4 @@
-"""The contract's row checks before landing: a row that breaks it goes to quarantine with its reason."""
+"""The contract's row checks before landing: a row that breaks the contract goes to quarantine with its reason."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Refusal:
 
 
 def check(contract: Contract, rows: pa.Table) -> tuple[pa.Table, list[Refusal]]:
-    """Split rows into those that keep the contract and refusals.
+    """Split rows into those that satisfy the contract and refusals.
 
     Args:
         contract: whose nullability, ranges and closed lists are checked.
@@ -63,7 +63,7 @@ def check(contract: Contract, rows: pa.Table) -> tuple[pa.Table, list[Refusal]]:
 
 
 def _instants(column: Column, values: pa.ChunkedArray) -> list[tuple[pa.ChunkedArray, str]]:
-    """Years that no meter has seen: calendars and partitions are made for those between."""
+    """Refuse years outside of those that calendars and partitions are made for."""
     first, last = (pa.scalar(value, values.type) for value in (FIRST_INSTANT, LAST_INSTANT))
     outside = pc.or_(pc.less(values, first), pc.greater_equal(values, last))
     reason = f"{column.name} lies outside of {FIRST_INSTANT.year} to {LAST_INSTANT.year}"

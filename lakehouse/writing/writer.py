@@ -1,7 +1,7 @@
-"""The one writer: staged rows become one Iceberg commit a table, sorted, idempotent, with provenance.
+"""The one writer: staged rows become one Iceberg commit per table, sorted, idempotent, with provenance.
 
-Three modes, named in the contract: `merge` unites observations with what is there by key, `replace` states a whole
-slice, `append` adds a stream's rows with its offset in the same commit.
+The contract names one of three modes: `merge` unites observations with the stored ones by key, `replace` replaces whole
+slices, `append` adds a stream's rows with its offset in the same commit.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table
 
-#: Attempts to redo a landing whose base moved; 100 racing appends needed fewer than 20.
+#: Attempts to redo a landing after another commit came first; 100 racing appends needed fewer than 20.
 COMMIT_ATTEMPTS = 20
-#: Snapshot property: stream → offset, JSON. Every commit carries all of them, so the newest snapshot knows each.
+#: Snapshot property: stream → offset, JSON. Every commit carries all offsets, so the newest snapshot has each.
 OFFSETS = "wattlake.offsets"
 
 
@@ -66,7 +66,7 @@ def merge(
     void: Mapping[str, Collection[str]] | None = None,
     namespace: str = RAW,
 ) -> Landed:
-    """Unite what is staged with a table by key; landing the same rows again commits nothing.
+    """Unite staged rows with a table by key; landing the same rows again commits nothing.
 
     Args:
         settings: limits for DuckDB.
@@ -74,8 +74,8 @@ def merge(
         contract: of the table; its mode must be 'merge'.
         staging: the rows.
         properties: provenance for the snapshot (run, source, raw hashes, code version).
-        void: stored rows with one of these values in each of the columns, which key or provenance name: what is staged
-            is all that is left of them, so they go unless they are stated again.
+        void: columns of key or provenance → values; a stored row with one of these values in each of the columns is
+            removed unless it is staged again.
         namespace: of the table.
 
     Raises:
@@ -102,7 +102,7 @@ def replace(
     properties: Mapping[str, str],
     namespace: str = RAW,
 ) -> Landed:
-    """Put staged rows in the place of slices; stating the same slices again commits nothing.
+    """Replace slices by staged rows; stating the same slices again commits nothing.
 
     Args:
         settings: limits for DuckDB.
@@ -114,7 +114,7 @@ def replace(
         namespace: of the table.
 
     Raises:
-        ContractViolation: a row lies outside of what its file states, or breaks the contract.
+        ContractViolation: a row lies outside the slices of its file, or breaks the contract.
         LostRace: other writers won the race too often.
         TransientError: the catalog or the store did not answer.
     """
@@ -134,7 +134,7 @@ def append(
     properties: Mapping[str, str],
     namespace: str = RAW,
 ) -> Landed:
-    """Add a batch of a stream; its offset stands in the same commit, so no batch lands twice.
+    """Add a batch of a stream; its offset is in the same commit, so no batch lands twice.
 
     Args:
         settings: limits for DuckDB.
@@ -162,10 +162,10 @@ def append(
 
 
 def refuse_not_ahead(stream: str, offset: Sequence[int], landed: Sequence[int] | None) -> None:
-    """Refuse a batch that ends where its stream has landed already.
+    """Refuse a batch whose offset is not ahead of the landed one.
 
     Raises:
-        ContractViolation: it does.
+        ContractViolation: the offset is not ahead.
     """
     if landed is not None and list(offset) <= list(landed):
         raise ContractViolation(
@@ -184,7 +184,7 @@ def offsets(table: Table) -> dict[str, list[int]]:
 
 
 def landed_offsets(catalog: Catalog, contract: Contract, namespace: str = RAW) -> dict[str, list[int]]:
-    """The offset up to which each stream has landed in a table; none where the table does not exist."""
+    """The offset up to which each stream has landed in a table; empty if the table does not exist."""
     from pyiceberg.exceptions import NoSuchTableError
 
     try:
@@ -195,7 +195,7 @@ def landed_offsets(catalog: Catalog, contract: Contract, namespace: str = RAW) -
 
 def _require(contract: Contract, mode: WriteMode) -> None:
     if contract.mode != mode:
-        raise ContractViolation(f"table {contract.name} is not landed by {mode} but by {contract.mode}")
+        raise ContractViolation(f"rows of table {contract.name} land in the mode {contract.mode}, not {mode}")
 
 
 def _land(
@@ -208,7 +208,7 @@ def _land(
     moved: Mapping[str, list[int]] | None = None,
     may_only_add: bool = False,
 ) -> Landed:
-    """Compare, write and commit; when another commit came first, do all of it again on the new head."""
+    """Compare, write and commit; if another commit came first, do it all again on the new head."""
 
     @retry(
         retry=retry_if_exception_type(LostRace),
@@ -273,15 +273,15 @@ def replace_all(
     properties: Mapping[str, str],
     landed: Mapping[str, list[int]],
 ) -> int:
-    """Put the rows of a shadow table in the place of all rows of a table, in one commit.
+    """Replace all rows of a table by those of a shadow table, in one commit.
 
     Args:
         settings: limits for DuckDB.
         table: takes the rows.
         contract: of both.
         replayed: the shadow; it keeps its files.
-        properties: provenance for the snapshot, `wattlake.run` among them.
-        landed: the offset up to which each stream has landed with these rows.
+        properties: provenance for the snapshot, with `wattlake.run`.
+        landed: the offset of each stream that these rows reach.
 
     Returns:
         The snapshot's id.

@@ -110,7 +110,7 @@ def test_a_database_that_stays_away_after_a_commit_leaves_an_unknown_outcome_tha
         landed(settings, signal(tmp_path / "a", [1] * 8))
         late = signal(tmp_path / "b", [2] * 8, "m2")
         proxy.lose_answer(b"UPDATE iceberg_tables", then_refuse=True)
-        with pytest.raises(TransientError, match=r"whether the commit to .* has landed is not known"):
+        with pytest.raises(TransientError, match=r"it is not known whether the commit to .* has landed"):
             landed(settings, late)
         with pytest.raises(TransientError, match="Postgres did not answer"):
             values(settings)

@@ -61,7 +61,7 @@ def built(run: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, datet
     run("land", "ercot-sced-extract", document("SIM_ESR1_SCED.csv", SCED, runs), "--simulated")
     run("land", "ercot-rt15-spp", prices("first.csv", "20"), "--simulated")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lakehouse.marts.inputs.PIECE_ROWS", 400)
+        patch.setattr("lakehouse.marts.inputs.SHARD_ROWS", 400)
         said = run("build")
     assert "dbt, 3 of 3" in said, said
     between = datetime.now(UTC)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import TerminalError
-from lakehouse.marts.dbt_runner import MANIFEST, Mart, _Log, marts, run_dbt, standing_on
+from lakehouse.marts.dbt_runner import MANIFEST, Mart, _Log, depending_on, marts, run_dbt
 from lakehouse.settings import Settings
 
 PARSES_ANEW = "Unable to do partial parsing"
@@ -38,11 +38,11 @@ def test_homes_that_share_a_cache_parse_the_project_once(first: tuple[Path, Path
 
 def test_marts_stand_on_the_tables_that_they_are_made_of_and_no_others(first: tuple[Path, Path, str]) -> None:
     target = first[0] / "tmp" / "build" / "target"
-    disclosed, priced = (standing_on(target, [f"raw.{table}"]) for table in ("ercot_sced_esr_resources", "iso_prices"))
+    disclosed, priced = (depending_on(target, [f"raw.{table}"]) for table in ("ercot_sced_esr_resources", "iso_prices"))
     assert {"bess_revenue_15min", "bess_revenue_1mo", "bess_soc"} <= disclosed
     assert not {"iso_prices", "as_prices", "lod_1d"} & disclosed
     assert {"iso_prices", "iso_prices_superseded", "bess_revenue_1d", "market_findings"} <= priced
-    metered = standing_on(target, ["build.changed_spans"])
+    metered = depending_on(target, ["build.changed_spans"])
     assert {"lod_1d", "energy_1d", "quality_findings"} <= metered and "bess_revenue_1d" not in metered
 
 
@@ -80,10 +80,10 @@ def test_the_log_of_dbt_tells_what_begins_and_what_has_ended() -> None:
         line("MainReportVersion", version="1.11"),
     ]
     log = _Log(lambda *told: heard.append(told))
-    assert [log.said(one) for one in lines] == ["said"] * 4
+    assert [log.message(one) for one in lines] == ["said"] * 4
     assert heard == [(0, 131, "lod_1d"), (1, 131, "lod_1d"), (2, 131, "unique_lod_1d")]
     for other in ("Traceback (most recent call last):", "[1, 2]", "null", '{"info": null}'):
-        assert log.said(f"{other}\n") == other
+        assert log.message(f"{other}\n") == other
     assert len(heard) == 3
 
 

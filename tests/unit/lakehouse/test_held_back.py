@@ -12,7 +12,7 @@ import pytest
 
 from lakehouse.check_result import CheckResult
 from lakehouse.marts.changes import SPANS_SCHEMA, Changes
-from lakehouse.marts.held_back import breaking, told_by, without
+from lakehouse.marts.held_back import breaking, named_by, without
 
 START = datetime(2024, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -82,7 +82,7 @@ def failing(*assets: object, status: str = "fail") -> CheckResult:
 
 
 def test_a_failing_check_tells_the_assets_of_its_rows() -> None:
-    found = told_by([failing("a1", "a2", "a1")])
+    found = named_by([failing("a1", "a2", "a1")])
     assert found.keys() == {"a1", "a2"} and "key is unique" in found["a1"]
 
 
@@ -96,4 +96,4 @@ def test_a_failing_check_tells_the_assets_of_its_rows() -> None:
     ],
 )
 def test_a_check_that_fails_for_no_single_asset_holds_none_back(check: CheckResult) -> None:
-    assert told_by([failing("a2"), check]) == {}
+    assert named_by([failing("a2"), check]) == {}

@@ -1,4 +1,4 @@
-"""A long history of prices and disclosures is built in pieces that cover each changed day once."""
+"""A long history of prices and disclosures is built in shards that cover each changed day once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from lakehouse.contract import observations
 from lakehouse.marts.changes import SPANS_SCHEMA, TABLES_SCHEMA, Changes
 from lakehouse.marts.inputs import affected_models
-from lakehouse.marts.shards import pieces
+from lakehouse.marts.shards import shards
 
 PRICES = dataclasses.replace(observations("things", "of one table"), name="prices")
 AWARDS = dataclasses.replace(PRICES, name="awards")
@@ -55,51 +55,51 @@ def changes(folder: Path, *rows: tuple[str, str, int, int], everything: bool = F
     )  # fmt: skip
 
 
-def spans(piece: Changes) -> list[tuple[Any, ...]]:
-    """(table, key, first day, last day) of a piece, days counted from `FIRST`."""
+def spans(shard: Changes) -> list[tuple[Any, ...]]:
+    """(table, key, first day, last day) of a shard, days counted from `FIRST`."""
     return [
         (row["table_name"], row["key_1"], (row["first_day"] - FIRST).days, (row["last_day"] - FIRST).days)
-        for row in pq.read_table(piece.tables).to_pylist()
+        for row in pq.read_table(shard.tables).to_pylist()
     ]
 
 
 def test_what_fits_is_built_at_once(session: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     for given in (changes(tmp_path, everything=True), changes(tmp_path, ("prices", "hub", 0, 9)), changes(tmp_path)):
-        assert pieces(session, [PRICES, AWARDS], given, tmp_path, at_once=360) == [given]
+        assert shards(session, [PRICES, AWARDS], given, tmp_path, at_once=360) == [given]
 
 
 def test_a_whole_build_begins_without_these_tables_and_adds_every_day_once(
     session: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     given = changes(tmp_path, everything=True, count=3)
-    rest, *found = pieces(session, [PRICES, AWARDS], given, tmp_path, at_once=100)
+    rest, *found = shards(session, [PRICES, AWARDS], given, tmp_path, at_once=100)
     assert rest.count == 3 and not rest.everything and rest.tables_from is None and spans(rest) == []
     runs = [(0, 1), (2, 3), (5, 6), (7, 8), (9, 9)]
-    assert [spans(piece) for piece in found] == [
+    assert [spans(shard) for shard in found] == [
         [("prices", None, *run), ("awards", None, *run)] for run in runs
     ]  # fmt: skip
-    assert {piece.count for piece in found} == {0}
+    assert {shard.count for shard in found} == {0}
     assert found[0].tables_from == datetime(2025, 12, 30, tzinfo=UTC)
     assert found[0].tables_to == datetime(2026, 1, 5, tzinfo=UTC)
 
 
 def test_a_day_is_never_divided(session: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     given = changes(tmp_path, ("prices", "hub", 2, 3))
-    found = pieces(session, [PRICES, AWARDS], given, tmp_path, at_once=1)
-    assert [spans(piece) for piece in found] == [[("prices", "hub", 2, 2)], [("prices", "hub", 3, 3)]]
+    found = shards(session, [PRICES, AWARDS], given, tmp_path, at_once=1)
+    assert [spans(shard) for shard in found] == [[("prices", "hub", 2, 2)], [("prices", "hub", 3, 3)]]
 
 
 def test_changes_are_cut_to_the_days_of_a_piece_also_where_rows_are_gone(
     session: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     given = changes(tmp_path, ("prices", "hub", 3, 6), ("awards", "B1", 8, 8))
-    first, second = pieces(session, [PRICES, AWARDS], given, tmp_path, at_once=120)
+    first, second = shards(session, [PRICES, AWARDS], given, tmp_path, at_once=120)
     assert spans(first) == [("prices", "hub", 3, 6)]
     assert spans(second) == [("awards", "B1", 8, 8)]
     assert affected_models(second) == ["source:raw.awards+", "source:build.changed_tables+"]
-    assert pieces(session, [PRICES, AWARDS], given, tmp_path, at_once=200) == [given]
+    assert shards(session, [PRICES, AWARDS], given, tmp_path, at_once=200) == [given]
     alone = changes(tmp_path, ("prices", "hub", 4, 4), ("prices", "hub", 5, 6))
-    assert [spans(piece) for piece in pieces(session, [PRICES], alone, tmp_path, at_once=30)] == [
+    assert [spans(shard) for shard in shards(session, [PRICES], alone, tmp_path, at_once=30)] == [
         [("prices", "hub", 4, 4), ("prices", "hub", 5, 5)], [("prices", "hub", 6, 6)],
     ]  # fmt: skip
 
@@ -112,7 +112,7 @@ def test_findings_over_quarantine_are_made_with_those_over_observations(tmp_path
 
 def test_meters_that_changed_too_are_built_first(session: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     given = dataclasses.replace(changes(tmp_path, ("prices", "hub", 0, 3)), names=("assets", "prices"))
-    rest, *found = pieces(session, [PRICES], given, tmp_path, at_once=60)
+    rest, *found = shards(session, [PRICES], given, tmp_path, at_once=60)
     assert rest.names == ("assets",) and spans(rest) == []
     assert len(found) == 2
 
