@@ -1,7 +1,7 @@
-"""The raw archive: bytes by content hash, with a sidecar for every time they were received.
+"""The raw archive: bytes by content hash, with a receipt for every time they were received.
 
-`<archive>/ab/<sha256>.zst` holds the bytes; `<archive>/received/<run>-<sequence>-<hash>.json` says what was asked,
-when, and what came of it. The hash is that of the plain bytes.
+`<archive>/ab/<sha256>.zst` holds the bytes; `<archive>/received/<run>-<sequence>-<hash>.json`, the sidecar, holds the
+receipt: the request, the time and the outcome. The hash is that of the plain bytes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from lakehouse.storage import Storage, is_s3, storage_at
 COMPRESSION_LEVEL = 1
 #: Smaller files are read once and kept in memory until they are parsed; larger ones are read back from the archive.
 IN_MEMORY_BYTES = 64 * 2**20
-#: Of a hash in the name of a sidecar.
+#: Digits of the hash in the name of a sidecar.
 HASH_CHARS = 12
 #: Bytes hashed, packed and unpacked at a time.
 BLOCK_BYTES = 4 * 2**20
@@ -43,25 +43,25 @@ class Readable(Protocol):
 
 @dataclass(frozen=True)
 class Receipt:
-    """One reception of some bytes.
+    """The receipt of some bytes.
 
     Args:
-        id: unique id of the reception.
-        run_id: the land call it belongs to; replay lands the receptions of a run together.
+        id: unique id.
+        run_id: the land call it belongs to; replay lands the receipts of a run together.
         sequence: position inside the run; of conflicting rows the later one wins.
         source: name of the source.
         sha256: hash of the plain bytes.
         bytes: their length.
         path: where they came from, as given by the user.
-        request: what was asked (land options).
+        request: land options.
         origin: where bytes from a network came from: url, http_status, headers that matter, and published_at and
-            modified_at (ISO instants in UTC) where a listing and a header say them. No credential is among them.
+            modified_at (ISO instants in UTC) where a listing and a header give them; no credentials.
         received_at: ISO instant in UTC.
         outcome: 'received', then 'landed', 'unchanged' (they had landed before), 'refused', or 'failed' with a run that
             committed nothing.
-        reason: why they were refused, or what failed.
-        layout: how they were read.
-        dropped_at: ISO instant in UTC from which the bytes are not kept any more: it cannot be replayed.
+        reason: of a refusal or a failure.
+        layout: name of the layout that read the bytes.
+        dropped_at: ISO instant in UTC at which the bytes were dropped: they cannot be replayed.
     """
 
     id: str
@@ -90,8 +90,8 @@ class Received:
     """Bytes that were received.
 
     Args:
-        receipt: of the reception.
-        blocks: gives the bytes from the start, block by block; the same ones each time.
+        receipt: of the bytes.
+        blocks: opens the bytes from the start, block by block; the same bytes each time.
     """
 
     receipt: Receipt
@@ -122,11 +122,11 @@ class Archive:
         received_at: datetime | None = None,
         origin: Mapping[str, object] | None = None,
     ) -> Received:
-        """Store what a stream gives, read once, and write the sidecar of this reception.
+        """Store the bytes of a stream, which is read once, and write their sidecar.
 
-        Bytes that are there already are stored again only where they are damaged. `received_at` (UTC, now where absent)
-        orders receptions: it must not go back from one run to the next. What is hashed, stored and handed
-        on are the same bytes, whatever happens to the file behind the stream.
+        Bytes that are in the archive already are stored again only if they are damaged. `received_at` (UTC; now by
+        default) orders receipts: it must not go back from one run to the next. The same bytes are hashed, stored and
+        handed on, whatever happens to the file behind the stream.
         """
         head = stream.read(IN_MEMORY_BYTES)
         with ExitStack() as stack:
@@ -155,7 +155,7 @@ class Archive:
                 origin=dict(origin or {}),
             )
             self.record(receipt)
-            if held and not self.storage.exists(self.object(sha256)):  # dropped for its age between the two looks
+            if held and not self.storage.exists(self.object(sha256)):  # dropped for its age in between
                 store()
         return Received(receipt, blocks)
 
@@ -165,7 +165,7 @@ class Archive:
 
     @contextmanager
     def _packing(self) -> Iterator[Path]:
-        """A local file for packed bytes on their way in, on the archive's disk where that is local; gone afterwards."""
+        """A temporary local file for packed bytes, on the archive's disk if that is local."""
         if is_s3(self.root):
             folder = Path(tempfile.gettempdir())
         else:
@@ -178,7 +178,7 @@ class Archive:
             path.unlink(missing_ok=True)
 
     def close(self, receipt: Receipt, outcome: str, reason: str | None = None, layout: str | None = None) -> Receipt:
-        """Record what came of a reception in its sidecar."""
+        """Record the outcome of a receipt in its sidecar."""
         closed = replace(receipt, outcome=outcome, reason=reason, layout=layout)
         self.record(closed)
         return closed
@@ -216,7 +216,7 @@ class Archive:
             )
 
     def is_sound(self, sha256: str) -> bool:
-        """Whether the object is there whole."""
+        """Whether the archive has the object, and it is undamaged."""
         if not self.storage.exists(self.object(sha256)):
             return False
         try:
@@ -227,20 +227,20 @@ class Archive:
         return True
 
     def receipt(self, run_id: str, sequence: int, sha256: str) -> Receipt | None:
-        """The receipt of one reception; None where it is not there.
+        """One receipt; None if the archive does not have it.
 
         Raises:
-            TerminalError: it cannot be read.
+            TerminalError: its sidecar cannot be read.
         """
         uri = self._sidecar(run_id, sequence, sha256)
         return receipt_of(uri, self.storage.read(uri)) if self.storage.exists(uri) else None
 
     def receipts(self, run_id: str = "", damaged: list[str] | None = None) -> Iterator[Receipt]:
-        """All receptions, or those of one run, in order of arrival.
+        """All receipts, or those of one run, in order of arrival.
 
         Args:
             run_id: of the run; empty means all.
-            damaged: takes the names of sidecars that cannot be read; the others are given.
+            damaged: takes the names of sidecars that cannot be read; the other receipts are returned.
 
         Raises:
             TerminalError: a sidecar cannot be read, and `damaged` was not given.
@@ -267,7 +267,7 @@ class Archive:
         return f"{self.root}/{sha256[:2]}/{sha256}.zst"
 
     def record(self, receipt: Receipt) -> None:
-        """Write the sidecar of a reception, in the place of its earlier one."""
+        """Write the sidecar of a receipt, over its earlier one."""
         target = self._sidecar(receipt.run_id, receipt.sequence, receipt.sha256)
         self.storage.write(target, json.dumps(asdict(receipt), indent=1, sort_keys=True).encode())
 
@@ -276,10 +276,10 @@ class Archive:
 
 
 def receipt_of(uri: str, content: bytes) -> Receipt:
-    """The receipt that a sidecar holds.
+    """The receipt in a sidecar.
 
     Raises:
-        TerminalError: it is damaged.
+        TerminalError: the sidecar is damaged.
     """
     try:
         return Receipt(**json.loads(content))
@@ -290,7 +290,7 @@ def receipt_of(uri: str, content: bytes) -> Receipt:
 
 
 def _pack_stream(head: bytes, stream: Readable, target: Path) -> tuple[str, int]:
-    """Hash and pack a stream into a file in one pass; gives the hash and the size of the plain bytes."""
+    """Hash and pack a stream into a file in one pass; returns the hash and the size of the plain bytes."""
     digest, size = hashlib.sha256(), 0
     with target.open("wb") as file, zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).stream_writer(file) as packing:
         block = head

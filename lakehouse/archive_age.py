@@ -1,4 +1,4 @@
-"""The age of the archive: bytes that have landed may go after a time, and what went cannot be replayed."""
+"""The age of the archive: landed bytes may be dropped after a time; dropped bytes cannot be replayed."""
 
 from __future__ import annotations
 
@@ -10,23 +10,22 @@ from datetime import UTC, datetime
 from lakehouse.archive import Archive, Receipt
 from lakehouse.errors import TerminalError
 
-#: Packed bytes that are held while their objects are deleted, in case they are received again in that moment.
+#: Packed bytes that are held in memory while their objects are deleted, in case they are received at that moment.
 BATCH_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """What went from the archive, or would go: objects and their packed bytes."""
+    """Objects that were dropped, or would be dropped, and their packed bytes."""
 
     objects: int
     bytes: int
 
 
 def drop_landed(archive: Archive, before: datetime, *, dry_run: bool = False) -> Dropped:
-    """Drop the bytes of every object whose last reception landed before an instant; refused ones and those still
-    waiting stay.
+    """Drop the bytes of every object whose last receipt landed before an instant; refused and unfinished ones stay.
 
-    Each reception is marked first, so a crash in between leaves bytes that the next call drops.
+    Each receipt is marked first, so a crash in between leaves bytes that the next call drops.
     """
     by_hash: dict[str, list[Receipt]] = defaultdict(list)
     for receipt in archive.receipts():
@@ -41,16 +40,16 @@ def drop_landed(archive: Archive, before: datetime, *, dry_run: bool = False) ->
 
 
 def refuse_if_dropped(archive: Archive, receipts: Iterable[Receipt]) -> None:
-    """Check that the bytes of all receptions are there, as far as their age goes.
+    """Check that no bytes of some receipts were dropped for their age.
 
     Raises:
-        TerminalError: some have been dropped, so the archive does not give the raw tables back.
+        TerminalError: some were dropped, so the archive does not give the raw tables back.
     """
     dropped = [r for r in receipts if r.dropped_at and not archive.storage.exists(archive.object(r.sha256))]
     if dropped:
         first, last = dropped[0].received_at[:10], dropped[-1].received_at[:10]
         raise TerminalError(
-            f"{len(dropped)} receptions from {first} to {last} cannot be replayed: their bytes were dropped after "
+            f"{len(dropped)} receipts from {first} to {last} cannot be replayed: their bytes were dropped after "
             "WATTLAKE_ARCHIVE_DAYS; the raw tables keep their rows and stay as they are",
             "land the original files again, or restore the archive from a backup, and then replay",
         )
@@ -70,7 +69,7 @@ def _drop(archive: Archive, receptions: dict[str, list[Receipt]]) -> None:
                 archive.record(replace(receipt, dropped_at=dropped_at))
     contents = dict(archive.storage.read_each(receptions))
     archive.storage.delete(receptions)
-    # A reception that saw the bytes just before they went has its sidecar by now: it gets them back.
+    # A landing that saw the bytes just before they were deleted has written its sidecar by now: it gets them back.
     for receipt in archive.receipts():
         uri = archive.object(receipt.sha256)
         if uri in contents and receipt.id not in known:

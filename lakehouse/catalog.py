@@ -1,4 +1,4 @@
-"""The Iceberg catalog: tables are made and evolved from contracts."""
+"""The Iceberg catalog: tables are created and evolved from contracts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAME = "wattlake"
 RAW = "raw"
 MARTS = "marts"
 
-#: Commits are redone by the writer, which recomputes the merge on the new head; a blind retry by the library would
+#: The writer redoes commits itself, because it must merge again with the new head; a blind retry by the library would
 #: commit rows that were compared with an older snapshot. Old metadata files are dropped (300 appends left 32 MB).
 TABLE_PROPERTIES = {
     "commit.retry.num-retries": "0",
@@ -42,7 +42,7 @@ def open_catalog(settings: Settings, *, mending: bool = False) -> Catalog:
 
     Args:
         settings: of the home.
-        mending: give it also where its tables lie in another place than the settings say.
+        mending: open it even if its tables lie in another place than the settings say.
 
     Raises:
         BrokenHome: its tables lie elsewhere, or its database is damaged.
@@ -51,7 +51,7 @@ def open_catalog(settings: Settings, *, mending: bool = False) -> Catalog:
     """
     from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-    # Two processes that make the catalog's tables or a namespace at once: the second finds them there.
+    # Two processes may create the catalog's tables or a namespace at once: the second one finds them there.
     again = Retrying(
         retry=retry_if_exception(
             lambda error: (
@@ -72,7 +72,7 @@ def open_catalog(settings: Settings, *, mending: bool = False) -> Catalog:
 def located(settings: Settings) -> dict[tuple[str, str], str] | None:
     """Namespace and table → location of its current metadata, by one query; None for a REST catalog, which has no SQL.
 
-    pyiceberg gives the same, but importing it takes 1.5 s of processor time.
+    pyiceberg knows the same, but importing it takes 1.5 s of processor time.
     """
     import sqlalchemy as sa
 
@@ -80,7 +80,7 @@ def located(settings: Settings) -> dict[tuple[str, str], str] | None:
     if uri.get_secret_value().startswith("http"):
         return None
     if is_sqlite(uri) and not sqlite_path(uri).exists():
-        return {}  # asking SQLite would make the file
+        return {}  # a connection would create the file
     names = ("table_namespace", "table_name", "metadata_location", "catalog_name")
     columns: list[sa.ColumnClause[str]] = [sa.column(name) for name in names]
     tables = sa.table("iceberg_tables", *columns).c
@@ -97,16 +97,16 @@ def located(settings: Settings) -> dict[tuple[str, str], str] | None:
 
 
 def is_elsewhere(settings: Settings, location: str) -> bool:
-    """Whether a file of a table lies outside of the warehouse. A REST catalog chooses places by itself."""
+    """Whether a file of a table lies outside the warehouse. A REST catalog chooses locations itself."""
     by_server = settings.catalog_uri.get_secret_value().startswith("http")
     return not by_server and not location.startswith(f"{settings.warehouse}/")
 
 
 def refuse_elsewhere(settings: Settings, tables: Mapping[tuple[str, str], str] | None) -> None:
-    """Refuse tables outside of the warehouse: Iceberg notes whole paths, and those of a copied home lead to its origin.
+    """Refuse tables outside the warehouse: Iceberg notes absolute paths, which in a copied home lead to the original.
 
     Raises:
-        BrokenHome: there is one.
+        BrokenHome: a table lies outside.
     """
     for (namespace, name), location in sorted((tables or {}).items()):
         if is_elsewhere(settings, location):
@@ -135,7 +135,7 @@ def _open(settings: Settings) -> Catalog:
             NAME,
             uri=url_of(settings.catalog_uri),
             init_catalog_tables="true",
-            # A connection that died with a restarted server is made anew.
+            # Replace connections that died with a restarted server.
             pool_pre_ping="true",
             **properties,
         )
@@ -145,7 +145,7 @@ def _open(settings: Settings) -> Catalog:
 
 
 def _file_properties(settings: Settings) -> dict[str, str]:
-    """How pyiceberg reaches the warehouse. Through fsspec ten small commits took 1.0 s, through Arrow 3.4 s."""
+    """pyiceberg's properties for the warehouse. Through fsspec ten small commits took 1.0 s, through Arrow 3.4 s."""
     if not is_s3(settings.warehouse):
         return {}
     bound_attempts()
@@ -180,7 +180,7 @@ def iceberg_type(name: str) -> IcebergType:
 
 
 def ensure_table(catalog: Catalog, contract: Contract, namespace: str = RAW, *, location: str | None = None) -> Table:
-    """The contract's table, created (in the warehouse, or at a place of its own) or evolved to it.
+    """The table of a contract, created (in the warehouse, or at `location`) or evolved.
 
     Columns are optional in Iceberg, because data files written by DuckDB cannot mark one as required; the writer
     asserts nullability from the contract instead.
@@ -196,7 +196,7 @@ def ensure_table(catalog: Catalog, contract: Contract, namespace: str = RAW, *, 
     except NoSuchTableError:
         try:
             return _create(catalog, contract, identifier, location)
-        except TableAlreadyExistsError:  # another process was quicker
+        except TableAlreadyExistsError:  # another process was first
             table = catalog.load_table(identifier)
     return _evolve(table, contract)
 
@@ -231,7 +231,7 @@ def _create(catalog: Catalog, contract: Contract, identifier: tuple[str, str], l
 
 
 def _evolve(table: Table, contract: Contract) -> Table:
-    """Add what the contract has and the table lacks; refuse what would lose or reinterpret stored values."""
+    """Add columns of the contract that the table lacks; refuse changes that would lose or reinterpret stored values."""
     label = ".".join(table.name())
     where = f"contract {contract.name} does not fit the stored table {label}"
     step = "keep the old column beside a new one, or land into a new table"

@@ -1,4 +1,4 @@
-"""What a check of a build found."""
+"""The result of a check of a build."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ class CheckResult:
     Args:
         engine: 'gx' or 'dbt'.
         name: of the check.
-        status: 'pass', 'fail' (rows break it), 'warn' (they do, and it does not block), 'error' (it could not run).
-        rows_failed: how many rows break it.
-        sample: the first of them.
-        message: what went wrong where there are no rows to show.
+        status: 'pass', 'fail' (rows break it), 'warn' (rows break it, and it does not block), 'error' (it could not
+            run).
+        rows_failed: number of rows that break it.
+        sample: the first of these rows.
+        message: the failure, if there are no rows to show.
         seconds: run time.
     """
 
@@ -29,5 +30,5 @@ class CheckResult:
 
     @property
     def blocks(self) -> bool:
-        """Whether it keeps a build from being published."""
+        """Whether the check keeps a build from being published."""
         return self.status in ("fail", "error")

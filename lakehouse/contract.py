@@ -28,7 +28,7 @@ class Column:
         minimum, maximum: inclusive range; a row outside it is quarantined.
         allowed: the closed list of values, if there is one.
         sticky: in a merge, NULL leaves the earlier value in place (optional settings of an asset).
-        fixed: in a merge, no row of a stored key may say otherwise: whoever lands it has to refuse it.
+        fixed: in a merge, a row with another value than the stored one of its key is refused.
         provenance: says where the row came from; ignored when two rows are compared for equality.
     """
 
@@ -59,7 +59,7 @@ TYPES: dict[str, tuple[pa.DataType, str]] = {
 
 @dataclass(frozen=True)
 class Slice:
-    """What a source states whole: a half-open range of instants, of some keys.
+    """A range that a source states whole: half-open instants, of some keys.
 
     Args:
         column: instant or date column.
@@ -80,15 +80,15 @@ class Slice:
 
 @dataclass(frozen=True)
 class Restated:
-    """Which rows are left out because they only say again what was said before.
+    """Rule for rows that are left out because they only repeat an earlier statement.
 
     Args:
-        order: instant column that tells an earlier statement from a later one.
-        column, values: rows with one of these values are left out where the statement before them is equal. They must
-            be such that rows arrive in that order, as what a growing file said each time it was fetched: of rows that
-            arrive late, one that was left out could be missed later.
-        also_key: columns that with the key, the statement left out, say what a statement is of: a forecast of a longer
-            interval that begins at the same instant is no earlier word on the shorter one.
+        order: instant column that orders statements.
+        column, values: rows with one of these values are left out if the statement before them is equal. Rows with
+            these values must arrive in order, such as the states of a growing file at each fetch: if rows arrived late,
+            a row that was left out could be needed later.
+        also_key: columns that identify the subject of a statement, together with the key without the statement columns:
+            a forecast of a longer interval that begins at the same instant is not about the same subject.
     """
 
     order: str
@@ -99,7 +99,7 @@ class Restated:
 
 @dataclass(frozen=True)
 class Contract:
-    """What one raw table promises.
+    """The contract of one raw table.
 
     Args:
         name: table name inside the namespace `raw`.
@@ -108,14 +108,14 @@ class Contract:
         columns: in order.
         key: columns that identify a row.
         mode: how the writer lands rows (`replace`, `merge` or `append`).
-        time_column: the instant that partitions by month and bounds what a landing touched; None for tables
-            without time.
-        touch: the columns that name what a landing touched (asset, signal); the build rebuilds these.
+        time_column: the instant that partitions by month, and that bounds the range that a landing touches; None for
+            tables without time.
+        touch: the columns that name the touched keys of a landing (asset, signal); the build rebuilds these.
         sort: sort order inside a file.
-        fresh_within_hours: a newest row (by `time_column`) older than this is stale; None where age says nothing.
-        statement: key columns that tell one statement of a thing from another one, `source_object` among them: rows
-            of other bytes are never in conflict, and nothing that landed goes.
-        restated: statements that are left out because they add nothing.
+        fresh_within_hours: the table is stale if its newest row (by `time_column`) is older; None if age means nothing.
+        statement: key columns that distinguish statements about one subject, with `source_object`: rows of different
+            bytes never conflict, and no landed row is removed.
+        restated: rule for statements that are left out because they add nothing.
     """
 
     name: str
@@ -215,7 +215,7 @@ DEFAULT_MAX_POWER_KW = 17.25
 
 ASSETS = Contract(
     name="assets",
-    description="What is known of every asset that has landed.",
+    description="Every asset that has landed, with its zone, site and limits.",
     grain="one asset",
     columns=(
         Column("asset_id", "string", "Id in every table.", nullable=False),
@@ -278,7 +278,7 @@ QUARANTINE = Contract(
         Column("line", "long", "Line in the file, from 1; 0 for the file as a whole.", nullable=False),
         Column("field", "string", "Column or signal that was refused; empty for the whole row.", nullable=False),
         Column("reason", "string", "Why the row could not be used.", nullable=False),
-        Column("raw_text", "string", "The row as it stands in the file."),
+        Column("raw_text", "string", "The text of the row in the file."),
     ),
     key=("source", "source_object", "line", "field"),
     mode="merge",

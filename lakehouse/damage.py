@@ -1,4 +1,4 @@
-"""What of a house cannot be read: its database, and each of its tables. It is found here; a replay mends it."""
+"""Finds the unreadable parts of a home: its database, and each of its tables. A replay mends them."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ NOT_THE_FILE = (MemoryError, PermissionError, duckdb.OutOfMemoryException, duckd
 
 
 def database_damage(uri: SecretStr) -> str | None:
-    """What is wrong with an SQLite file; None where it is sound, empty, not there, or no SQLite.
+    """The damage of an SQLite file; None if it is sound, empty or absent, or if the database is not SQLite.
 
     Raises:
-        sqlite3.OperationalError: it cannot be opened or is locked, which says nothing of what is in it.
+        sqlite3.OperationalError: the file cannot be opened or is locked, which says nothing about its content.
     """
     if not is_sqlite(uri) or not sqlite_path(uri).exists():
         return None
     path = sqlite_path(uri)
     if not path.is_file():
-        return f"{path} is no file"
+        return f"{path} is not a file"
     try:
         with closing(sqlite3.connect(path)) as connection:
             found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(1)")]
@@ -53,9 +53,9 @@ def database_damage(uri: SecretStr) -> str | None:
 def table_damage(
     settings: Settings, catalog: Catalog, name: tuple[str, str], read: Callable[[Settings, Table], None]
 ) -> str | None:
-    """What keeps a table from being read; None where it is sound.
+    """The damage of a table; None if it is sound.
 
-    Its metadata, its manifests, and the presence and size of its files are looked at in any case.
+    Its metadata, its manifests, and the presence and size of its files are always checked.
 
     Args:
         settings: of the home.
@@ -64,7 +64,7 @@ def table_damage(
         read: reads rows of it, `read_a_row_group` or `read_every_row`.
 
     Raises:
-        TransientError: the store or the catalog did not answer, so nothing is known of the table.
+        TransientError: the store or the catalog did not answer, so the state of the table is unknown.
     """
     try:
         table = catalog.load_table(name)
@@ -80,14 +80,14 @@ def table_damage(
         ours = explain(error)
         if isinstance(ours, TransientError):
             raise ours from error
-        if isinstance(ours, WattlakeError) and "404" not in ours.message:  # no space, no right: not the file
+        if isinstance(ours, WattlakeError) and "404" not in ours.message:  # no space or no rights: not the file's fault
             raise ours from error
         return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
     return None
 
 
 def _file_damage(file: DataFile) -> str | None:
-    """What the file system says against a data file; in S3 only reading tells."""
+    """The damage of a data file that the file system shows; in S3 only reading shows it."""
     if is_s3(file.file_path):
         return None
     path = Path(file.file_path)
@@ -129,7 +129,7 @@ def read_every_row(settings: Settings, table: Table) -> None:
 
 
 def diagnosed(settings: Settings, read: Callable[[Settings, Table], None]) -> BrokenHome | None:
-    """What is damaged in a house where something has failed that nobody can explain; None where all is sound.
+    """The damage behind an unexplained failure; None if all tables are sound.
 
     Args:
         settings: of the home.

@@ -1,4 +1,4 @@
-"""The databases behind the catalog and ops: how they are reached, and locks that hold on every machine."""
+"""The databases behind the catalog and ops: connections, and locks that hold on every machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lakehouse.uris import is_postgres, sqlite_path, url_of
 
 LOG = logging.getLogger(__name__)
 WAITS = "%s works at %r; this one goes on when that has ended"
-#: Postgres: who holds an advisory lock, by the two halves of its number.
+#: Postgres: the holder of an advisory lock, by the two halves of its number.
 HOLDER = """
 SELECT a.application_name, a.pid, to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')
 FROM pg_locks l JOIN pg_stat_activity a USING (pid)
@@ -31,7 +31,7 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
 APPLICATION_NAME_CHARS = 63
 #: Schema of the ops tables in Postgres, where the catalog's own tables lie in the default one.
 POSTGRES_SCHEMA = "ops"
-#: SQLite: wait so long for another writer instead of failing.
+#: SQLite: milliseconds to wait for another writer before failing.
 SQLITE_BUSY_MS = 30_000
 
 
@@ -50,7 +50,7 @@ def open_engine(uri: SecretStr) -> sa.Engine:
 
 
 def create_tables(engine: sa.Engine, metadata: sa.MetaData) -> None:
-    """Make what is missing, all of it or nothing; two processes that do it at once wait for each other."""
+    """Create missing tables and columns in one transaction; two processes that do it at once wait for each other."""
     schema = POSTGRES_SCHEMA if engine.dialect.name == "postgresql" else None
     there = sa.inspect(engine).get_multi_columns(schema=schema)
     columns = {name: {str(column["name"]) for column in found} for (_, name), found in there.items()}
@@ -62,7 +62,7 @@ def create_tables(engine: sa.Engine, metadata: sa.MetaData) -> None:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_lock_key("tables"))))
             connection.execute(sa.schema.CreateSchema(POSTGRES_SCHEMA, if_not_exists=True))
         else:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")  # SQLite would look first and lock later
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # else SQLite reads first and locks later
         metadata.create_all(connection)
         for table in metadata.sorted_tables:
             made = {column["name"] for column in sa.inspect(connection).get_columns(table.name, schema=schema)}
@@ -77,22 +77,22 @@ def create_tables(engine: sa.Engine, metadata: sa.MetaData) -> None:
 def exclusive(
     uri: SecretStr, *names: str, work: str = "another process", wait: bool = True
 ) -> Iterator[Callable[[], None]]:
-    """Wait until no other process has a lock of these names, on any machine that uses the database, and hold them.
+    """Take named locks that hold on every machine that uses the database; waits for their holders.
 
     On Postgres they are advisory locks, which end with their connection; on SQLite locked files beside the database.
-    Whoever takes several names them in one order, so that no two wait for each other.
+    Callers that take several locks name them in the same order, so that no two wait for each other.
 
     Args:
         uri: of the database.
         names: of the locks, taken one after the other.
-        work: what is done meanwhile, for those who wait.
-        wait: until they are free; else refuse.
+        work: name of the work, for those who wait.
+        wait: wait until the locks are free; else raise Busy.
 
     Yields:
-        A function that raises TransientError if a lock was lost, as when the server was restarted.
+        A function that raises TransientError if a lock was lost, for instance because the server was restarted.
 
     Raises:
-        Busy: somebody holds one of them, and nobody was to wait.
+        Busy: another process holds one of them, and `wait` is false.
     """
     locks = _advisory if is_postgres(uri) else _lock_files
     with locks(uri, names, work, wait) as held:
@@ -114,9 +114,9 @@ def _lock_files(uri: SecretStr, names: Sequence[str], work: str, wait: bool) -> 
                 LOG.info(WAITS, _holder(holder), name)
                 lock.acquire()
             stack.callback(lock.release)
-            # Beside the lock: who tries a locked file empties it.
-            said = {"work": work, "process": os.getpid(), "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"}
-            holder.write_text(json.dumps(said))
+            # In a file beside the lock, because a process that tries the lock file empties it.
+            note = {"work": work, "process": os.getpid(), "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"}
+            holder.write_text(json.dumps(note))
             stack.callback(holder.unlink, missing_ok=True)
         yield lambda: None
 
@@ -152,11 +152,11 @@ def _busy(holder: str, name: str) -> Busy:
 
 
 def _holder(path: Path) -> str:
-    """Who holds a lock, by the note beside it; one that was killed leaves its note to the next."""
+    """The holder of a lock, from the note beside it; a killed holder leaves its note until the next one."""
     try:
-        said = json.loads(path.read_text())
-        os.kill(int(said["process"]), 0)
-        return f"{said['work']} (process {said['process']}, since {said['since']})"
+        note = json.loads(path.read_text())
+        os.kill(int(note["process"]), 0)
+        return f"{note['work']} (process {note['process']}, since {note['since']})"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"
 
@@ -182,5 +182,5 @@ def _lock_file(uri: SecretStr, name: str) -> Path:
 
 
 def _lock_key(name: str) -> int:
-    """Postgres numbers its advisory locks: 63 bits of a hash keep ours apart from those of others."""
+    """The number of an advisory lock: 63 bits of a hash keep ours apart from those of other programs."""
     return int.from_bytes(hashlib.sha256(f"wattlake {name}".encode()).digest()[:8], "big") >> 1

@@ -1,4 +1,4 @@
-"""DuckDB connections with extensions loaded from their wheels: nothing is downloaded at run time."""
+"""DuckDB connections with extensions from their wheels: nothing is downloaded at run time."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import duckdb
 from lakehouse.errors import TerminalError
 from lakehouse.settings import Settings
 
-#: avro before iceberg, which needs it.
+#: avro comes first, because iceberg needs it.
 EXTENSIONS = ("avro", "iceberg")
-#: Five attempts a request, as botocore makes: waits of 0.2, 0.6, 1.8 and 5.4 s. An answer may take 30 s to begin.
+#: Five attempts for each request, like botocore: waits of 0.2, 0.6, 1.8 and 5.4 s. An answer may take 30 s to begin.
 HTTP_SETTINGS = {"http_retries": 4, "http_retry_wait_ms": 200, "http_retry_backoff": 3, "http_timeout": 30}
 
 
@@ -20,7 +20,7 @@ def extension_path(name: str) -> Path:
     """The extension's file inside its wheel.
 
     Raises:
-        TerminalError: the wheel is not installed or is made for another DuckDB version.
+        TerminalError: the wheel is not installed, or is for another DuckDB version.
     """
     package = f"duckdb_extension_{name}"
     spec = importlib.util.find_spec(package)
@@ -50,16 +50,16 @@ def connect(
     temporary: Path | None = None,
     extensions: tuple[str, ...] = EXTENSIONS,
 ) -> duckdb.DuckDBPyConnection:
-    """A connection in UTC with the extensions loaded, for statements of ours; see `only_signed_from_here`.
+    """A connection in UTC with the extensions loaded, for our own statements; see `only_signed_from_here`.
 
     Args:
         path: database file, in memory by default.
         settings: limits, and the key for S3 where files lie there; DuckDB's defaults where None.
-        temporary: where it spills.
-        extensions: which to load.
+        temporary: folder for spilled data.
+        extensions: extensions to load.
     """
-    # DuckDB would check the signatures anew for each connection: 60 MB to hash, 0.3 s of CPU. The wheels' hashes were
-    # checked against the lock file when they were installed, and `wattlake doctor` has DuckDB check the signatures.
+    # DuckDB would check the signatures for each connection: 60 MB to hash, 0.3 s of CPU. The hashes of the wheels were
+    # checked against the lock file at installation, and `wattlake doctor` lets DuckDB check the signatures.
     connection = duckdb.connect(str(path), config={"allow_unsigned_extensions": "true"})
     load(connection, extensions)
     connection.execute("SET TimeZone='UTC'")
@@ -74,12 +74,12 @@ def connect(
 
 
 def only_signed_from_here(connection: duckdb.DuckDBPyConnection) -> None:
-    """Before statements of others: DuckDB loads no more extensions but signed ones, and nothing brings that back."""
+    """Call before statements of users: DuckDB loads only signed extensions from then on, irrevocably."""
     connection.execute("SET allow_unsigned_extensions=false")
 
 
 def reach_s3(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Give a connection the key for S3, where the settings name a location there; it lives as long as the session."""
+    """Give a connection the key for S3, if the settings name a location there; the key lives as long as the session."""
     if not settings.uses_s3:
         return
     load(connection, ("httpfs",))

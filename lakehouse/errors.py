@@ -12,15 +12,15 @@ from typing import ClassVar
 
 from lakehouse.check_result import CheckResult
 
-#: What mends a broken home.
-MEND = "run `wattlake replay`, then `wattlake build`; docs/mending.md tells more"
+#: Next step for a broken home.
+MEND = "run `wattlake replay`, then `wattlake build`; see docs/mending.md"
 
 
 def visible(text: object, keep: str = "") -> str:
-    """Text as it may be printed: what a terminal or a page would obey, or show as nothing, is written out.
+    """Text that is safe to print: characters that a terminal or a page would obey, or not show, are escaped.
 
-    Names and cells come from outside: control characters, escape sequences and marks that turn the direction of writing
-    are shown as Python writes them.
+    Names and cells come from outside: control characters, escape sequences and bidirectional marks are escaped as in
+    Python literals.
 
     Args:
         text: anything.
@@ -38,19 +38,19 @@ def printable(path: Path) -> str:
 
 
 def is_name(text: str) -> bool:
-    """Whether text can be the id of an asset: it is printable, and has no blank at its ends."""
+    """Whether text can be the id of an asset: it is printable, and has no white space at its ends."""
     return bool(text) and text.isprintable() and text == text.strip()
 
 
 class WattlakeError(Exception):
-    """An error with a next step. Both are text that may be printed, whatever names they hold.
+    """An error with a next step. Both are safe to print, whatever names they contain.
 
     Args:
         message: what happened and where.
         next_step: what the reader can do about it, as an imperative sentence.
     """
 
-    #: What `visible` leaves as it is: messages may have several lines.
+    #: Characters that `visible` keeps: messages may have several lines.
     keep: ClassVar[str] = "\n"
 
     def __init__(self, message: str, next_step: str = "") -> None:
@@ -68,19 +68,19 @@ class TransientError(WattlakeError):
 
 
 class LostRace(TransientError):
-    """Another commit came first; what was read before it no longer holds."""
+    """Another commit came first, so the rows that were read before it are stale."""
 
 
 class Overtaken(TransientError):
-    """What was checked before a commit no longer holds: another landing has declared otherwise meanwhile."""
+    """A check before the commit no longer holds: another landing has declared something else meanwhile."""
 
 
 class Busy(TransientError):
-    """Somebody holds a lock, and nobody was to wait for it."""
+    """Another process holds a lock, and the caller does not wait."""
 
 
 class UnknownOutcome(TransientError):
-    """A commit was not acknowledged and may have landed: what it wrote must stay."""
+    """A commit was not acknowledged and may have landed: its files must stay."""
 
 
 class TerminalError(WattlakeError):
@@ -88,11 +88,11 @@ class TerminalError(WattlakeError):
 
 
 class BrokenHome(TerminalError):
-    """Part of the house is damaged, lost or elsewhere; the archive gives it back."""
+    """Part of the home is damaged, lost or elsewhere; a replay restores it from the archive."""
 
 
 class WrongUsage(TerminalError):
-    """What was asked makes no sense, whatever the data are."""
+    """The request makes no sense, whatever the data are."""
 
 
 class UnreadableFile(TerminalError):
@@ -102,7 +102,7 @@ class UnreadableFile(TerminalError):
 
 
 class NotLanded(UnreadableFile):
-    """A file that is known for what it is, and that is not landed on purpose."""
+    """A file of a known kind that is not landed on purpose."""
 
 
 class ContractViolation(TerminalError):
@@ -114,7 +114,7 @@ class ModelsFailed(TerminalError):
 
     Args:
         message, next_step: see `WattlakeError`.
-        models: their names.
+        models: names of the failed models.
     """
 
     def __init__(self, message: str, next_step: str, models: list[str]) -> None:
@@ -127,7 +127,7 @@ class ChecksFailed(TerminalError):
 
     Args:
         message, next_step: see `WattlakeError`.
-        checks: those that failed, with their first rows.
+        checks: the failed checks, with their first rows.
     """
 
     def __init__(self, message: str, next_step: str = "", checks: Sequence[CheckResult] = ()) -> None:

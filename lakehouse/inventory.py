@@ -1,6 +1,7 @@
 """The inventory: every table with rows, bytes, span, freshness and snapshot, read from Iceberg metadata alone.
 
-How fresh a table is, its contract says, and this module alone compares: `wattlake catalog` and the hourly look agree.
+The contract says how old the newest row may be, and only this module compares: `wattlake catalog` and the hourly
+freshness check agree.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ class TableState:
     Args:
         table: with its schema.
         rows, bytes: totals; bytes are None for ops tables.
-        first, last: earliest and latest instant in it, where it has time.
-        written_at: when a landing or build changed it last, from ops.
+        first, last: its earliest and latest instant, if it has time.
+        written_at: time of the last landing or build that changed it, from ops.
         freshness: 'fresh', 'stale', or '-' where no contract says how old it may be.
         snapshot_id: current Iceberg snapshot.
         description: one sentence.
@@ -50,12 +51,12 @@ class TableState:
 
 @dataclass(frozen=True)
 class Freshness:
-    """How old the newest row of a raw table is.
+    """The age of the newest row of a raw table.
 
     Args:
         contract: of the table; it says how old the newest row may be.
         newest: instant of the newest row, UTC.
-        age: from there to the instant of the look; negative for rows of the future.
+        age: time from then to now; negative for rows of the future.
     """
 
     contract: Contract
@@ -74,7 +75,7 @@ class Freshness:
 
 
 def freshness(settings: Settings, contracts: Sequence[Contract]) -> list[Freshness]:
-    """How fresh the raw tables are whose contracts ask for it. A table without rows is left out: nothing has landed."""
+    """The freshness of the raw tables whose contracts limit it; tables without rows are left out."""
     catalog = open_catalog(settings)
     existing = {name for _, name in catalog.list_tables(RAW)}
     found = []
@@ -114,7 +115,7 @@ def _utc(value: datetime | None) -> datetime | None:
 
 
 def _written(ops: Ops) -> dict[str, datetime]:
-    """Raw table → when a slice changed it last; '' → when marts were published last."""
+    """Raw table → time of the last slice that changed it; '' → time of the last published build."""
     slices, builds = SLICES.c, BUILDS.c
     landed = sa.select(slices.table_name, sa.func.max(slices.finished_at)).where(slices.snapshot_id.is_not(None))
     rows = [tuple(row) for row in ops.query(landed.group_by(slices.table_name))]
@@ -141,7 +142,7 @@ def _state(table: Table, name: str, contract: Contract | None, written_at: datet
 
 
 def _span(table: Table) -> tuple[datetime | None, datetime | None]:
-    """Earliest and latest instant of the partition column, from the bounds that every data file carries."""
+    """Earliest and latest instant of the partition column, from the bounds of the data files."""
     from pyiceberg.conversions import from_bytes
     from pyiceberg.types import TimestamptzType
 

@@ -1,7 +1,7 @@
-"""What happened: every fetch, slice, run, check, build and download is a row in the catalog's database.
+"""The records of operations: every fetch, slice, run, check, build and download is a row in the catalog's database.
 
-Rows are written when work starts (status 'running') and finished in place, so a killed process leaves its trace.
-Sixty commits here cost 0.01 s where sixty Iceberg appends cost 2.2 s; that is why ops is not Iceberg.
+Rows are inserted when work starts (status 'running') and updated when it ends, so a killed process leaves a trace.
+Ops is not in Iceberg, because sixty commits here cost 0.01 s and sixty Iceberg appends 2.2 s.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from lakehouse.settings import Settings
 from lakehouse.uris import shown
 
 METADATA = sa.MetaData()
-#: States of a run that somebody still has to bring to its end.
+#: States of a run that is not finished.
 OPEN = ("running", "interrupted")
 #: Values in one IN list: SQLite takes 32,766.
 BATCH_ROWS = 1000
@@ -105,16 +105,16 @@ BUILDS = _table(
     sa.Column("durations", sa.String),  # JSON: step -> seconds
     sa.Column("code_version", sa.String),
 )
-#: status: done (landed, or had landed), unchanged (the server has nothing newer), empty (it says that it has nothing),
-#: not_yet, gone (not kept any more), denied, throttled, malformed (none, or one that could not be read), failed.
+#: status: done (landed, or had landed), unchanged (the server has nothing newer), empty (the server has nothing),
+#: not_yet, gone (no longer kept), denied, throttled, malformed (no document, or an unreadable one), failed.
 DOWNLOADS = _table(
     "downloads",
     sa.Column("run_id", sa.String, nullable=False),
     sa.Column("source", sa.String, nullable=False, index=True),
-    sa.Column("document", sa.String),  # what tells it from the source's others; NULL: days that no document is known of
+    sa.Column("document", sa.String),  # its identity in the source; NULL: days without a known document
     sa.Column("first_day", sa.Date, nullable=False),
     sa.Column("end_day", sa.Date, nullable=False),  # exclusive
-    sa.Column("lanes", sa.String),  # JSON: what of these days it holds
+    sa.Column("lanes", sa.String),  # JSON: the parts of these days that it holds
     sa.Column("file", sa.String),
     sa.Column("url", sa.String),  # without secrets
     sa.Column("is_final", sa.Boolean, nullable=False, default=False),  # it will not change any more
@@ -125,7 +125,7 @@ DOWNLOADS = _table(
     sa.Column("etag", sa.String),
     sa.Column("last_modified", sa.String),
     sa.Column("published_at", sa.DateTime),
-    sa.Column("fetched_at", sa.DateTime),  # when the answer came
+    sa.Column("fetched_at", sa.DateTime),  # when the answer arrived
 )
 TABLES = (RUNS, FETCHES, SLICES, CHECKS, BUILDS, DOWNLOADS)
 
@@ -145,10 +145,10 @@ class Ops:
 
     Args:
         settings: of the home.
-        mending: also where the record of what has landed is lost.
+        mending: open it even if the records of landings are lost.
 
     Raises:
-        BrokenHome: the database is damaged, or it knows of no landing where the archive holds some.
+        BrokenHome: the database is damaged, or has no landing although the archive has some.
     """
 
     def __init__(self, settings: Settings, *, mending: bool = False) -> None:
@@ -160,21 +160,21 @@ class Ops:
             self._archive = open_archive(settings)
             if not mending and self.is_lost():
                 raise BrokenHome(
-                    f"{shown(self.uri)} knows of no landing, and the archive {settings.archive} holds some: the "
-                    "database was lost, or another one is named",
+                    f"{shown(self.uri)} has no record of a landing, but the archive {settings.archive} has some: the "
+                    "database was lost, or the settings name another one",
                     f"mend WATTLAKE_CATALOG_URI and WATTLAKE_OPS_URI if they are wrong; else {MEND}",
                 )
         self._latest: datetime | None = None
 
     def is_lost(self) -> bool:
-        """Whether nothing is recorded of what the archive has received: a landing records itself before it archives."""
+        """Whether the archive has receipts and ops has no landing: a landing records itself before it archives."""
         landings = sa.select(sa.literal(1)).where(RUNS.c.kind == "land").limit(1)
         return not self.query(landings) and self._archive.holds_receipts()
 
     def instant(self) -> datetime:
         """The present, or just after the latest recorded end of a run: a clock that steps back reverses no order.
 
-        It orders landings, also during a replay; it goes with the clock again once that is ahead.
+        It orders landings, also during a replay. It follows the clock again once that is ahead.
         """
         if self._latest is None:
             known = self.query(sa.select(sa.func.max(RUNS.c.started_at), sa.func.max(RUNS.c.finished_at)))[0]
@@ -194,7 +194,7 @@ class Ops:
         return row_id
 
     def finish(self, table: sa.Table, row_id: str, status: str, **values: object) -> None:
-        """Set the end, the status and what is known now."""
+        """Set the end, the status and other values of a row."""
         end = table.update().where(table.c.id == row_id).values(finished_at=self.instant(), status=status, **values)
         try:
             self._commit(end)
@@ -228,7 +228,7 @@ class Ops:
         fetches: Sequence[Mapping[str, object]],
         slices: Sequence[Mapping[str, object]],
     ) -> None:
-        """Put whole rows of runs in the place of what is there of these, with their files and slices, in one commit."""
+        """Replace the rows of some runs, with those of their files and slices, in one transaction."""
         with self.engine.begin() as connection:
             for table, rows in ((RUNS, runs), (FETCHES, fetches), (SLICES, slices)):
                 ids = [str(row["id" if table is RUNS else "run_id"]) for row in rows]
@@ -242,11 +242,11 @@ class Ops:
 
     @contextmanager
     def alone(self, work: str) -> Iterator[Callable[[], None]]:
-        """Be the only one on this database at some work, wherever it runs; waits for the one before.
+        """Hold the lock of some work on this database, over all machines; waits for its holder.
 
         Args:
-            work: 'build', 'check', 'backfill', 'maintain' or 'download-' and the source. A killed process lets go of
-                it, so whoever has it may say of rows that still run that they were interrupted.
+            work: 'build', 'check', 'backfill', 'maintain' or 'download-' and the source. A killed process loses the
+                lock, so its holder may mark rows that are still 'running' as interrupted.
         """
         with exclusive(self.uri, work, work=work) as held:
             yield held
@@ -261,7 +261,7 @@ class Ops:
         return dict(map(tuple, self.query(sa.select(RUNS.c.id, RUNS.c.status).where(RUNS.c.id.in_(run_ids)))))
 
     def mark_interrupted(self, kind: str) -> None:
-        """Mark as failed what a killed process has left running; call it inside of `alone`."""
+        """Mark runs that a killed process has left running as failed; call it inside `alone`."""
         dead = self.interrupted(kind)
         values = {"status": "failed", "error": "interrupted", "finished_at": self.instant()}
         with self.engine.begin() as connection:
@@ -276,12 +276,12 @@ class Ops:
 
     @contextmanager
     def run(self, kind: str, run_id: str | None = None, /, **request: object) -> Iterator[Run]:
-        """Record a run around a block of work; an exception marks it failed and goes on.
+        """Record a run around a block of work; an exception marks the run as failed and is raised again.
 
         Args:
             kind: see `RUNS`.
-            run_id: of the run, where it has one already.
-            request: what was asked.
+            run_id: of the run, if it has one already.
+            request: recorded with the run.
         """
         run = Run(self, self.start(RUNS, id=run_id, kind=kind, request=canonical(request), attempt=1))
         began = time.perf_counter()
@@ -291,7 +291,7 @@ class Ops:
             explained = explain(error) or error
             seconds = time.perf_counter() - began
             values = {"error": f"{type(explained).__name__}: {explained}", "rows": run.rows, "seconds": seconds}
-            # Where the database is gone too, the row still runs, and whoever works next settles it.
+            # If the database is gone too, the row stays 'running', and the next run of the kind recovers it.
             with suppress(sa.exc.OperationalError):
                 self.finish(RUNS, run.id, run.on_error, **values)
             if explained is error:
@@ -304,7 +304,7 @@ class Ops:
 class Run:
     """A run in progress: set `rows`, `status` and `error` before it ends.
 
-    `on_error` is the status that an exception gives it: 'failed', or 'interrupted' where somebody must settle it.
+    `on_error` is its status after an exception: 'failed', or 'interrupted' if the next run must recover it.
     """
 
     def __init__(self, ops: Ops, run_id: str) -> None:

@@ -1,6 +1,6 @@
-"""What the user says about files that land: the command line, Prefect's forms and the sources have it from here.
+"""Land options: what the user may say about files. The command line, Prefect's forms and the sources use them.
 
-It loads no library: the command line is made of it before anything is checked.
+The module imports no library, because the command line is built from it at every start.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-#: What an option takes: any text, an IANA zone, the name of a layout, a positive number, or nothing (it is on or off).
+#: Kind of an option's value: any text, an IANA zone, the name of a layout, a positive number, or on and off.
 Kind = Literal["text", "zone", "layout", "positive", "switch"]
 
 #: Files in each commit of a history or an inbox: a batch is staged on disk and put away as one.
@@ -22,7 +22,7 @@ def _option(help: str, kind: Kind) -> Any:
 
 @dataclass(frozen=True)
 class LandOptions:
-    """What the user says about the files; None means the layout decides. Each option's words are in its metadata."""
+    """What the user says about the files; None means that the layout decides. Help texts are in the metadata."""
 
     asset: str | None = _option("asset_id for everything in the files; else from the bytes or the path", "text")
     site: str | None = _option("site id; prefixes every asset_id as SITE/", "text")

@@ -1,6 +1,6 @@
-"""Errors of the disk and the services behind the house as ours: which service, whether to try again, what to do.
+"""Turns errors of the disk and of services into ours: which service, whether to try again, what to do.
 
-Clients are known by the name of the module that defines their errors, so that nothing is imported to look at one.
+Clients are recognised by the module that defines their errors, so that nothing is imported to examine an error.
 """
 
 from __future__ import annotations
@@ -12,31 +12,31 @@ from contextlib import contextmanager
 
 from lakehouse.errors import MEND, BrokenHome, TerminalError, TransientError, WattlakeError
 
-LATER = "try again later; `wattlake doctor` tells what cannot be reached"
+LATER = "try again later; `wattlake doctor` shows what cannot be reached"
 KEYS = "check WATTLAKE_S3_ACCESS_KEY_ID, WATTLAKE_S3_SECRET_ACCESS_KEY and what the key may do in this bucket"
-LOCATIONS = "check WATTLAKE_WAREHOUSE, WATTLAKE_ARCHIVE and WATTLAKE_S3_ENDPOINT; `wattlake doctor` tells more"
+LOCATIONS = "check WATTLAKE_WAREHOUSE, WATTLAKE_ARCHIVE and WATTLAKE_S3_ENDPOINT; `wattlake doctor` shows more"
 SPACE = "free some space, then run it again; `wattlake doctor` shows it, `wattlake maintain --sweep` frees a part"
-RIGHTS = "check WATTLAKE_HOME, and that its folder may be written by you; `wattlake doctor` tells more"
+RIGHTS = "check WATTLAKE_HOME, and that you may write to its folder; `wattlake doctor` shows more"
 DATABASE = "check the user, password and database in WATTLAKE_CATALOG_URI and WATTLAKE_OPS_URI"
 
-#: The disk, a quota or a limit on the size of files is used up.
+#: The disk is full, or a quota or a limit on the size of files is reached.
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-#: The same in the words of DuckDB and SQLite, which hand on no number.
+#: The same in the messages of DuckDB and SQLite, which pass on no error number.
 NO_SPACE = re.compile(r"no space left|disk (?:is )?full|disk quota exceeded|file too large", re.IGNORECASE)
-#: No right to a file, or a path that no file can have; who looks for a file that may be missing sees its own error.
+#: No rights to a file, or an impossible path; code that expects a missing file handles that error itself.
 NO_WAY = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
-#: SQLite's words for a file that it did not write.
+#: SQLite's messages for a file that is not a sound database.
 DAMAGED = re.compile(r"not a database|malformed|database corruption|unsupported file format|file is encrypted")
-#: What Postgres says when somebody must act.
+#: Postgres' messages for errors that a person must mend.
 REFUSED_BY_POSTGRES = re.compile(r"authentication failed|does not exist|permission denied|no pg_hba\.conf entry")
 HTTP_STATUS = re.compile(r"\(HTTP (\d{3})")
-#: DuckDB's words for a connection that failed, whatever library it uses below.
+#: DuckDB's messages for a failed connection, whatever library it uses.
 LOST_CONNECTION = re.compile(r"connection|timed? ?out|could not (?:establish|connect|resolve)|SSL|curl", re.IGNORECASE)
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Raise errors of a service as ours; every other error goes on as it is."""
+    """Raise errors of a service as ours; other errors pass unchanged."""
     try:
         yield
     except Exception as error:
@@ -68,7 +68,7 @@ def explain(error: BaseException) -> WattlakeError | None:
 
 
 def outage_in(text: str) -> WattlakeError | None:
-    """Our error for a DuckDB error of which only the text has come, as from dbt; None if no service is at fault."""
+    """Our error for the text of a DuckDB error, for instance from dbt; None if no service is at fault."""
     if NO_SPACE.search(text):
         return _full(text)
     if status := HTTP_STATUS.search(text):
@@ -87,7 +87,7 @@ def _none(_: BaseException) -> WattlakeError | None:
 
 
 def _s3(error: BaseException) -> WattlakeError | None:
-    """An error of botocore: its answer says the code, one without an answer is a lost connection."""
+    """Our error for one of botocore: its answer has the code; without an answer the connection was lost."""
     response = getattr(error, "response", None)
     if not isinstance(response, dict):
         return TransientError(f"S3 did not answer, after several attempts: {type(error).__name__}: {error}", LATER)
@@ -109,7 +109,7 @@ def _answer(service: str, status: int, text: str, code: str = "") -> WattlakeErr
     if code == "NoSuchBucket":
         return TerminalError(f"{service} has no such bucket: {text}", LOCATIONS)
     if 400 <= status < 500 and status not in (408, 429):
-        return TerminalError(f"{service} refuses what was asked: {text}", LOCATIONS)
+        return TerminalError(f"{service} refuses the request: {text}", LOCATIONS)
     return TransientError(f"{service} did not answer, after several attempts: {text}", LATER)
 
 

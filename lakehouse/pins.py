@@ -1,4 +1,4 @@
-"""Pins: which snapshot of every table a build or a query reads."""
+"""Pins: the snapshot of every table that a build or a query reads."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
     from lakehouse.contract import Contract
 
-#: Snapshot property: what the commit touched, packed.
+#: Snapshot property: the touched keys and days of the commit, packed.
 TOUCHED = "wattlake.touched"
 #: Snapshot property of commits that move bytes and change no row (compaction).
 NO_CHANGE = "wattlake.no-change"
 
-#: Sequence number of a table's first snapshot. A snapshot whose parent has expired names none either, so only this
-#: number tells a beginning from a cut.
+#: Sequence number of a table's first snapshot. A snapshot whose parent has expired has no parent either, so only this
+#: number distinguishes the first snapshot from a cut history.
 FIRST_SEQUENCE = 1
 
 #: touch-key values → runs of UTC days (first, last), as days since 1970; None for tables without time.
@@ -42,7 +42,7 @@ class Pin:
 
     Args:
         table: name inside the namespace.
-        metadata: location of the metadata file that knows the snapshot.
+        metadata: location of a metadata file that lists the snapshot.
         snapshot_id: None for a table into which nothing has landed.
         columns: names of the table's columns.
     """
@@ -59,7 +59,7 @@ class Pin:
         return f"iceberg_scan({quote(self.metadata)}, snapshot_from_id={self.snapshot_id})"
 
     def select(self, contract: Contract) -> str:
-        """SELECT of the contract's columns in order; columns that the table does not have yet come as NULL."""
+        """SELECT of the contract's columns in order; columns that the table does not have yet are NULL."""
         from lakehouse.contract import TYPES
 
         columns = ", ".join(
@@ -91,20 +91,20 @@ def pin_all(settings: Settings, contracts: Iterable[Contract]) -> dict[str, Pin]
             except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
                 raise BrokenHome(f"the metadata of raw.{contract.name} cannot be read: {error}", MEND) from error
             current = metadata.get("current-snapshot-id")
-            # -1 is how older metadata say that there is none.
+            # In older metadata -1 means that there is no snapshot.
             snapshot_id = None if current == -1 else current
             pins[contract.name] = Pin(contract.name, location, snapshot_id, columns)
     return pins
 
 
 def _columns(metadata: dict[str, Any]) -> frozenset[str]:
-    """Column names of a table by its metadata document."""
+    """Column names of a table, from its metadata document."""
     schemas = {schema["schema-id"]: schema for schema in metadata["schemas"]}
     return frozenset(field["name"] for field in schemas[metadata["current-schema-id"]]["fields"])
 
 
 def keep(settings: Settings, pinned: Pin, folder: Path) -> Pin:
-    """The same pin over a copy of its metadata file, for work that takes longer than the file may live.
+    """The same pin on a copy of its metadata file, for work that may outlive the file.
 
     Each commit drops the oldest metadata file of the table; the snapshot's own files stay for `snapshot_days`.
     """
@@ -125,7 +125,7 @@ def pin(catalog: Catalog, contract: Contract, namespace: str = RAW) -> Pin | Non
 
 
 def pin_of(table: Table) -> Pin:
-    """The snapshot that a loaded table has now."""
+    """The current snapshot of a loaded table."""
     snapshot = table.current_snapshot()
     columns = frozenset(table.schema().column_names)
     return Pin(table.name()[-1], table.metadata_location, snapshot.snapshot_id if snapshot else None, columns)
@@ -152,10 +152,10 @@ def unpack_touched(text: str) -> Touched:
 
 
 def touched_since(table: Table, snapshot_id: int | None) -> Iterator[Touched] | None:
-    """What the commits after a pinned snapshot touched, newest first.
+    """The touched keys and days of the commits after a pinned snapshot, newest first.
 
     Returns:
-        None if it is unknown: the pin is no ancestor any more, or a commit does not say what it touched.
+        None if they are unknown: the pin is no longer an ancestor, or a commit does not say what it touched.
     """
     found: list[Touched] = []
     current = table.current_snapshot()
@@ -167,7 +167,7 @@ def touched_since(table: Table, snapshot_id: int | None) -> Iterator[Touched] | 
             found.append(unpack_touched(properties[TOUCHED]))
         parent = current.parent_snapshot_id
         if parent is None and current.sequence_number != FIRST_SEQUENCE:
-            return None  # expiry has dropped what came before
+            return None  # expiry has dropped the earlier snapshots
         current = table.snapshot_by_id(parent) if parent is not None else None
         if parent is not None and current is None:
             return None

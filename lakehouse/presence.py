@@ -12,12 +12,12 @@ from lakehouse.settings import Settings
 from lakehouse.storage import storage_at
 from lakehouse.uris import is_sqlite, sqlite_path
 
-#: Says in a home which kind of assets it holds.
+#: File in a home that says which kind of assets the home holds.
 MARKER = "home.json"
 
 
 def holds_a_house(settings: Settings) -> bool:
-    """Whether anything is kept here: a catalog, marts, or received bytes. A catalog on a server is a house."""
+    """Whether the home holds anything: a catalog, marts, or received bytes. A catalog on a server counts."""
     if not is_sqlite(settings.catalog_uri) or sqlite_path(settings.catalog_uri).exists():
         return True
     if settings.marts_path.exists():
@@ -26,10 +26,10 @@ def holds_a_house(settings: Settings) -> bool:
 
 
 def require_house(settings: Settings) -> None:
-    """Refuse a place that holds no house, as a mistyped WATTLAKE_HOME names one; nothing is made there.
+    """Refuse a home that holds nothing, such as that of a mistyped WATTLAKE_HOME; nothing is created there.
 
     Raises:
-        TerminalError: nothing is kept there.
+        TerminalError: the home holds nothing.
     """
     if not holds_a_house(settings):
         named = "" if "WATTLAKE_HOME" in os.environ else " (WATTLAKE_HOME is not set)"
@@ -44,18 +44,18 @@ def claim_home(settings: Settings, simulated: bool) -> None:
 
     Raises:
         TerminalError: the home holds the other kind.
-        BrokenHome: it is unknown what it holds.
+        BrokenHome: it is unknown what the home holds.
     """
     marker = settings.root / MARKER
     settings.root.mkdir(parents=True, exist_ok=True)
     written = marker.with_name(f".{marker.name}.{uuid.uuid4().hex}")
     written.write_text(_marked(simulated))
     try:
-        os.link(written, marker)  # whole or not at all, and only for the first
+        os.link(written, marker)  # atomic, and only the first one succeeds
     except FileExistsError:
         held, kind = kind_held(settings), _kind(simulated)
         if held is None:
-            raise BrokenHome(f"{marker} is damaged, and says no more which assets the home holds", MEND) from None
+            raise BrokenHome(f"{marker} is damaged and no longer says which assets the home holds", MEND) from None
         if held != kind:
             raise TerminalError(
                 f"{settings.root} holds {held} assets and cannot take {kind} ones",
@@ -66,7 +66,7 @@ def claim_home(settings: Settings, simulated: bool) -> None:
 
 
 def kind_held(settings: Settings) -> str | None:
-    """'real' or 'simulated', as the marker says; None where it is damaged or not there."""
+    """'real' or 'simulated', from the marker; None if it is damaged or absent."""
     try:
         held = json.loads((settings.root / MARKER).read_text())["assets"]
     except (FileNotFoundError, IsADirectoryError, ValueError, KeyError, TypeError):
@@ -75,7 +75,7 @@ def kind_held(settings: Settings) -> str | None:
 
 
 def mark_again(settings: Settings, simulated: bool) -> None:
-    """Write the marker anew."""
+    """Write the marker again."""
     (settings.root / MARKER).write_text(_marked(simulated))
 
 

@@ -1,4 +1,4 @@
-"""Pinned reading: DuckDB sessions over raw.*, marts.* and ops.*, each table at one snapshot."""
+"""DuckDB sessions over raw.*, marts.* and ops.*, each table pinned at one snapshot."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECRET_OPTIONS = ("host", "port", "dbname", "user", "password")
 
 
 def rows_of(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
-    """Rows of one query in a session of its own."""
+    """The rows of one query, in a session of its own."""
     connection = connect(settings=settings)
     try:
         return connection.execute(sql).fetchall()
@@ -33,15 +33,15 @@ def rows_of(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
 
 
 def select_pinned(pins: dict[str, Pin], contract: Contract) -> str:
-    """SELECT over the pinned table, or a typed empty one where nothing has landed yet."""
+    """SELECT over the pinned table, or a typed empty one if nothing has landed yet."""
     found = pins.get(contract.name)
     return found.select(contract) if found else empty_select(contract)
 
 
 def open_session(settings: Settings, contracts: Iterable[Contract]) -> duckdb.DuckDBPyConnection:
-    """A read-only view of everything: `raw.*` pinned now, `marts.*` as published, `ops.*`.
+    """A read-only session over everything: `raw.*` pinned now, `marts.*` as published, `ops.*`.
 
-    The marts file stays open on the build that was published when the session began; later builds do not disturb it.
+    The session reads the build that was published when it began; later builds do not disturb it.
     """
     connection = _marts_session(settings)
     contracts = list(contracts)
@@ -57,16 +57,16 @@ def open_session(settings: Settings, contracts: Iterable[Contract]) -> duckdb.Du
 
 
 def open_marts_session(settings: Settings) -> duckdb.DuckDBPyConnection:
-    """The part of `open_session` that needs no catalog: `marts.*` as published."""
+    """A read-only session over `marts.*` as published; it needs no catalog."""
     connection = _marts_session(settings)
     _lock(connection)
     return connection
 
 
 def _lock(connection: duckdb.DuckDBPyConnection) -> None:
-    """Before statements of others: no setting changes any more but those of readers, and nothing brings that back."""
+    """Call before statements of users: only the settings of readers can be changed from then on, irrevocably."""
     only_signed_from_here(connection)
-    connection.execute("SET python_enable_replacements=false")  # variables of ours are no tables
+    connection.execute("SET python_enable_replacements=false")  # else Python variables could be read as tables
     connection.execute(f"SET allowed_configs=[{', '.join(quote(name) for name in OF_READERS)}]")
     connection.execute("SET lock_configuration=true")
 
@@ -75,7 +75,7 @@ def _marts_session(settings: Settings) -> duckdb.DuckDBPyConnection:
     connection = connect(settings=settings, extensions=())
     if settings.marts_path.exists():
         attach_marts(connection, settings)
-        connection.execute("USE marts")  # a mart is found without `marts.` before its name too
+        connection.execute("USE marts")  # so that `marts.` before a mart's name is optional
     return connection
 
 
@@ -83,7 +83,7 @@ def attach_marts(connection: duckdb.DuckDBPyConnection, settings: Settings) -> N
     """Attach the published file as `marts`, read-only.
 
     Raises:
-        TerminalError: it is no DuckDB file. One that was cut off may open, and fails where a query reads what is gone.
+        TerminalError: it is not a DuckDB file. A truncated file may open; a query then fails at the missing part.
     """
     path = settings.marts_path
     if path.is_dir():
@@ -92,15 +92,15 @@ def attach_marts(connection: duckdb.DuckDBPyConnection, settings: Settings) -> N
         connection.execute(f"ATTACH {quote(str(path))} AS marts (READ_ONLY)")
     except duckdb.Error as error:
         raise TerminalError(
-            f"{path} cannot be read: {str(error).splitlines()[0]}", "build: it is made anew from the raw tables"
+            f"{path} cannot be read: {str(error).splitlines()[0]}", "build: it is made again from the raw tables"
         ) from error
 
 
 def _attach_ops(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Views `ops.*` over the ops tables as they are now; instants become TIMESTAMPTZ."""
+    """Create views `ops.*` over the present ops tables; instants become TIMESTAMPTZ."""
     from lakehouse.ops import TABLES, Ops
 
-    Ops(settings)  # makes the tables where nothing has been recorded yet
+    Ops(settings)  # creates the tables if nothing has been recorded yet
     held_in = _attach_database(connection, settings.ops_uri, [table.name for table in TABLES])
     connection.execute("ATTACH ':memory:' AS ops")
     for table in TABLES:
@@ -109,7 +109,7 @@ def _attach_ops(connection: duckdb.DuckDBPyConnection, settings: Settings) -> No
 
 
 def _of_ops(name: str, kind: str) -> str:
-    """A column of an ops table; SQLite has no instants and no truth values."""
+    """SQL of a column of an ops table; SQLite has no types for instants and booleans."""
     casts = {"DATETIME": f"timezone('UTC', {name}::TIMESTAMP) AS {name}", "BOOLEAN": f"{name}::BOOLEAN AS {name}"}
     return casts.get(kind, name)
 
@@ -125,7 +125,7 @@ def _attach_database(connection: duckdb.DuckDBPyConnection, uri: SecretStr, tabl
         return "ops_database"
     load(connection, ("postgres_scanner",))
     options = postgres_options(uri)
-    # A secret, for a password in ATTACH is shown by duckdb_databases() and in errors.
+    # In a secret, because duckdb_databases() and errors show a password in ATTACH.
     listed = "".join(f", {name.upper()} {quote(options.pop(name))}" for name in SECRET_OPTIONS if name in options)
     connection.execute(f"CREATE OR REPLACE TEMPORARY SECRET wattlake_ops (TYPE postgres{listed})")
     rest = " ".join(f"{name}={value}" for name, value in options.items())

@@ -15,17 +15,17 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakehouse.errors import TerminalError
 
-#: The dbt project belongs to the checkout that this package runs from.
+#: The dbt project of the checkout that this package runs from.
 DBT_PROJECT = Path(__file__).resolve().parents[1] / "dbt"
 
-#: Paths of what lies in a home are up to 300 bytes longer, and Linux takes 4,096 bytes, SQLite and dbt fewer.
+#: Paths inside a home are up to 300 bytes longer; Linux takes 4,096 bytes, SQLite and dbt fewer.
 LONGEST_HOME_BYTES = 400
 S3_KEYS = "set WATTLAKE_S3_ACCESS_KEY_ID and WATTLAKE_S3_SECRET_ACCESS_KEY"
 
 
 @dataclass(frozen=True)
 class S3Settings:
-    """How S3 is reached.
+    """Access to S3.
 
     Args:
         endpoint: URL of the server; None is AWS itself.
@@ -47,20 +47,20 @@ def _absolute(path: Path) -> Path:
 
 
 def _refuse_no_server(uri: str) -> None:
-    """Refuse a URI that no server can have; the message shows none of it, for it may hold a password."""
+    """Refuse a URI that is not of a server; the message shows nothing of it, because it may hold a password."""
     try:
         host, port = _server_of(uri)
     except ValueError:
-        raise ValueError("is no URI of a server: scheme://host:port/…, with a number for the port") from None
+        raise ValueError("is not the URI of a server: scheme://host:port/…, with a number for the port") from None
     if not host or (port is not None and not 0 < port < 2**16):
-        raise ValueError("names no host, or a port that is none: scheme://host:port/…")
+        raise ValueError("has no host, or a wrong port: scheme://host:port/…")
 
 
 def _server_of(uri: str) -> tuple[str, int | None]:
-    """Host and port; libpq finds a host of its own where Postgres' URI names none.
+    """Host and port; for a Postgres URI without a host libpq has a default.
 
     Raises:
-        ValueError: it is no URI.
+        ValueError: it is not a URI.
     """
     if not uri.startswith("postgresql"):
         parts = urlsplit(uri)
@@ -79,7 +79,7 @@ def _in_home(values: dict[str, Any], name: str) -> str:
 
 
 def _ops_beside(values: dict[str, Any]) -> SecretStr:
-    """The catalog's database where that is SQL, else SQLite in the home."""
+    """The catalog's database if that is SQL, else SQLite in the home."""
     catalog: SecretStr = values["catalog_uri"]
     if catalog.get_secret_value().startswith("http"):
         return SecretStr(f"sqlite:///{_in_home(values, 'ops.db')}")
@@ -87,10 +87,10 @@ def _ops_beside(values: dict[str, Any]) -> SecretStr:
 
 
 class Settings(BaseSettings):
-    """Where things are and how much of the machine they may use.
+    """Locations, and limits on the use of the machine.
 
-    The embedded default needs nothing but `home`: an SQLite catalog, the warehouse and the archive lie in it. The
-    published marts and work in progress always do.
+    The embedded default needs only `home`: the SQLite catalog, the warehouse and the archive are in it. The published
+    marts and work in progress always are.
     """
 
     model_config = SettingsConfigDict(env_prefix="WATTLAKE_", frozen=True, hide_input_in_errors=True)
@@ -112,7 +112,7 @@ class Settings(BaseSettings):
         default_factory=lambda values: _in_home(values, "archive"),
         description="where received bytes are kept: a folder or s3://bucket/prefix",
     )
-    s3_endpoint: str | None = Field(default=None, description="URL of the S3 server; AWS itself where there is none")
+    s3_endpoint: str | None = Field(default=None, description="URL of the S3 server; AWS by default")
     s3_access_key_id: str | None = Field(default=None, description="key for S3")
     s3_secret_access_key: SecretStr | None = Field(default=None, description="secret of the key for S3")
     s3_region: str = Field(default="us-east-1", description="region of the S3 buckets")
@@ -120,28 +120,28 @@ class Settings(BaseSettings):
     inbox: Path | None = Field(default=None, description="watched folder for files (default: inbox in the home)")
     threads: int = Field(default_factory=lambda: os.cpu_count() or 2, ge=1, description="threads for DuckDB and dbt")
     cache: Path | None = Field(
-        default=None, description="folder for what can be made again, shared by homes (default: tmp in the home)"
+        default=None, description="folder for caches, which homes may share (default: tmp in the home)"
     )
     memory_limit: str = Field(
         default="4GB", pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$", description="DuckDB memory limit; it spills to disk beyond"
     )
 
     snapshot_days: float = Field(
-        default=1, ge=0, description="days for which snapshots stay after another has taken their place"
+        default=1, ge=0, description="days for which snapshots are kept after another has replaced them"
     )
-    snapshots_kept: int = Field(default=10, ge=1, description="so many of a table's newest snapshots always stay")
-    orphan_hours: float = Field(default=24, ge=1, description="files that nothing names stay so many hours")
+    snapshots_kept: int = Field(default=10, ge=1, description="number of newest snapshots of a table that always stay")
+    orphan_hours: float = Field(default=24, ge=1, description="hours for which files that nothing names are kept")
     archive_days: float | None = Field(
-        default=None, ge=1, description="days after which received bytes that have landed are dropped; never by default"
+        default=None, ge=1, description="days after which landed bytes are dropped from the archive; never by default"
     )
     sql_token: SecretStr | None = Field(
-        default=None, min_length=16, description="token of `wattlake serve sql`; one is generated where it is not set"
+        default=None, min_length=16, description="token of `wattlake serve sql`; generated if it is not set"
     )
     sql_timeout_s: float = Field(
         default=600, gt=0, description="seconds that a statement of `wattlake serve sql` may run"
     )
     sql_statement_bytes: int = Field(
-        default=100_000, ge=1000, description="length of a statement that `wattlake serve sql` takes"
+        default=100_000, ge=1000, description="longest statement that `wattlake serve sql` takes, in bytes"
     )
 
     @field_validator("home")
@@ -149,11 +149,11 @@ class Settings(BaseSettings):
     def _plain(cls, value: Path) -> Path:
         whole = _absolute(value)
         if len(os.fsencode(whole)) > LONGEST_HOME_BYTES:
-            raise ValueError(f"is longer than {LONGEST_HOME_BYTES} bytes, and what lies in it would get no name")
+            raise ValueError(f"is longer than {LONGEST_HOME_BYTES} bytes, so paths inside it would be too long")
         try:
             there = next(path for path in (whole, *whole.parents) if path.exists())
             if not there.is_dir():
-                raise ValueError(f"{there} is no folder")
+                raise ValueError(f"{there} is not a folder")
         except OSError as error:
             raise ValueError(f"{error.strerror}: use another folder") from None
         return value
@@ -170,7 +170,7 @@ class Settings(BaseSettings):
         if not text.startswith(schemes):
             raise ValueError(f"must begin with {', '.join(schemes)}")
         if text == "sqlite:///":
-            raise ValueError("names no file: sqlite:///path")
+            raise ValueError("has no path: sqlite:///path")
         if not text.startswith("sqlite:///"):
             _refuse_no_server(text)
         return value
@@ -190,7 +190,7 @@ class Settings(BaseSettings):
         """Without a slash at the end; a folder as an absolute path, for every Iceberg manifest holds it."""
         if value.startswith("s3://"):
             if not value.removeprefix("s3://").strip("/"):
-                raise ValueError("names no bucket: s3://bucket/prefix")
+                raise ValueError("has no bucket: s3://bucket/prefix")
             return value.rstrip("/")
         if "://" in value:
             raise ValueError("must be a folder or s3://bucket/prefix")
@@ -199,12 +199,12 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _has_keys(self) -> Settings:
         if self.uses_s3 and (self.s3_access_key_id is None or self.s3_secret_access_key is None):
-            raise ValueError(f"a location lies in S3 and there is no key for it: {S3_KEYS}")
+            raise ValueError(f"a location is in S3 and no key is set: {S3_KEYS}")
         return self
 
     @classmethod
     def embedded(cls, home: Path) -> Settings:
-        """Everything in a home, whatever locations the environment names."""
+        """Settings with everything in a home, whatever locations the environment names."""
         return cls(
             home=home,
             catalog_uri=SecretStr(f"sqlite:///{_absolute(home) / 'catalog.db'}"),
@@ -220,23 +220,23 @@ class Settings(BaseSettings):
 
     @property
     def home_name(self) -> str:
-        """The home among those of all machines that share a catalog."""
+        """The home's name among those of all machines that share a catalog."""
         return f"{platform.node()}:{self.root}"
 
     @property
     def s3(self) -> S3Settings:
-        """How S3 is reached; only where the warehouse or the archive lie there."""
+        """Access to S3; only if the warehouse or the archive is there."""
         if self.s3_access_key_id is None or self.s3_secret_access_key is None:
             raise TerminalError("no key for S3 is set", S3_KEYS)
         return S3Settings(self.s3_endpoint, self.s3_access_key_id, self.s3_secret_access_key, self.s3_region)
 
     @property
     def uses_s3(self) -> bool:
-        """Whether anything lies in S3."""
+        """Whether the warehouse or the archive is in S3."""
         return any(location.startswith("s3://") for location in (self.warehouse, self.archive))
 
     def s3_environment(self) -> dict[str, str]:
-        """The settings that reach S3, for a process of ours; in the environment they are on no command line."""
+        """The S3 settings as environment variables for a child process, so that they are on no command line."""
         if not self.uses_s3:
             return {}
         given = {
@@ -250,17 +250,17 @@ class Settings(BaseSettings):
 
     @property
     def inbox_path(self) -> Path:
-        """The watched folder: files wait in `<inbox>/<source>/…` until a run takes them."""
+        """The watched folder: files in `<inbox>/<source>/…` wait until a run takes them."""
         return self.inbox.expanduser().resolve() if self.inbox else self.root / "inbox"
 
     @property
     def marts_path(self) -> Path:
-        """The published marts. The file's name is the name readers attach it by."""
+        """The file of the published marts. Its name is the name under which readers attach it."""
         return self.root / "marts.duckdb"
 
     @property
     def parsed_project(self) -> Path:
-        """Where dbt's parsed project waits between runs."""
+        """Where dbt's parsed project is kept between runs."""
         return (self.cache.expanduser().resolve() if self.cache else self.root / "tmp") / "partial_parse.msgpack"
 
     @property
@@ -269,7 +269,7 @@ class Settings(BaseSettings):
         return (*([self.layouts.resolve()] if self.layouts else []), self.root / "layouts")
 
     def temporary(self, kind: str, name: str) -> Path:
-        """A folder for work in progress of one run, created empty on the warehouse's disk."""
+        """A new empty folder for the work in progress of one run, on the warehouse's disk."""
         path = self.root / "tmp" / kind / name
         path.mkdir(parents=True, exist_ok=False)
         return path

@@ -14,7 +14,7 @@ from lakehouse.contract import SHARED, Contract, Slice
 from lakehouse.errors import TerminalError, UnreadableFile, WrongUsage
 from lakehouse.options import LandOptions as LandOptions
 
-#: A file that must be read whole takes several times its size in memory: its text, columns and rows at once.
+#: Largest file that is read whole, because it takes several times its size in memory: text, columns and rows at once.
 WHOLE_FILE_BYTES = 128 * 2**20
 
 #: Arrow schema of `Parsed.rejects`: line (from 1; 0 = the whole file), field ('' = the whole row), reason, raw_text.
@@ -34,13 +34,13 @@ class RawFile:
 
     Args:
         sha256: hex digest of the bytes.
-        path: the path it was found at, absolute (`<asset>/<signal>.csv` layouts read names from its last parts).
-            Only its name and its parent's name carry meaning.
+        path: absolute path where the file was found. Only its name and its parent's name carry meaning
+            (`<asset>/<signal>.csv` layouts read names from them).
         size_bytes: length of the bytes.
-        blocks: gives the bytes from the start, in blocks of any size; the same ones each time.
-        published_at: when the operator says that it published them (a listing), UTC; None where it does not.
-        modified_at: when the operator says that it last wrote the file (a header), UTC; None where it does not.
-        received_at: when they were received, of a copy when what it copies was, UTC; a replay gives the same instant.
+        blocks: opens the bytes from the start, in blocks of any size; the same bytes each time.
+        published_at: the operator's time of publication (from a listing), UTC; None if unknown.
+        modified_at: the operator's time of the last change (from a header), UTC; None if unknown.
+        received_at: when the bytes were received (those of a copy: when the original was), UTC; the same in a replay.
     """
 
     sha256: str
@@ -56,11 +56,12 @@ class RawFile:
         """All bytes.
 
         Raises:
-            UnreadableFile: they are too many to be read whole.
+            UnreadableFile: the file is too large to be read whole.
         """
         if self.size_bytes > WHOLE_FILE_BYTES:
             raise UnreadableFile(
-                f"the file has {self.size_bytes / 2**20:.0f} MiB; of its kind, {WHOLE_FILE_BYTES / 2**20:.0f} are read",
+                f"the file has {self.size_bytes / 2**20:.0f} MiB; a file of its kind may have "
+                f"{WHOLE_FILE_BYTES / 2**20:.0f}",
                 "split it, or export a shorter time at once",
             )
         return b"".join(self.blocks())
@@ -72,20 +73,20 @@ LAND_OPTIONS = frozenset(option.name for option in fields(LandOptions))
 
 @dataclass
 class Parsed:
-    """What one file, or a piece of it, said.
+    """The content of one file, or of a piece of it.
 
     Args:
         tables: contract name → Arrow table in that contract's column order and types, text as it is
             or dictionary-encoded. Rows are in file order.
         rejects: rows that could not be used (`REJECTS_SCHEMA`).
         layout: name of the layout that was recognised or asked for.
-        dialect: how the file was read up to here, as JSON-able values; recorded in ops.slices.
+        dialect: how the file was read so far, as JSON-able values; recorded in ops.slices.
         rows_read: data rows (or cells of a wide layout) in the file; rows landed + refused + empty explain them all.
-        restarts: what was yielded of the file before is void.
+        restarts: whether the pieces that were yielded before are void.
         rows_empty: cells that the file leaves empty by its own convention (no value, no meaning, not an error).
-        stated: contract name → slices that the file states whole, of tables in the mode 'replace': its rows there are
-            all that is left in them. Pieces of a file may say the same slice again.
-        shown: gives the text of a line of the piece, for what refuses it later; None where the reader keeps none.
+        stated: contract name → slices that the file states whole, of tables in the mode 'replace': after the landing
+            the slices hold only its rows. Pieces of a file may repeat a slice.
+        shown: returns the text of a line of the piece, for a later refusal; None if the reader keeps no text.
     """
 
     tables: dict[str, pa.Table]
@@ -116,8 +117,8 @@ class Source(Protocol):
         name: as the user types it.
         summary: one line for `wattlake sources`.
         needs: what it needs from the user (credentials, options), one line.
-        contracts: the tables it lands, shared tables left out.
-        options: names of the land options that it heeds; any other is refused.
+        contracts: the tables it lands into, without the shared tables.
+        options: names of the land options that it takes; any other is refused.
     """
 
     name: str
@@ -133,24 +134,24 @@ class Source(Protocol):
     def parse(self, file: RawFile, options: LandOptions, layout_dirs: Sequence[Path] = ()) -> Iterator[Parsed]:
         """Turn bytes into rows, piece by piece. Deterministic: equal bytes, path tail and options give equal output.
 
-        The pieces together say what the file says; how it is cut changes nothing.
+        The pieces together are the content of the file; how it is cut changes nothing.
 
         Args:
             file: bytes, hash and path.
-            options: what the user said.
+            options: land options.
             layout_dirs: folders with the user's own layout files, searched before the shipped ones.
 
         Raises:
-            UnreadableFile: nothing in the file can be used; says why and what to do.
+            UnreadableFile: nothing in the file can be used; the error says why and what to do.
         """
         ...
 
     def layouts_digest(self, layout_dirs: Sequence[Path]) -> str | None:
-        """What tells one state of the user's layouts from another; None where there are none, or it heeds none."""
+        """A digest of the user's layouts; None if there are none, or the source takes none."""
         ...
 
     def broken_layouts(self, layout_dirs: Sequence[Path]) -> list[TerminalError]:
-        """What is wrong with layout files of the user's that are meant for this source."""
+        """The errors in the user's layout files for this source."""
         ...
 
 
@@ -170,7 +171,7 @@ class Registry:
         """The source that a user names.
 
         Raises:
-            WrongUsage: there is none of that name.
+            WrongUsage: there is no source of that name.
         """
         if name not in self.sources:
             raise WrongUsage(f"there is no source {name!r}", f"use one of: {', '.join(sorted(self.sources))}")
@@ -180,7 +181,7 @@ class Registry:
         """The contract of a table into which streams land.
 
         Raises:
-            TerminalError: there is none of that name.
+            TerminalError: there is no table of that name.
         """
         for contract in self.streamed:
             if contract.name == name:
@@ -191,7 +192,7 @@ class Registry:
 
     @property
     def own(self) -> tuple[Contract, ...]:
-        """The contracts of the raw tables that sources and streams have for themselves."""
+        """The contracts of the raw tables of sources and streams, without the shared ones."""
         own = {contract.name: contract for source in self.sources.values() for contract in source.contracts}
         return (*own.values(), *self.streamed)
 
@@ -204,7 +205,7 @@ class Registry:
         """The sources and streams that land into some tables, with all sources that share a table with one of these.
 
         Raises:
-            WrongUsage: one of them is no table that sources or streams have for themselves.
+            WrongUsage: there is no such table, or it is a shared one.
         """
         names = {contract.name for contract in self.own}
         if unknown := sorted(set(tables) - names):

@@ -1,9 +1,9 @@
 """SQLite tables for DuckDB, read from a copy.
 
-DuckDB brings an SQLite library of its own. Two libraries with one database file open in one process undo each other's
+DuckDB has an SQLite library of its own. Two libraries that open one database file in one process undo each other's
 locks (POSIX drops all locks of a process on a file when it closes any descriptor of it): another process then removes
-the write-ahead log under an open connection, which reads `database disk image is malformed` from then on. So DuckDB
-never opens the file that SQLAlchemy works on.
+the write-ahead log under an open connection, which fails with `database disk image is malformed` from then on. So
+DuckDB never opens the file that SQLAlchemy works on.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lakehouse.engine import identifier, quote
 
 
 def attach_copy(connection: duckdb.DuckDBPyConnection, path: Path, name: str, tables: Iterable[str]) -> None:
-    """Attach a database in memory that holds tables of an SQLite file as they are now.
+    """Attach a database in memory with a copy of tables of an SQLite file.
 
     Args:
         connection: with the sqlite_scanner extension loaded.

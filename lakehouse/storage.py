@@ -1,7 +1,7 @@
-"""The one seam to files of the warehouse and the archive: on local disk, or in S3.
+"""The one interface to files of the warehouse and the archive: on local disk, or in S3.
 
-A file is named by its whole URI: an absolute path on local disk, `s3://bucket/key` in S3. Errors of S3 come as
-`TransientError` or `TerminalError`; a file that is not there is a `FileNotFoundError` on both.
+A file is named by its whole URI: an absolute path on local disk, `s3://bucket/key` in S3. Errors of S3 are raised as
+`TransientError` or `TerminalError`; a missing file is a `FileNotFoundError` on both.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from lakehouse.settings import S3Settings, Settings
 if TYPE_CHECKING:
     from s3fs import S3FileSystem
 
-#: Objects above this size go to S3 in parts, and streams read so much ahead; a part costs one request.
+#: Objects above this size go to S3 in parts of it, and streams read ahead as much; a part costs one request.
 PART_BYTES = 32 * 2**20
 #: Attempts a request, the first one included: botocore waits up to 1, 2, 4, 8 s between five.
 S3_ATTEMPTS = 5
-#: Rounds of these attempts that s3fs makes (5 by its own will, which took minutes to give up): the second is for an
-#: answer that breaks off while it is read, after botocore has handed it on.
+#: Rounds of these attempts that s3fs makes (its default of 5 took minutes to give up): the second one is for an answer
+#: that breaks off while it is read, after botocore has passed it on.
 S3FS_ROUNDS = 2
 #: Seconds to connect, and to wait for the next bytes of an answer.
 S3_CONNECT_TIMEOUT_S = 10
 S3_READ_TIMEOUT_S = 30
-#: S3 takes so many keys in one request to delete.
+#: Largest number of keys in one delete request of S3.
 DELETE_BATCH = 1000
-#: How many sidecars are read at once from S3.
+#: Number of sidecars that are read from S3 concurrently.
 READ_BATCH = 256
 
 
@@ -53,35 +53,35 @@ class StoredFile:
 
 
 class Storage(Protocol):
-    """Whole files under whole URIs; a reader never sees half of one that is being written."""
+    """Files under whole URIs; a reader never sees a half-written file."""
 
     def list(self, folder: str) -> Iterator[StoredFile]:
         """All files in a folder and the folders below it, in no order; nothing if it does not exist."""
 
     def exists(self, uri: str) -> bool:
-        """Whether the file is there."""
+        """Whether the file exists."""
 
     def read(self, uri: str) -> bytes:
-        """All bytes of a file; FileNotFoundError if it is not there."""
+        """All bytes of a file; FileNotFoundError if it does not exist."""
 
     def read_each(self, uris: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        """Many small files, with as few waits as possible; FileNotFoundError if one is not there."""
+        """Read many small files with as few waits as possible; FileNotFoundError if one does not exist."""
 
     def open(self, uri: str) -> IO[bytes]:
-        """A stream over a file that may be larger than memory; FileNotFoundError if it is not there."""
+        """A stream over a file that may be larger than memory; FileNotFoundError if it does not exist."""
 
     def write(self, uri: str, content: bytes) -> None:
-        """Write a whole file in one step, in the place of one that is there."""
+        """Write a file atomically, over an existing one."""
 
     def upload(self, path: Path, uri: str) -> None:
-        """Move a finished local file here in one step; the local file is gone afterwards."""
+        """Move a finished local file here atomically; the local file is gone afterwards."""
 
     def delete(self, uris: Iterable[str]) -> None:
-        """Delete files (in S3: of one bucket); one that is not there is no error."""
+        """Delete files (in S3: of one bucket); a missing one is no error."""
 
 
 def is_s3(uri: str) -> bool:
-    """Whether a location lies in S3."""
+    """Whether a location is in S3."""
     return uri.startswith("s3://")
 
 
@@ -154,7 +154,7 @@ def _parent_made(uri: str) -> Path:
 
 
 def take_place(temporary: Path, target: Path) -> None:
-    """Flush a file, rename it, and flush the folder: after a power cut it is there whole or not at all."""
+    """Flush a file, rename it, and flush the folder: after a power cut the file is whole or absent."""
     with temporary.open("rb") as handle:
         os.fsync(handle.fileno())
     temporary.replace(target)
@@ -166,14 +166,14 @@ def take_place(temporary: Path, target: Path) -> None:
 
 
 def bound_attempts() -> None:
-    """Keep s3fs, ours and that of pyiceberg, from multiplying botocore's attempts."""
+    """Keep s3fs, in our code and in pyiceberg, from multiplying botocore's attempts."""
     from s3fs import S3FileSystem
 
     S3FileSystem.retries = S3FS_ROUNDS
 
 
 class S3Storage:
-    """Objects in S3. A PUT is atomic: an object is there whole or not at all."""
+    """Objects in S3. A PUT is atomic: an object is whole or absent."""
 
     def __init__(self, settings: S3Settings) -> None:
         self._settings = settings
@@ -260,7 +260,7 @@ class S3Storage:
                 raise TerminalError(f"S3 did not delete {len(refused)} objects of {bucket}, first {first}", KEYS)
 
     def _require_bucket(self, uri: str) -> None:
-        """An empty listing and a bucket that is not there look alike to s3fs."""
+        """Raise if the bucket does not exist, because s3fs lists a missing bucket as an empty one."""
         bucket = uri.removeprefix("s3://").split("/")[0]
         if not self._files.exists(bucket):
             raise TerminalError(

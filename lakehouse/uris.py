@@ -1,4 +1,4 @@
-"""What the URI of a database says. SQLAlchemy is loaded where it is asked, for a query of marts needs none of it."""
+"""The URIs of databases. SQLAlchemy is imported only where it is needed, because a query of marts does without it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pydantic import SecretStr
 
-#: libpq: give up a connection attempt, notice a peer that is gone though no packet said so, and name ourselves.
+#: libpq: give up a connection attempt, notice a peer that vanished silently, and name ourselves.
 POSTGRES_OPTIONS = {
     "connect_timeout": "10",
     "keepalives_idle": "30",
@@ -18,11 +18,11 @@ POSTGRES_OPTIONS = {
 
 
 def url_of(uri: SecretStr) -> str:
-    """The URI with a driver's options, as SQLAlchemy takes it. It holds the password: never show it."""
+    """The URI with a driver's options, for SQLAlchemy. It holds the password: never show it."""
     from sqlalchemy import make_url
 
     if is_sqlite(uri):
-        # As a URI of SQLite's own: SQLAlchemy would read a query from the first question mark of a path.
+        # As a URI of SQLite's own, because SQLAlchemy would take a question mark in the path as the start of a query.
         path = quote(os.fsencode(sqlite_path(uri).absolute()))
         return f"sqlite:///file:{path}?uri=true"
     url = make_url(uri.get_secret_value())
@@ -32,7 +32,7 @@ def url_of(uri: SecretStr) -> str:
 
 
 def shown(uri: SecretStr) -> str:
-    """The URI for people: its password masked."""
+    """The URI with its password masked."""
     from sqlalchemy import make_url
 
     if is_sqlite(uri):
@@ -41,7 +41,7 @@ def shown(uri: SecretStr) -> str:
 
 
 def postgres_options(uri: SecretStr) -> dict[str, str]:
-    """The URI as libpq's options: host, port, dbname, user, password, and what its query says."""
+    """The URI as libpq's options: host, port, dbname, user, password, and those in its query."""
     from sqlalchemy import make_url
 
     url = make_url(url_of(uri))

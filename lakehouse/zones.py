@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from lakehouse.errors import TerminalError
 
-#: Names in the database that mean something else on every machine.
+#: Names in the database whose meaning depends on the machine.
 NOT_A_PLACE = ("localtime", "posixrules", "Factory")
 
 

@@ -1,4 +1,4 @@
-"""Who fetches what a plan wants: a fetcher opens a session, which plans and answers; a domain gives its own."""
+"""The protocols of fetching: a fetcher opens a session, which plans requests and answers them."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ Outcome = Literal["done", "unchanged", "empty", "absent", "denied", "throttled",
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a request.
+    """The answer to a request.
 
     Args:
-        outcome: 'done' and 'empty' as judged; 'unchanged' (since the version at hand); 'absent'; else an error after
-            all attempts.
-        url: as asked, no secret.
-        attempts: requests that were made.
-        http_status: of the last one, None where none was answered.
-        path: the bytes; only where they were done.
+        outcome: 'done' or 'empty', judged by the bytes; 'unchanged' (since the version at hand); 'absent'; or an error
+            after all attempts.
+        url: without secrets.
+        attempts: number of requests that were made.
+        http_status: of the last request; None if the server did not answer.
+        path: file with the bytes; only if the outcome is 'done'.
         sha256, size_bytes: of the bytes.
         etag, last_modified: headers.
-        modified_at: when the bytes were last written, as their header says, UTC.
-        file_name: that the server gives the bytes.
-        fetched_at: when the last byte came, UTC.
-        error: what went wrong and what to do; no secret.
+        modified_at: time of the last change, from the header, UTC.
+        file_name: name that the server gives the bytes.
+        fetched_at: when the last byte arrived, UTC.
+        error: what went wrong and what to do; without secrets.
     """
 
     outcome: Outcome
@@ -54,7 +54,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Clock:
-    """The wall clock in seconds since 1970, and how to wait; a test gives its own."""
+    """The wall clock in seconds since 1970, and how to wait; tests have their own."""
 
     now: Callable[[], float] = time.time
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -65,28 +65,28 @@ WALL = Clock()
 
 
 class Session(Protocol):
-    """An open connection to who gives a source, for one run."""
+    """An open connection to the server of a source, for one run."""
 
     async def plan(self, source: str, window: Window, known: Known) -> Planned:
-        """The requests that a window needs beyond what is known.
+        """Plan the requests for the documents of a window that are not at hand.
 
         Raises:
-            TransientError, TerminalError: a listing cannot be had; with an attribute `outcome` where it says which one.
+            TransientError, TerminalError: a listing cannot be fetched; the error may have an attribute `outcome`.
         """
         ...
 
     async def fetch(self, request: Request) -> Answer:
-        """The answer to a request of the plan; never raises for what a server does."""
+        """Ask a request of the plan; whatever the server does, it returns an answer and raises nothing."""
         ...
 
 
 class Fetcher(Protocol):
-    """How a source is fetched.
+    """Fetches a source.
 
     Attributes:
         zone: of the source's days.
-        lag_days: the newest day is so many days ago; negative where it states days ahead.
-        first_day: there is nothing of days before it.
+        lag_days: days between the newest day and today; negative for a source that states days ahead.
+        first_day: first day of which the source has anything.
     """
 
     @property
@@ -99,10 +99,10 @@ class Fetcher(Protocol):
     def first_day(self) -> date: ...
 
     def opened(self, folder: Path, turns: Path, clock: Clock) -> AbstractAsyncContextManager[Session]:
-        """A session.
+        """Open a session.
 
         Args:
-            folder: for the bytes of answers under way, of this process alone.
+            folder: for the bytes of answers in progress, of this process alone.
             turns: folder of the spacing of requests, shared with other processes.
             clock: wall clock.
         """

@@ -1,8 +1,8 @@
-"""What a download consists of: slices that are wanted, requests that bring them, what is known from before.
+"""The plan of a download: wanted slices, the requests that fetch them, and the results of earlier runs.
 
-A plan speaks of slices: the days of a document, half-open. A day is one of them, a month as many as it has; a page of
-a source that goes on from a cursor, or what a device says now, is of the day on which it is asked for and has a number
-of its own (`Document.doc_id`). How a server is asked, a session knows, which is handed in (`fetcher.py`).
+A plan speaks of slices: the days of a document, half-open. A slice is one day, or the days of a month. A page of a
+source with a cursor, or the present state of a device, is of the day of its request and has a number of its own
+(`Document.doc_id`). A session, which is handed in, knows how to ask the server (`fetcher.py`).
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from zoneinfo import ZoneInfo
 
 from lakehouse.errors import UnreadableFile
 
-#: After its days, how long a document that is not there yet is asked for at every turn.
+#: How long after its days a document that is not there yet is asked for in every run.
 FRESH = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Window:
-    """Days of the source's clock that are asked for, half-open, and the present.
+    """The days to download, half-open and by the source's clock, and the present.
 
     Args:
         start, end: first day, and the day after the last one.
@@ -36,12 +36,12 @@ class Window:
 
     @property
     def days(self) -> Iterator[date]:
-        """Each of them, oldest first."""
+        """The days, oldest first."""
         return (self.start + timedelta(days=n) for n in range((self.end - self.start).days))
 
     @property
     def today(self) -> date:
-        """The source's own."""
+        """The present day of the source's clock."""
         return self.now.astimezone(self.zone).date()
 
     def midnight(self, day: date) -> datetime:
@@ -51,22 +51,22 @@ class Window:
 
 @dataclass(frozen=True)
 class Document:
-    """One document that is wanted.
+    """A wanted document.
 
     Args:
         source: that reads it.
-        start, end: its slice: days of the source's clock that it states something about, half-open.
-        name: file name that its bytes get; readers take meaning from it.
-        due_at: when the source ought to have it; before, nothing there means not yet.
-        is_final: it will not grow or change any more.
-        lanes: what of these days it holds (nodes; a vintage and hours of the day; itself where a day has many);
-            '' where it holds all.
-        doc_id: the source's number of it, which no other version has; then it is wanted once. Of a page its cursor, of
-            what a device says now the instant.
-        published_at: what a listing says, UTC.
-        takes_name: its bytes get the name that the server gives them.
-        states_modified: the header Last-Modified says when it was published, once it is final. Of another version than
-            one at hand it may not: a version that is put back may bear its old date.
+        start, end: its slice: the days that it states something about, by the source's clock, half-open.
+        name: file name for its bytes; readers take meaning from it.
+        due_at: instant from which the source should have it; before it, an absent document is `not_yet`.
+        is_final: whether it will not grow or change any more.
+        lanes: the parts of these days that it holds (nodes; a vintage and hours of the day; itself where a day has many
+            documents); '' where it holds all.
+        doc_id: number of this version in the source; a document with one is wanted once. For a page it is the cursor,
+            for the state of a device the instant.
+        published_at: time of publication that a listing gives, UTC.
+        takes_name: whether its bytes keep the name that the server gives them.
+        states_modified: whether the header Last-Modified is the time of publication, once the document is final. It
+            is not for another version than the one at hand: a version that is put back may have its old date.
     """
 
     source: str
@@ -83,31 +83,31 @@ class Document:
 
     @property
     def slice(self) -> str:
-        """Its days in words: a folder of the spool."""
+        """Its days as text, the name of a folder in the spool."""
         last = self.end - timedelta(days=1)
         return f"{self.start}" if last <= self.start else f"{self.start}_{last}"
 
     @property
     def key(self) -> str:
-        """What tells it from every other document of its source."""
+        """Its identity among the documents of its source."""
         return self.doc_id or f"{self.slice}/{self.name}"
 
 
-#: Splits an answer that holds several documents: its path, their numbers, a folder for the parts → number to bytes, or
-#: why they are damaged; what is missing is left out.
+#: Splits an answer that holds several documents: (path, their numbers, a folder for the parts) → number → bytes, or the
+#: error of a damaged part; missing parts are left out.
 Unpack = Callable[[Path, frozenset[str], Path], Mapping[str, Path | UnreadableFile]]
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request and the documents that its answer holds; a session adds what it asks.
+    """One request and the documents in its answer; sessions derive from it, and add how to ask.
 
     Args:
-        documents: that it brings: one, or several where `unpack` splits the answer.
+        documents: the documents in the answer: one, or several if `unpack` splits it.
         unpack: splits an answer into the documents by their numbers.
-        lacks: says what an answer, though it is a document, leaves out of what was asked; None where nothing.
-        following: the request that an answer leads to, as a page names the next one's cursor; a page that leads on is
-            final. Its bytes are needed each time: no such request asks whether anything is new.
+        lacks: returns the wanted parts that an answer leaves out, although it is a document; None if it has all.
+        following: returns the request that an answer leads to, such as the next page's; a page that leads on is final.
+            Its bytes are needed each time, so such a request is never conditional.
     """
 
     documents: tuple[Document, ...]
@@ -118,11 +118,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Unobtainable:
-    """Days that no request can bring.
+    """Days that no request can fetch.
 
     Args:
-        start, end: of them, half-open.
-        outcome: 'gone' (the source does not have them any more), 'denied' (they need an account) or 'not_yet'.
+        start, end: the days, half-open.
+        outcome: 'gone' (the source no longer has them), 'denied' (they need an account) or 'not_yet'.
         reason: why, and what to do.
     """
 
@@ -134,12 +134,12 @@ class Unobtainable:
 
 @dataclass
 class Planned:
-    """What a window needs.
+    """The plan of a download.
 
     Args:
         requests: in the order of their days.
-        unobtainable: days that cannot be had.
-        skipped: documents or days that are at hand and final.
+        unobtainable: days that no request can fetch.
+        skipped: number of documents or days that are at hand and final.
     """
 
     requests: list[Request] = field(default_factory=list)
@@ -153,10 +153,10 @@ class Last:
 
     Args:
         outcome: see `lakehouse.ops.DOWNLOADS`.
-        is_final: whether it was final then.
-        at: when, UTC.
-        is_held: whether bytes of it are at hand.
-        etag: of these; None where there are none, or the server gave none.
+        is_final: whether the document was final then.
+        at: time of the outcome, UTC.
+        is_held: whether bytes of the document are at hand.
+        etag: of these bytes; None if there are none, or the server gave no etag.
     """
 
     outcome: str
@@ -168,13 +168,12 @@ class Last:
 
 @dataclass
 class Known:
-    """What earlier downloads of a source have brought.
+    """The results of earlier downloads of a source.
 
     Args:
         finished: lane → days that are at hand and final, or known to be empty.
         last: key of a document → its latest outcome.
-        recheck: how old the latest outcome of a document that is complete but not final may be before it is asked for
-            again; None asks each time.
+        recheck: age from which a document that is complete but not final is asked for again; None asks each time.
     """
 
     finished: Mapping[str, set[date]] = field(default_factory=dict)
@@ -182,16 +181,16 @@ class Known:
     recheck: timedelta | None = None
 
     def has(self, lane: str, day: date) -> bool:
-        """Whether nothing is left to ask about a day."""
+        """Whether a day is at hand and final, or known to be empty."""
         return day in self.finished.get(lane, ())
 
     def failed(self, document: Document) -> bool:
-        """Whether the last request for a document brought nothing that could be used."""
+        """Whether the last request for a document failed."""
         last = self.last.get(document.key)
         return last is not None and last.outcome in ("failed", "throttled", "malformed", "denied")
 
     def wants(self, document: Document, now: datetime) -> bool:
-        """Whether a document should be asked for now."""
+        """Whether to ask for a document now."""
         last = self.last.get(document.key)
         if last is None:
             return True
@@ -203,31 +202,31 @@ class Known:
             return self.recheck is None or fresh or not timedelta(0) <= now - last.at < self.recheck / 6
         elif last.outcome != "malformed":
             return True
-        # What was looked at later than now was so by a clock that has been set back since.
+        # An outcome later than now comes from a clock that has been set back since.
         return self.recheck is None or now < document.due_at or not timedelta(0) <= now - last.at < self.recheck
 
     def etag(self, document: Document) -> str | None:
-        """Of the version at hand: to a request with it the answer may be that nothing has changed.
+        """The etag of the version at hand, for a conditional request.
 
-        A date would not do: a version that is put back may bear an older one than the version that it replaces.
+        A date would not do: a version that is put back may have an older date than the version that it replaces.
         """
         last = self.last.get(document.key)
         return last.etag if last else None
 
     @property
     def cursor(self) -> str | None:
-        """The key of the document that was brought last: where a source of pages goes on; None before the first."""
+        """The key of the last document at hand, where a source of pages goes on; None before the first."""
         held = [(last.at, key) for key, last in self.last.items() if last.is_held]
         return max(held)[1] if held else None
 
     def holds(self, document: Document) -> bool:
-        """Whether a version of it is at hand."""
+        """Whether a version of the document is at hand."""
         last = self.last.get(document.key)
         return last is not None and last.is_held
 
 
 def months(days: Iterable[date]) -> dict[date, list[date]]:
-    """Days by the first of their month."""
+    """Days grouped by the first day of their month."""
     found: dict[date, list[date]] = {}
     for day in days:
         found.setdefault(day.replace(day=1), []).append(day)
@@ -235,7 +234,7 @@ def months(days: Iterable[date]) -> dict[date, list[date]]:
 
 
 def runs(days: Sequence[date]) -> Iterator[tuple[date, date]]:
-    """Ascending days as half-open stretches without a gap."""
+    """Ascending days as half-open ranges without a gap."""
     start = previous = None
     for day in days:
         if start is None or previous is None:

@@ -1,4 +1,4 @@
-"""Rows of `ops.downloads`: what is known from earlier downloads, and what came of each document."""
+"""Rows of `ops.downloads`: the outcome of each document, and what earlier downloads have fetched."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from lakehouse.download.plan import Document, Known, Last, Unobtainable
 from lakehouse.download.spool import Spooled
 from lakehouse.ops import DOWNLOADS, RUNS, Ops
 
-#: Outcomes after which the bytes of a document, or the fact that there are none, are at hand.
+#: Outcomes after which the bytes of a document are at hand, or it is known that there are none.
 AT_HAND = ("done", "unchanged", "empty")
-#: Outcomes that a later run may turn: realtime goes back to their days.
+#: Outcomes that may be different in a later run: realtime goes back to their days.
 OPEN = ("failed", "throttled", "not_yet", "malformed", "denied")
-#: Realtime goes back to days whose listing was short for so long.
+#: How long realtime goes back to days whose listing was incomplete.
 LISTED_WITHIN = timedelta(days=3)
-#: Realtime goes back no further than so many days for one of these.
+#: Number of days that realtime goes back at most for one of these.
 LOOK_BACK = timedelta(days=45)
 
 
@@ -29,14 +29,14 @@ class Records:
 
     Args:
         ops: the database.
-        source: its name.
+        source: name of the source.
     """
 
     def __init__(self, ops: Ops, source: str) -> None:
         self._ops, self._source = ops, source
 
     def known(self, recheck: timedelta | None) -> Known:
-        """What earlier runs have brought."""
+        """The results of earlier runs."""
         brought = {row.document: row for row in self._latest(DOWNLOADS.c.status.in_(AT_HAND))}
         last: dict[str, Last] = {}
         for row in self._latest():
@@ -50,9 +50,9 @@ class Records:
     def resumes_at(self) -> date | None:
         """The day from which something may be missing.
 
-        It is the day before the last one that was brought, or an earlier one of which something failed, or was brought
-        while it could still change, and has not become final since; or of which the source has not listed everything
-        yet.
+        It is the day before the last fetched one; or an earlier day with a document that failed or that was fetched
+        before it was final, and that has not become final since; or an earlier day of which the source has not listed
+        everything yet.
         """
         latest = self._latest()
         brought = [row for row in latest if row.status in AT_HAND]
@@ -72,7 +72,7 @@ class Records:
         return first
 
     def _awaited(self, newest: date) -> list[date]:
-        """Days shortly before the newest of which a listing lacked something, until that is said to be gone."""
+        """Days shortly before the newest one whose listing was incomplete, until the missing documents are gone."""
         table = DOWNLOADS.c
         spans = sa.select(table.first_day, sa.func.max(sa.case((table.status == "gone", 1), else_=0))).where(
             (table.source == self._source) & table.document.is_(None) & table.status.in_(("not_yet", "gone"))
@@ -81,7 +81,7 @@ class Records:
         return [day for day, is_gone in self._ops.query(spans.group_by(table.first_day)) if not is_gone]
 
     def landed(self, run_id: str, documents: Iterable[tuple[Spooled, str, str | None]]) -> None:
-        """Documents have landed, or could not be read: each with the hash of its bytes, and why it was refused."""
+        """Record documents that landed or were refused, each with the hash of its bytes and the reason of a refusal."""
         rows = []
         for spooled, sha256, refused in documents:
             origin = spooled.origin
@@ -95,7 +95,7 @@ class Records:
         self._ops.insert({DOWNLOADS: rows})
 
     def answered(self, run_id: str, document: Document, status: str, answer: Answer) -> None:
-        """A request brought no bytes to land."""
+        """Record an answer without bytes to land."""
         row = self._row(run_id, status, document, {
             "file": document.name, "url": answer.url, "attempts": answer.attempts, "http_status": answer.http_status,
             "etag": answer.etag, "last_modified": answer.last_modified,
@@ -105,7 +105,7 @@ class Records:
         self._ops.insert({DOWNLOADS: [row]})
 
     def unobtainable(self, run_id: str, days: Iterable[Unobtainable]) -> None:
-        """Days that no request can bring; said once as long as nothing about them changes."""
+        """Record days that no request can fetch, once as long as nothing about them changes."""
         table = DOWNLOADS.c
         for span in days:
             same = (
@@ -118,8 +118,8 @@ class Records:
                     "end_day": span.end, "error": span.reason,
                 }]})  # fmt: skip
 
-    def settle_killed(self) -> None:
-        """Say of this source's downloads that still run that they were interrupted; call it while holding its lock."""
+    def close_killed(self) -> None:
+        """Mark downloads of this source that a kill has left running as interrupted; the caller holds its lock."""
         runs = RUNS.c
         running = self._ops.query(sa.select(runs.id, runs.request).where((runs.kind == "download") & (
             runs.status == "running")))  # fmt: skip
@@ -152,7 +152,7 @@ def _days(row: Any) -> set[date]:
 
 
 def _finished(rows: Iterable[Any]) -> dict[str, set[date]]:
-    """Lane → days of which nothing changes any more."""
+    """Lane → days that are final."""
     found: dict[str, set[date]] = {}
     for row in rows:
         if row.is_final:

@@ -1,4 +1,4 @@
-"""What came of a download: documents by outcome, files that landed, days that cannot be had."""
+"""The result of a download: documents by outcome, landed files, days that no request can fetch."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from datetime import date
 from lakehouse.download.plan import Unobtainable
 from lakehouse.landing.outcome import FileOutcome
 
-#: Outcomes that leave a hole that somebody may want to know of.
+#: Outcomes that leave a hole worth reporting.
 HOLES = ("failed", "throttled", "denied", "malformed", "gone")
 
 
 @dataclass
 class DownloadReport:
-    """What came of a download.
+    """The result of a download.
 
     Args:
-        source: its name.
-        start, end: days that were asked for, half-open.
+        source: name of the source.
+        start, end: wanted days, half-open.
         run_id: of the run.
         documents: number of documents by outcome, see `lakehouse.ops.DOWNLOADS`; those at hand before are `skipped`.
-        files: what landed.
-        unobtainable: days that no request can bring.
-        problems: what went wrong, each once, with what to do.
+        files: outcomes of landed files.
+        unobtainable: days that no request can fetch.
+        problems: error with its next step → number of times.
         incomplete: documents that landed and leave out something that was asked for.
-        left: documents that were not asked for any more, because the server failed too often or lets nobody in.
-        superseded: rows that went because their bytes are now read in another way.
+        left: number of documents that were not asked for, because the server failed too often or refuses access.
+        superseded: rows that were removed because their bytes are read in another way now.
     """
 
     source: str
@@ -49,5 +49,5 @@ class DownloadReport:
         return not holes and not any(span.outcome in HOLES for span in self.unobtainable)
 
     def problem(self, text: str) -> None:
-        """Tell of something that went wrong."""
+        """Count an error."""
         self.problems[text] = self.problems.get(text, 0) + 1

@@ -1,4 +1,4 @@
-"""Download → spool → land: documents of any source, planned by slices. A plain function; it needs no server."""
+"""Download → spool → land: documents of any source, planned by slices. It needs no server."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from lakehouse.outages import explained
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions, Registry
 
-#: Documents a commit.
+#: Documents in each commit.
 BATCH_FILES = 100
-#: Requests that fail one after the other until the rest is left to the next run: the server is not well, or unwilling.
+#: Failed requests in a row after which the rest is left to the next run: the server is down, or refuses.
 GIVE_UP_AFTER = 3
-#: How long ago a document that is complete but may still be corrected was looked at, until realtime looks again.
+#: Age after which realtime asks again for a document that is complete but may still be corrected.
 RECHECK = timedelta(hours=6)
-#: Servers have outages and publish late: so long after its time, a document that is not there is still waited for.
+#: How long after its time an absent document is still waited for: servers have outages and publish late.
 OUTAGE = timedelta(days=3)
-#: Requests under way at a time, over all hosts; each host has its own limit below it.
+#: Concurrent requests over all hosts; each host has its own lower limit.
 AT_ONCE = 4
 
-#: Folder beside those of the sources that holds the spacing of requests.
+#: Folder, beside those of the sources, with the spacing of requests.
 TURNS = "turns"
 
 Mode = Literal["download", "realtime", "backfill"]
@@ -55,29 +55,30 @@ def download(
     progress: Progress = lambda done, total, name: None,
     clock: Clock = WALL,
 ) -> DownloadReport:
-    """Download what a window of days needs and is not at hand, and land it.
+    """Download the documents of a window of days that are not at hand, and land them.
 
     Args:
         settings: of the home.
         registry: every source.
-        source: the one that lands what comes.
-        fetcher: how it is fetched.
+        source: the source that reads the documents.
+        fetcher: fetches them.
         start, end: first day, and the day after the last; by default up to the newest day that the source states.
-        days: so many days back from `end`, instead of `start`.
-        mode: 'download' and 'backfill' take the window; 'realtime' goes on from where the last one ended.
-        simulated: what is fetched comes from a simulator; needs a home of its own.
+        days: number of days before `end`, instead of `start`.
+        mode: 'download' and 'backfill' take the window; 'realtime' goes on where the last run ended.
+        simulated: whether the documents come from a simulator; needs a home of its own.
         progress: called with (documents done, documents in all, current one).
-        clock: what time it is, and how to wait.
+        clock: the time, and how to wait.
 
     Raises:
-        WrongUsage: no such source, or a window that makes no sense.
-        TransientError, TerminalError: a listing cannot be had, or landing fails; what has come waits in the spool.
+        WrongUsage: there is no such source, or the window makes no sense.
+        TransientError, TerminalError: a listing cannot be fetched, or landing fails; fetched documents stay in the
+            spool.
     """
     registry.named(source)
     ops = Ops(settings)
     with explained(), ops.alone(f"download-{source}"):
         records = Records(ops, source)
-        records.settle_killed()
+        records.close_killed()
         window = _window(fetcher, records, datetime.fromtimestamp(clock.now(), UTC), start, end, days, mode)
         request = {"source": source, "start": window.start, "end": window.end, "mode": mode}
         with ops.run("download", **request) as run:
@@ -123,7 +124,7 @@ def _window(
 
 
 class _Work:
-    """One download: plans, fetches and lands, batch by batch. The raw tables are locked while it lands only."""
+    """One download: plans, fetches and lands, batch by batch. It locks the raw tables only while it lands."""
 
     def __init__(
         self, settings: Settings, registry: Registry, fetcher: Fetcher, records: Records, report: DownloadReport,
@@ -152,7 +153,7 @@ class _Work:
         report = self._report
         try:
             planned = await session.plan(report.source, window, known)
-            # What failed before comes last: it must not keep the others from being asked for, run after run.
+            # Requests that failed before come last: they must not keep the others from being asked, run after run.
             planned.requests.sort(key=lambda request: any(map(known.failed, request.documents)))
         except WattlakeError as error:
             outcome = getattr(error, "outcome", "failed")
@@ -189,10 +190,10 @@ class _Work:
         self._report.left = total - done
 
     def _take(self, request: Request, answer: Answer, window: Window) -> tuple[list[Spooled], Request | None]:
-        """Put what an answer brought into the spool, and record what it did not; also the request that it leads to."""
+        """Put the documents of an answer into the spool, or record its outcome; also returns the following request."""
         if answer.path is None:
             for document in request.documents:
-                self._tell(document, _status(answer, document, window.now), answer)
+                self._record(document, _status(answer, document, window.now), answer)
             return [], None
         if request.unpack:
             return self._unpacked(request, request.unpack, answer, answer.path), None
@@ -207,7 +208,7 @@ class _Work:
         return [self._spool.put(document, answer, answer.path, lacks)], following
 
     def _unpacked(self, request: Request, unpack: Unpack, answer: Answer, path: Path) -> list[Spooled]:
-        """The documents that an answer holds, in the spool; what is missing or damaged is recorded."""
+        """Put the documents of an answer into the spool, and record missing and damaged ones."""
         wanted = {str(document.doc_id): document for document in request.documents}
         try:
             parts = unpack(path, frozenset(wanted), path.parent)
@@ -219,20 +220,20 @@ class _Work:
             if isinstance(part, Path):
                 spooled.append(self._spool.put(document, answer, part))
             elif part is not None:
-                self._tell(document, "malformed", _with_error(answer, part))
+                self._record(document, "malformed", _with_error(answer, part))
             else:
                 missing = UnreadableFile(f"the bulk download lacks document {doc_id}", "run it again")
-                self._tell(document, "failed", _with_error(answer, missing))
+                self._record(document, "failed", _with_error(answer, missing))
         return spooled
 
-    def _tell(self, document: Document, status: str, answer: Answer) -> None:
+    def _record(self, document: Document, status: str, answer: Answer) -> None:
         self._report.documents[status] += 1
         if answer.error:
             self._report.problem(str(answer.error))
         self._records.answered(self._report.run_id, document, status, answer)
 
     async def _land(self, batch: Sequence[Spooled]) -> None:
-        """Land documents as one commit a table, record them, and take them out of the spool."""
+        """Land documents in one commit per table, record them, and take them out of the spool."""
         if batch:
             await asyncio.to_thread(self._land_now, batch)
 
@@ -262,12 +263,12 @@ _ORIGIN = ("url", "http_status", "etag", "last_modified", "fetched_at", "publish
 async def _answers(
     waiting: deque[Request], session: Session, stop: Callable[[], bool]
 ) -> AsyncGenerator[tuple[Request, Answer], None]:
-    """Answers as they come, a few requests under way at a time; those under way when told to stop are let go.
+    """Yield answers as they arrive, with a few requests at a time; after a stop, requests in progress are dropped.
 
     Args:
-        waiting: requests; who takes an answer may add to them.
-        session: that asks.
-        stop: whether no more are to be asked for.
+        waiting: requests; the caller may add to them.
+        session: asks them.
+        stop: returns whether to stop asking.
     """
     running: dict[asyncio.Task[Answer], Request] = {}
     try:
@@ -291,7 +292,7 @@ def _batches(spooled: Sequence[Spooled]) -> list[Sequence[Spooled]]:
 
 
 def _status(answer: Answer, document: Document, now: datetime) -> str:
-    """Nothing there means not yet, until the source ought to have it whatever kept it."""
+    """The outcome to record: an absent document is `not_yet` until the source should have it, even if it is late."""
     if answer.outcome in ("absent", "empty"):
         if now < document.due_at + OUTAGE:
             return "not_yet"

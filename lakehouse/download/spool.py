@@ -1,10 +1,10 @@
-"""The spool: documents that were downloaded and have not landed yet, each beside what is known of its origin.
+"""The spool: downloaded documents that have not landed yet, each with a record of its origin.
 
 ```
-<home>/downloads/<source>/<days>/<name>           the bytes, as they came; a folder a document where names repeat
+<home>/downloads/<source>/<days>/<name>           the received bytes; where names repeat, in a folder for each document
 <home>/downloads/<source>/<days>/.<name>.json     written after them: a document without it is not complete
 ```
-A document leaves the spool once it has landed and its outcome is recorded. A kill in between makes the next run land
+A document leaves the spool once it has landed and its outcome is recorded. After a kill in between, the next run lands
 it again, which changes nothing.
 """
 
@@ -23,7 +23,7 @@ from lakehouse.download.fetcher import Answer
 from lakehouse.download.plan import Document
 from lakehouse.storage import take_place
 
-#: What is known of where a document came from.
+#: Fields of an answer that are kept as the origin of a document.
 _ORIGIN = (
     "url", "http_status", "etag", "last_modified", "doc_id", "fetched_at", "published_at", "attempts", "bytes", "lacks",
 )  # fmt: skip
@@ -36,8 +36,8 @@ class Spooled:
 
     Args:
         path: of its bytes.
-        document: what it is.
-        origin: where it came from, see `lakehouse.archive.Receipt`; also attempts, bytes, and what it lacks.
+        document: as planned.
+        origin: where it came from, see `lakehouse.archive.Receipt`; also attempts, bytes, and the parts that it lacks.
     """
 
     path: Path
@@ -50,17 +50,17 @@ class Spool:
 
     Args:
         folder: of the source's documents.
-        simulated: whether they come from a simulator; those of the others are left alone.
+        simulated: whether they come from a simulator; documents of the other kind are left alone.
     """
 
     def __init__(self, folder: Path, simulated: bool = False) -> None:
         self._folder, self._simulated = folder, simulated
 
     def put(self, document: Document, answer: Answer, part: Path, lacks: str | None = None) -> Spooled:
-        """Take a downloaded document in, whole or not at all; `lacks` says what it leaves out of what was asked."""
+        """Take a downloaded document in, whole or not at all; `lacks` names the wanted parts that it leaves out."""
         name = (answer.file_name if document.takes_name else None) or document.name
         folder = document.slice
-        if document.takes_name or document.doc_id:  # two documents may bear the same name
+        if document.takes_name or document.doc_id:  # two documents may have the same name
             folder += f"_{hashlib.sha256(document.key.encode()).hexdigest()[:8]}"
         path = self._folder / folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,26 +75,26 @@ class Spool:
             "published_at": published.isoformat() if published else None,
             "attempts": answer.attempts, "bytes": size, "lacks": lacks,
         }  # fmt: skip
-        said = {
+        noted = {
             "origin": origin, "document": asdict(document), "simulated": self._simulated,
             "sha256": answer.sha256 if part == answer.path else _sha256(path),
         }  # fmt: skip
         written = path.with_name(f".{name}.part")
-        written.write_text(json.dumps(said, default=str, indent=1))
+        written.write_text(json.dumps(noted, default=str, indent=1))
         take_place(written, _sidecar(path))
         return Spooled(path, document, origin)
 
     def waiting(self) -> list[Spooled]:
-        """Complete documents of earlier runs, in the order of their days; what is not complete is deleted."""
+        """Complete documents of earlier runs, in the order of their days; incomplete ones are deleted."""
         found = []
         for path in sorted(self._folder.rglob("*")):
             if not path.is_file() or path.name.startswith("."):
                 continue
             try:
-                said = json.loads(_sidecar(path).read_text())
-                spooled = Spooled(path, _document(said["document"]), {name: said["origin"][name] for name in _ORIGIN})
-                is_whole = said["sha256"] == _sha256(path)
-                is_ours = bool(said["simulated"]) == self._simulated
+                noted = json.loads(_sidecar(path).read_text())
+                spooled = Spooled(path, _document(noted["document"]), {name: noted["origin"][name] for name in _ORIGIN})
+                is_whole = noted["sha256"] == _sha256(path)
+                is_ours = bool(noted["simulated"]) == self._simulated
             except (FileNotFoundError, ValueError, KeyError, TypeError):
                 is_whole = False
             if not is_whole:
@@ -104,12 +104,12 @@ class Spool:
         return found
 
     def drop(self, spooled: Spooled) -> None:
-        """Take a document out; its sidecar goes last, so that what remains after a kill is whole."""
+        """Take a document out; its sidecar is deleted last, so that a kill leaves no document without one."""
         spooled.path.unlink(missing_ok=True)
         _sidecar(spooled.path).unlink(missing_ok=True)
 
     def tidy(self) -> None:
-        """Remove folders that nothing waits in."""
+        """Remove empty folders."""
         for folder in _folders(self._folder):
             if not any(not name.name.startswith(".") for name in folder.iterdir()):
                 shutil.rmtree(folder, ignore_errors=True)
@@ -129,13 +129,13 @@ def _sidecar(path: Path) -> Path:
     return path.with_name(f".{path.name}.json")
 
 
-def _document(said: dict[str, Any]) -> Document:
-    values = {field.name: said[field.name] for field in fields(Document)}
+def _document(noted: dict[str, Any]) -> Document:
+    values = {field.name: noted[field.name] for field in fields(Document)}
     values |= {name: date.fromisoformat(values[name]) for name in _DAYS}
     values |= {name: datetime.fromisoformat(values[name]) for name in _INSTANTS if values[name]}
     return Document(**{**values, "lanes": tuple(values["lanes"])})
 
 
 def _modified(document: Document, answer: Answer) -> datetime | None:
-    """When a static file that is final was published: its header says so; a growing one is as old as its last line."""
+    """When a final static file was published, by its header; a growing file dates from its last line."""
     return answer.modified_at if document.states_modified and document.is_final else None

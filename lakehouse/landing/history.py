@@ -84,7 +84,7 @@ class History(Protocol):
         ...
 
     def add_assets(self, landing: Landing, assets: Iterable[str]) -> None:
-        """Record that the file, read anew, has rows of these assets too."""
+        """Record that the file, read again, has rows of these assets too."""
         ...
 
     def last_of_path(self, path: str) -> Landing | None:
@@ -108,7 +108,7 @@ class RecordedHistory:
         return self._select(sa.true())
 
     def add_assets(self, landing: Landing, assets: Iterable[str]) -> None:
-        """Record that the file, read anew, has rows of these assets too."""
+        """Record that the file, read again, has rows of these assets too."""
         united = _with_assets(landing, assets)
         if united == landing:
             return
@@ -152,7 +152,7 @@ class ReplayedHistory:
         return list(self.landings)
 
     def add_assets(self, landing: Landing, assets: Iterable[str]) -> None:
-        """Record that the file, read anew, has rows of these assets too."""
+        """Record that the file, read again, has rows of these assets too."""
         self.landings[self.landings.index(landing)] = _with_assets(landing, assets)
 
     def last_of_path(self, path: str) -> Landing | None:

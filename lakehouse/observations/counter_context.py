@@ -1,28 +1,28 @@
-"""How far a counter's sample reaches: what a step counts depends on the steps around it.
+"""How far a counter's sample reaches: the energy of a step depends on the steps around it.
 
-The energy of a step is spread back to the sample before it, and over the whole run of equal values where the register
-stood still. Values that the register comes back from within a day are left out (dbt model int_counter_excursions), so a
-sample decides on others up to a day away, and a row of such excursions hangs together from its first to its last. What
-is computed here may be wider than that, and never narrower: a build of what changed gives the rows of a full build.
+The energy of a step is spread back to the sample before it, and over the whole run of equal values if the register was
+frozen. Values that the register returns from within a day are left out (dbt model int_counter_excursions), so a sample
+decides on others up to a day away, and a row of touching excursions depends on all of its samples. The reach computed
+here may be wider than that, and never narrower: an incremental build gives the rows of a full build.
 """
 
 from __future__ import annotations
 
 import duckdb
 
-#: Runs of equal values beyond that of the neighbour on each side: the neighbour may be a sample that is left out, and
-#: then the step is from the run beyond it, and spread over the whole of that where it stood still.
+#: Runs of equal values beyond the neighbour's on each side: if the neighbour is left out, the step begins at the run
+#: beyond it, and is spread over that whole run if the register was frozen.
 CONTEXT_RUNS = 1
-#: Values that are left out are shown for less than this, in hours.
+#: Hours below which an excursion ends; its values are left out.
 EXCURSION_H = 24
 
 
 def counter_runs(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create what `reach` reads, of the counters among the changed signals.
+    """Create the tables that `reach` reads, for the counters among the changed signals.
 
-    `counter_runs(asset_id, signal, run, …)`: runs of equal values, from 1. `unsettled(asset_id, signal, u0, u1)`: times
-    that hang together, for excursions may lie in them that touch one another. Every excursion begins or ends with a
-    leap (more than the connection delivers in the time of the step), or is a single sample.
+    `counter_runs(asset_id, signal, run, …)`: runs of equal values, from 1. `unsettled(asset_id, signal, u0, u1)`:
+    ranges in which excursions may touch one another, so that each is rebuilt as a whole. Every excursion begins or
+    ends with a leap (more than the connection delivers in the time of the step), or is a single sample.
 
     Args:
         connection: a session with samples(asset_id, signal, ts, value_exact) and described(asset_id, signal, kind,
@@ -103,14 +103,14 @@ def counter_runs(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def reach(connection: duckdb.DuckDBPyConnection, table: str, start: str, end: str, into: str) -> None:
-    """Create a table of how far half-open stretches of counters reach.
+    """Create a table of the reach of half-open ranges of counters.
 
     Args:
         connection: a session after `counter_runs`.
         table: holds (asset_id, signal, start, end).
         start, end: its columns.
-        into: table (asset_id, signal, start, end, reach_from, reach_to), of counters alone; NULL where nothing lies
-            beyond.
+        into: name of the new table (asset_id, signal, start, end, reach_from, reach_to), of counters only; NULL where
+            the reach goes no further.
     """
     connection.execute(
         f"""
@@ -129,7 +129,7 @@ def reach(connection: duckdb.DuckDBPyConnection, table: str, start: str, end: st
             ASOF LEFT JOIN counter_runs n
                 ON n.asset_id = x.asset_id AND n.signal = x.signal AND n.last_ts >= x.{end}
         ),
-        -- A leap inside may have been, or be, the other end of an excursion that begins or ends with a fall beside it.
+        -- A leap inside the range may be, or have been, one end of an excursion whose other end is a fall beside it.
         near AS (
             SELECT x.asset_id, x.signal, x.{start}, x.{end},
                 least(any_value(p.first_ts), min(f.before_first_ts) FILTER (WHERE f.run <= x.before)) AS r0,

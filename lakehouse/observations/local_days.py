@@ -1,4 +1,4 @@
-"""The calendar of local days: midnights of a zone as instants, from its own rules (23, 24 and 25 hour days)."""
+"""The calendar of local days: midnights of a zone as instants, by the zone's rules (days of 23, 24 and 25 hours)."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What `wattlake sql` runs: statements that read, and nothing else.
+"""The statements that `wattlake sql` runs: only those that read.
 
-DuckDB's own parser says what a statement is, so comments, quoting and several statements in one text hide nothing.
-What reads is a SELECT (with DESCRIBE, SHOW, SUMMARIZE, PIVOT and VALUES), an EXPLAIN of one, and SET, which
-`lakehouse.reader` locks. A SELECT may call table functions that make or read rows; others write: `enable_logging`
-fills a file of any name, `set_iceberg_table_properties` changes a table.
+DuckDB's own parser classifies a statement, so comments, quoting and several statements in one text hide nothing.
+Allowed are a SELECT (with DESCRIBE, SHOW, SUMMARIZE, PIVOT and VALUES), an EXPLAIN of one, and SET, which
+`lakehouse.reader` locks. A SELECT may call table functions that make or read rows. Other functions write:
+`enable_logging` fills a file of any name, `set_iceberg_table_properties` changes a table.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from lakehouse.settings import Settings
 from lakehouse.storage import is_s3
 from lakehouse.uris import is_sqlite, sqlite_path
 
-#: Table functions that make rows of their arguments, read files, or tell of the session.
+#: Table functions that make rows of their arguments, read files, or describe the session.
 READING_FUNCTIONS = re.compile(
     r"range|generate_series|unnest|repeat|repeat_row|json_each|json_tree|glob|sniff_csv|summary|histogram"
     r"|histogram_values|query_table|pg_timezone_names|icu_calendar_names|test_all_types"
@@ -31,7 +31,7 @@ READING_FUNCTIONS = re.compile(
     r"|parquet|text)|parquet_\w+|iceberg_(scan|snapshots|metadata|column_stats|partition_stats)|duckdb_\w+"
     r"|pragma_(table_info|show|version|platform|collations|database_size|storage_info|metadata_info|user_agent)"
 )
-#: How table functions of extensions begin that reach databases or change tables.
+#: Prefixes of extensions' table functions that reach databases or change tables.
 OF_EXTENSIONS = ("postgres_", "sqlite_", "set_iceberg", "remove_iceberg", "iceberg_to")
 #: What precedes the statement that an EXPLAIN explains.
 EXPLAIN = re.compile(r"\s*EXPLAIN(\s+ANALYZE)?(\s*\([^()]*\))?\s+", re.IGNORECASE)
@@ -43,7 +43,7 @@ class Statement:
     """One statement that reads.
 
     Args:
-        text: as it was written, without what follows it.
+        text: its own text, without the following statements.
         gives_rows: whether it has a result that can be written to a file; SET has none, EXPLAIN a drawing.
     """
 
@@ -52,17 +52,17 @@ class Statement:
 
 
 def readable(query: str) -> list[Statement]:
-    """The statements of a text, each of which reads.
+    """The statements of a text; all of them only read.
 
     Raises:
-        WrongUsage: one of them would write, or there is none.
-        duckdb.Error: it cannot be parsed.
+        WrongUsage: a statement would write, or there is none.
+        duckdb.Error: the text cannot be parsed.
     """
     with duckdb.connect() as parser:
         parsed = parser.extract_statements(query)
     statements: list[Statement] = []
     kinds = duckdb.StatementType
-    # A PIVOT without its list of values comes as two nameless statements: one that collects these, and a SELECT.
+    # A PIVOT without its list of values is parsed as two nameless statements: one collects the values, one is a SELECT.
     if [(part.type, part.query.strip()) for part in parsed] == [(kinds.CREATE, ""), (kinds.SELECT, "")]:
         _judge_words(query)
         return [Statement(query, gives_rows=True)]
@@ -91,23 +91,23 @@ def readable(query: str) -> list[Statement]:
 
 
 def _judge_functions(text: str) -> None:
-    """Refuse a SELECT that calls a table function which is not known to read."""
+    """Refuse a SELECT that calls a table function that is not known to only read."""
     tree = tree_of(text)
-    if tree is None:  # DuckDB writes no tree of a PRAGMA function, nor of a PIVOT without its values inside a SELECT
+    if tree is None:  # DuckDB has no tree for a PRAGMA function, nor for a PIVOT without its values inside a SELECT
         _judge_words(text)
         return
     for node in nodes(tree):
         if node.get("type") == "TABLE_FUNCTION":
             called = node["function"]
             name = str(called.get("function_name", "")).lower()
-            # What is called by the name of the published file is a macro in it: DuckDB's own functions are not there.
+            # A call with the name of the published file is a macro in it: DuckDB's own functions are not there.
             of_marts = "marts" in (str(called.get("catalog", "")).lower(), str(called.get("schema", "")).lower())
             if not of_marts and not READING_FUNCTIONS.fullmatch(name):
                 raise WrongUsage(f"the table function {name} is not served: it may do more than read", ONLY_READS)
 
 
 def _judge_words(text: str) -> None:
-    """The same where there is no tree: no such name may be anywhere in the text."""
+    """The same without a tree: no such name may be anywhere in the text."""
     with duckdb.connect() as asked:
         listed = asked.execute("SELECT lower(function_name) FROM duckdb_functions() WHERE function_type = 'table'")
         functions = {name for (name,) in listed.fetchall() if not READING_FUNCTIONS.fullmatch(name)}
@@ -123,7 +123,7 @@ def names_only_marts(query: str, marts: Collection[str] = ()) -> bool:
 
     Args:
         query: one statement or several.
-        marts: names that are marts without `marts.` before them.
+        marts: names of marts, without `marts.`.
     """
     tree = tree_of(query)
     if tree is None or len(tree["statements"]) != 1:
@@ -146,7 +146,7 @@ def names_only_marts(query: str, marts: Collection[str] = ()) -> bool:
 def tree_of(query: str) -> dict[str, Any] | None:
     """The syntax tree of SELECT statements as DuckDB writes it; None where it writes none."""
     with duckdb.connect() as parser:
-        # Quoted, for to bind a value DuckDB loads pandas and Arrow.
+        # Quoted, because DuckDB loads pandas and Arrow to bind a value.
         row = parser.execute(f"SELECT json_serialize_sql({quote(query)}::VARCHAR)").fetchone()
     tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
     return None if tree["error"] else tree
@@ -164,7 +164,7 @@ def nodes(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def refuse_in_home(settings: Settings, output: Path) -> None:
-    """Refuse to write a result over what the house keeps.
+    """Refuse to write a result over files of the home.
 
     Raises:
         WrongUsage: the path leads into the home, the warehouse, the archive, or to a database.

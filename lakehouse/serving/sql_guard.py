@@ -1,7 +1,7 @@
-"""What a client of the SQL server may run: one SELECT over the published marts, and nothing that reaches further.
+"""The statements that a client of the SQL server may run: one SELECT over the published marts.
 
-A statement is judged by its syntax tree, as DuckDB's own parser sees it, so comments and quoting hide nothing. Tables
-and table functions are allowed by name; whatever is not listed is refused.
+A statement is judged by the syntax tree of DuckDB's own parser, so comments and quoting hide nothing. Tables and table
+functions are allowed by name; all others are refused.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ import duckdb
 from lakehouse.engine import quote
 from lakehouse.serving.queries import nodes
 
-#: Schemas of the serving session that hold the marts: names with and without `marts.` both work.
+#: Schemas of the serving session that hold the marts, so that `marts.` is optional.
 SCHEMAS = ("main", "marts")
-#: Table functions that make rows of their arguments alone.
+#: Table functions that make rows from their arguments only.
 TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "json_each", "json_tree", "repeat_row"})
-#: Functions that tell of the host or of this server, or write to it.
+#: Functions that describe the host or this server, or write to it.
 REFUSED_FUNCTIONS = re.compile(
     r"(getenv|current_setting|getvariable|nextval|currval|write_log|which_secret|duckdb_.*|pragma_.*|quack_.*|wattlake_.*)"
 )
-#: Metadata views that SQL tools ask for.
+#: Metadata views that SQL tools query.
 INFORMATION_SCHEMA = frozenset({"tables", "columns", "schemata"})
 #: A common table expression may not be named like a file: the same name elsewhere in the statement would read it.
 PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*")
 
-#: What the Quack client of DuckDB 1.5 asks when it attaches, and what it gets instead: the marts under one name each.
-#: The unchanged answers would list every attached build beside them.
+#: Queries that the Quack client of DuckDB 1.5 sends when it attaches → queries that run instead, which list each mart
+#: under one name. The unchanged answers would also list every attached build.
 LISTINGS = {
     "SELECT catalog_name, schema_name FROM information_schema.schemata "
     "WHERE catalog_name NOT IN ('system', 'temp') ORDER BY ALL": "SELECT 'memory', 'main'",
@@ -42,14 +42,14 @@ LISTINGS = {
 
 
 class Refused(Exception):
-    """A statement that is not served; the message says why."""
+    """A refused statement; the message says why."""
 
 
 class Guard:
     """Judges statements. Threads may share it.
 
     Args:
-        longest_bytes: length of a statement that is still judged.
+        longest_bytes: longest statement that is judged.
     """
 
     def __init__(self, longest_bytes: int = 100_000) -> None:
@@ -59,9 +59,9 @@ class Guard:
         self._lock = threading.Lock()
 
     def authorize(self, _session: str, query: str) -> str:
-        """The statement that the server runs instead of a client's: the same, or an error that says why not.
+        """The statement that the server runs for a client: the same, or an error with the reason.
 
-        Has the shape of Quack's authorization callback. Where this raises, Quack refuses the statement.
+        It has the signature of Quack's authorization callback. If it raises, Quack refuses the statement.
         """
         listing = LISTINGS.get(" ".join(query.split()))
         if listing:
@@ -76,7 +76,7 @@ class Guard:
         """Judge one statement.
 
         Raises:
-            Refused: it is too long, is not a single SELECT, or reads something other than the marts.
+            Refused: the statement is too long, is not a single SELECT, or reads something else than the marts.
         """
         if len(query.encode()) > self._longest_bytes:
             raise Refused(f"it is longer than {self._longest_bytes:,} bytes")

@@ -1,7 +1,7 @@
 """SQL for many: one process serves the published marts read-only by DuckDB's Quack protocol, and follows every build.
 
-Each published file is attached under a name of its own and the marts are views over it. A new build is attached beside
-the one before and the views change in one transaction, so a statement reads one build from its first row to its last.
+Each published file is attached under a name of its own, and the marts are views over it. A new build is attached beside
+the previous one, and the views change in one transaction, so a statement reads only one build.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from lakehouse.errors import TerminalError
 from lakehouse.serving.sql_guard import SCHEMAS, Guard
 from lakehouse.settings import Settings
 
-#: Seconds that a replaced build stays attached, for statements that began before the views changed. What has begun to
-#: read keeps its file in any case.
+#: Seconds that a replaced build stays attached, for statements that began before the views changed. A statement that
+#: has begun to read keeps its file in any case.
 RETAIN_S = 60.0
 #: Bytes of randomness in a generated token.
 TOKEN_BYTES = 24
 
 
 def token(settings: Settings) -> tuple[str, Path | None]:
-    """The token that clients must show: `WATTLAKE_SQL_TOKEN`, else one generated once and kept in the home.
+    """The token of clients: `WATTLAKE_SQL_TOKEN`, else one that is generated once and kept in the home.
 
     Returns:
-        The token, and the file (mode 0600) it is kept in if it is a generated one.
+        The token, and the file (mode 0600) of a generated one.
     """
     if settings.sql_token:
         return settings.sql_token.get_secret_value(), None
@@ -55,7 +55,7 @@ class SqlServer:
         host, port: where it listens.
 
     Raises:
-        TerminalError: another server runs over this home, or the port is taken.
+        TerminalError: another server runs on this home, or the port is in use.
     """
 
     def __init__(self, settings: Settings, token: str, host: str, port: int) -> None:
@@ -74,7 +74,7 @@ class SqlServer:
         self._seen: tuple[int, int] | None = None
         self.build_id: str | None = None  #: of the build being served
         self._guard = Guard(settings.sql_statement_bytes)
-        # What a killed server has left. The lock says that none is running.
+        # Delete the remains of a killed server; the lock proves that none is running.
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         self._session = self._open()
@@ -87,9 +87,9 @@ class SqlServer:
             raise
 
     def _open(self) -> duckdb.DuckDBPyConnection:
-        """The serving session: it can open nothing but the published files in its own folder."""
+        """The serving session: it can open only the published files in its own folder."""
         session = duckdb.connect()
-        # Quack answers through httpfs; it would try to download it.
+        # Quack answers through httpfs, and would try to download it.
         load(session, ("httpfs", "quack"))
         spill = self._folder / "spill"
         for statement in (
@@ -120,13 +120,13 @@ class SqlServer:
             raise TerminalError(f"cannot serve on {self.uri}: {reason}", "choose another --port") from None
 
     def follow(self) -> str | None:
-        """Serve the published build if it is another than the one being served.
+        """Serve the published build, if it is a new one.
 
         Returns:
-            Its build_id if it is new, else None.
+            The build_id of a new build, else None.
 
         Raises:
-            TerminalError: the file cannot be read; the build before is served on, and this one is reported once.
+            TerminalError: the file cannot be read; the previous build is still served, and this one is reported once.
         """
         self._drop_retired()
         try:
@@ -146,7 +146,7 @@ class SqlServer:
         except duckdb.Error as error:
             raise TerminalError(
                 f"{self.settings.marts_path} cannot be read: {str(error).splitlines()[0]}",
-                "build: it is made anew from the raw tables",
+                "build: it is made again from the raw tables",
             ) from error
         if self._current:
             self._retired.append((time.monotonic(), self._current))
@@ -154,14 +154,14 @@ class SqlServer:
         return self.build_id
 
     def _show(self, name: str) -> str:
-        """Point the views at an attached build, all in one transaction."""
+        """Point all views at an attached build, in one transaction."""
         execute = self._session.execute
         rows = execute(
             "SELECT table_name FROM duckdb_tables() WHERE database_name = ? AND schema_name = 'main'", [name]
         ).fetchall()
         tables = {table for (table,) in rows}
         gone = set(self._guard.tables) - {table.lower() for table in tables}
-        # Names are allowed before their views exist and until after they are gone: a miss is an error of SQL.
+        # Names are allowed before their views exist and until after they are dropped: in between SQL reports an error.
         self._guard.tables = set(self._guard.tables) | {table.lower() for table in tables}
         execute("BEGIN")
         for schema in SCHEMAS:
@@ -176,10 +176,10 @@ class SqlServer:
         return str(row[0]) if row else ""
 
     def overdue(self) -> str | None:
-        """A statement that has run for longer than `sql_timeout_s`, by its beginning; None where there is none.
+        """The first characters of a statement that has run for longer than `sql_timeout_s`; None if there is none.
 
-        Quack ends no statement before its time, not even where its client is gone or `quack_stop` was called: only
-        the end of the process does. So whoever runs this server starts it anew.
+        Quack never ends a statement early, not even if its client is gone or `quack_stop` was called: only the end of
+        the process does. So the supervisor of this server has to restart it.
         """
         row = self._watch.execute(
             "SELECT left(query, 200) FROM quack_active_connections() WHERE state = 'active' "
@@ -189,17 +189,17 @@ class SqlServer:
         return " ".join(str(row[0]).split()) if row else None
 
     def _drop_retired(self) -> None:
-        """Let go of builds that were replaced long enough ago."""
+        """Detach builds that were replaced long enough ago."""
         while self._retired and time.monotonic() - self._retired[0][0] > RETAIN_S:
             _, link = self._retired.pop(0)
             self._session.execute(f"DETACH {link.stem}")
             link.unlink()
 
     def close(self) -> None:
-        """Stop listening and let go of every file."""
+        """Stop listening and close every file."""
         listening = self._session.execute("SELECT count(*) FROM quack_server_list()").fetchone()
         if listening and listening[0]:
-            # Statements that run end with an error at their client.
+            # Running statements end with an error at their client.
             self._session.execute(f"CALL quack_stop({quote(self.uri)})")
         self._session.close()
         shutil.rmtree(self._folder, ignore_errors=True)

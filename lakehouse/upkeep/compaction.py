@@ -1,6 +1,6 @@
 """Compaction: the small files of a month become few sorted ones; no row changes, and the commit says so.
 
-A file without Iceberg's field ids is written anew whatever its size: engines that know no name mapping refuse it.
+A file without Iceberg's field ids is rewritten whatever its size: engines without support for name mappings refuse it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
 
-#: Files below half of what a file may hold are worth merging: merged files are fuller than that but for one a month,
-#: so a second compaction finds nothing, and a row is rewritten few times over a month of nightly compactions.
+#: Files below half of the full size are worth merging: all merged files but one a month are fuller than that, so a
+#: second compaction finds nothing, and a row is rewritten few times over a month of nightly compactions.
 SMALL_ROWS = ROWS_PER_FILE // 2
 #: Snapshot properties that the newest snapshot must always carry: stream offsets, and the build of a mart.
 CARRIED = (OFFSETS, BUILD)
@@ -38,14 +38,14 @@ CARRIED = (OFFSETS, BUILD)
 
 @dataclass(frozen=True)
 class Compacted:
-    """What compaction did to a table, or would do.
+    """The result of compaction of a table, or its plan in a dry run.
 
     Args:
         table: with its namespace.
         files_before, files_after: data files of the table.
-        rows: rows moved.
-        bytes_before, bytes_after: of the files that were merged; the latter None in a dry run.
-        outcome: 'compacted', 'nothing to do', 'would compact', or why the table was given up.
+        rows: rows of the rewritten files.
+        bytes_before, bytes_after: size of the rewritten files; `bytes_after` is None in a dry run.
+        outcome: 'compacted', 'nothing to do', 'would compact', or the reason why the table was given up.
         snapshot_id: the commit.
     """
 
@@ -62,20 +62,20 @@ class Compacted:
 def compact(
     settings: Settings, table: Table, sort: Sequence[str], *, properties: Mapping[str, str], dry_run: bool = False
 ) -> Compacted:
-    """Merge a table's small data files, and write anew those without field ids, month by month, in one commit.
+    """Merge a table's small data files, and rewrite those without field ids, month by month, in one commit.
 
-    Rows are sorted, written, read back and compared with the old files before the commit. Other commits may come
-    between as long as they leave the merged files alone; else the table is given up until the next time.
+    Rows are sorted, written, read back and compared with the old files before the commit. Other commits may come in
+    between as long as they leave the merged files alone; else the table is given up until the next run.
 
     Args:
         settings: limits for DuckDB, and the folder it spills to.
         table: raw or mart; all its files lie inside one month each.
         sort: columns to sort by inside a month.
         properties: provenance for the snapshot.
-        dry_run: say what would be merged, and write nothing.
+        dry_run: report what would be merged, and write nothing.
 
     Raises:
-        TerminalError: rows that were read back differ from those of the old files; nothing is committed.
+        TerminalError: the rows that were read back differ from those of the old files; nothing is committed.
     """
     name = ".".join(table.name())
     files = [task.file for task in table.scan().plan_files() if not task.delete_files]
@@ -108,7 +108,7 @@ def compact(
 
 
 def without_field_ids(settings: Settings, paths: Sequence[str]) -> set[str]:
-    """Those of the Parquet files in which a column has no field id; 0.6 ms a file on a local disk."""
+    """The Parquet files with a column without field id; 0.6 ms for each file on a local disk."""
     if not paths:
         return set()
     listed = ", ".join(quote(path) for path in paths)
@@ -120,7 +120,7 @@ def without_field_ids(settings: Settings, paths: Sequence[str]) -> set[str]:
 
 
 def mergeable(files: Sequence[DataFile], unbound: Collection[str]) -> list[list[DataFile]]:
-    """The files to write anew of each month: small ones where there is more than one, and those without field ids."""
+    """The files to rewrite, by month: small ones if there is more than one, and those without field ids."""
     months: dict[tuple[int, str], list[DataFile]] = defaultdict(list)
     for file in files:
         if file.record_count < SMALL_ROWS or file.file_path in unbound:
@@ -133,7 +133,7 @@ def mergeable(files: Sequence[DataFile], unbound: Collection[str]) -> list[list[
 
 
 def _merge(settings: Settings, table: Table, files: Sequence[DataFile], sort: Sequence[str], folder: Path) -> list[str]:
-    """Write the rows of one month's files into sorted ones; returns these after reading them back."""
+    """Rewrite one month's files as sorted ones; returns the new files after reading them back."""
     scratch = folder / uuid.uuid4().hex
     connection = connect(scratch, settings=settings, temporary=folder / "spill")
     added: list[str] = []
@@ -163,7 +163,7 @@ def _merge(settings: Settings, table: Table, files: Sequence[DataFile], sort: Se
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, columns: Mapping[str, str], paths: Sequence[str]) -> str:
-    """SELECT of the table's columns from data files; older files lack columns that were added since."""
+    """SELECT of the table's columns from data files; older files lack columns that were added later."""
     source = f"read_parquet([{', '.join(quote(path) for path in paths)}], union_by_name=true)"
     held = {name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
     listed = ", ".join(
@@ -174,8 +174,8 @@ def _rows(connection: duckdb.DuckDBPyConnection, columns: Mapping[str, str], pat
 
 
 def _fingerprint(connection: duckdb.DuckDBPyConnection, columns: Mapping[str, str], rows: str) -> tuple[int, int]:
-    """Rows and the sum of their hashes, the same in any order. Doubles are hashed as text, which keeps every bit
-    apart from the payload of NaN: DuckDB's hash takes 0.0 and -0.0 for the same.
+    """Number of rows and the sum of their hashes, independent of order. Doubles are hashed as text, which keeps every
+    bit except the payload of NaN, because DuckDB's hash is the same for 0.0 and -0.0.
     """
     hashed = ", ".join(
         f"{identifier(name)}::VARCHAR" if kind in ("DOUBLE", "FLOAT") else identifier(name)
@@ -192,7 +192,7 @@ def _fingerprint(connection: duckdb.DuckDBPyConnection, columns: Mapping[str, st
     reraise=True,
 )
 def _commit(table: Table, added: Sequence[str], removed: Sequence[str], properties: Mapping[str, str]) -> int:
-    """Swap the files on the newest head. A landing that came between stays: only the merged files go."""
+    """Swap the files on the newest head. Landings in between stay: only the merged files are removed."""
     head = table.refresh().current_snapshot()
     held = head.summary.additional_properties if head and head.summary else {}
     carried = {name: held[name] for name in CARRIED if name in held}

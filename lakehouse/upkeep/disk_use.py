@@ -1,4 +1,4 @@
-"""Where the bytes are: what is live, what old snapshots hold, and what nothing names."""
+"""Disk use: live bytes, bytes that old snapshots hold, and bytes that nothing names."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class DiskUse:
     Args:
         place: a table with its namespace, 'warehouse' (files of no table), 'archive', 'marts', 'catalog' or 'tmp'.
         files: number of files.
-        live_bytes: what reading the newest state needs.
-        held_bytes: what only older snapshots and metadata files need; expiry and the sweep free it.
-        loose_bytes: what no metadata name: young files of commits on their way, and orphans.
+        live_bytes: files of the newest state.
+        held_bytes: files that only older snapshots and metadata files need; expiry and the sweep free them.
+        loose_bytes: files that no metadata name: young files of unfinished commits, and orphans.
     """
 
     place: str

@@ -1,4 +1,4 @@
-"""The doctor: what is configured, what can be reached and written, and how to mend what cannot."""
+"""The doctor: examines settings, disk, database and storage, and says how to mend each problem."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lakehouse.upkeep import doctor_house
 from lakehouse.upkeep.finding import Check, Finding
 from lakehouse.uris import shown
 
-#: Less than this and the next landing may not fit: one staged file of 2 million rows takes about 100 MB.
+#: Free space below which the next landing may not fit: one staged file of 2 million rows takes about 100 MB.
 LEAST_FREE_BYTES = 2**30
 EXTENSIONS = ("avro", "iceberg", "httpfs", "sqlite_scanner", "postgres_scanner", "quack")
 
@@ -28,11 +28,11 @@ EXTENSIONS = ("avro", "iceberg", "httpfs", "sqlite_scanner", "postgres_scanner",
 def examine(
     settings: Settings, more: Mapping[str, Check] | None = None, also_known: Collection[str] = ()
 ) -> list[Finding]:
-    """Look at everything; a check that fails is a finding, and the others go on. Leaves nothing behind.
+    """Run all checks; a check that raises becomes a finding, and the others go on. Leaves no files behind.
 
     Args:
-        settings: to examine.
-        more: checks of domains, after our own.
+        settings: settings to examine.
+        more: checks of domains, which run after ours.
         also_known: environment variables that domains read.
     """
     findings: list[Finding] = []
@@ -40,7 +40,7 @@ def examine(
     for name, check in checks.items():
         try:
             findings += check(settings)
-        except Exception as error:  # noqa: BLE001  whatever is wrong is what the doctor is asked for
+        except Exception as error:  # noqa: BLE001  the doctor reports whatever is wrong
             ours = explain(error) or error
             step = ours.next_step if isinstance(ours, WattlakeError) else "see the message"
             text = ours.message if isinstance(ours, WattlakeError) else f"{type(ours).__name__}: {ours}"
@@ -49,7 +49,7 @@ def examine(
 
 
 def _masked(settings: Settings, text: str) -> str:
-    """Text without the secrets of the settings, wherever a library may have put them."""
+    """Text with the secrets of the settings masked, wherever a library may have put them."""
     passwords = [sa.make_url(uri.get_secret_value()).password for uri in (settings.catalog_uri, settings.ops_uri)]
     key = settings.s3_secret_access_key.get_secret_value() if settings.s3_secret_access_key else None
     for secret in (*passwords, key):
@@ -72,13 +72,13 @@ def _settings(settings: Settings) -> Iterator[Finding]:
 def _variables(also_known: Collection[str], settings: Settings) -> Iterator[Finding]:
     known = {f"WATTLAKE_{name.upper()}" for name in Settings.model_fields} | set(also_known)
     for name in sorted(name for name in os.environ if name.startswith("WATTLAKE_") and name not in known):
-        yield Finding("settings", "warning", f"{name} is set and is no setting", "mend its name, or unset it")
+        yield Finding("settings", "warning", f"{name} is set and is not a setting", "mend its name, or unset it")
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:
     existing = next(path for path in (settings.root, *settings.root.parents) if path.exists())
     if not os.access(existing, os.W_OK):
-        yield Finding("disk", "problem", f"{existing} cannot be written", "set WATTLAKE_HOME to a folder of yours")
+        yield Finding("disk", "problem", f"{existing} cannot be written", "set WATTLAKE_HOME to a folder of your own")
         return
     free = shutil.disk_usage(existing).free
     marts = settings.marts_path.stat().st_size if settings.marts_path.exists() else 0
@@ -125,7 +125,7 @@ def _writable(settings: Settings, name: str, location: str) -> Iterator[Finding]
     finally:
         storage.delete([probe])
     if row != ("wattlake",):
-        yield Finding(name, "problem", "what was written is not what was read", "check the disk or the S3 server")
+        yield Finding(name, "problem", "the bytes read differ from those written", "check the disk or the S3 server")
     else:
         yield Finding(name, "ok", "written, read by DuckDB, deleted")
 

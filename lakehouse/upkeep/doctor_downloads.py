@@ -1,4 +1,4 @@
-"""What the doctor says of downloads: what did not come lately, and what came and has not landed."""
+"""The doctor's checks of downloads: recent documents that are missing, and documents that have not landed."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from lakehouse.settings import Settings
 from lakehouse.upkeep.finding import Check, Finding
 from lakehouse.uris import is_postgres, sqlite_path
 
-#: Outcomes of so long are shown.
+#: Age of the outcomes that are shown.
 LATELY = timedelta(days=2)
 
 
 def _lately(settings: Settings) -> Iterator[Finding]:
-    """Documents whose latest outcome leaves a hole."""
+    """Find recent documents whose latest outcome leaves a hole."""
     if not is_postgres(settings.ops_uri) and not sqlite_path(settings.ops_uri).exists():
         return
     table = DOWNLOADS.c
@@ -41,7 +41,7 @@ def _lately(settings: Settings) -> Iterator[Finding]:
 
 
 def _spool(settings: Settings) -> Iterator[Finding]:
-    """Documents that a killed or failed run has left behind."""
+    """Find documents that a killed or failed run has left in the spool."""
     root = settings.root / "downloads"
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
         waiting = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]

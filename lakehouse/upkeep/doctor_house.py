@@ -1,4 +1,4 @@
-"""The doctor's look into the house: its database, its tables, its archive, its marts; and which command mends each."""
+"""The doctor's checks of the home: database, tables, archive and marts, with the command that mends each."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from lakehouse.settings import Settings
 from lakehouse.upkeep.finding import Check, Finding
 from lakehouse.uris import is_sqlite, sqlite_path
 
-#: Published marts older than this, over raw tables that have moved on, point at a schedule that does not run.
+#: Age of published marts from which, if raw tables have changed since, a schedule has probably not run.
 STALE_MARTS = timedelta(days=2)
-#: So many of the newest receptions are read and hashed, up to so many bytes; a replay reads all.
+#: Number and total bytes of the newest receipts whose objects are read and hashed; a replay reads all.
 NEWEST = 20
 HASHED_BYTES = 64 * 2**20
 #: A DuckDB file begins with three headers of 4 KiB; blocks follow.
 HEADER_BYTES = 3 * 4096
-#: Instants so far ahead of the clock were written by one that went wrong.
+#: Instants further ahead of the clock than this come from a clock that was wrong.
 AHEAD = timedelta(minutes=10)
-#: Kind of a run → the work that only one process does at a time. Landings and replays hold tables instead.
+#: Kind of a run → the lock of its work. Landings and replays hold tables instead.
 WORK = {
     "build": "build",
     "check": "check",
@@ -51,7 +51,7 @@ def _house(settings: Settings) -> Iterator[Finding]:
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
-    """The database of the catalog and of ops: sound, and not lost."""
+    """Check that the database of the catalog and of ops is sound, and not lost."""
     for uri in dict.fromkeys((settings.catalog_uri, settings.ops_uri)):
         if damage := database_damage(uri):
             yield Finding("database", "problem", damage, MEND)
@@ -64,11 +64,11 @@ def _database(settings: Settings) -> Iterator[Finding]:
             says = f"{sqlite_path(settings.ops_uri)} is gone and the archive {settings.archive} is empty, beside marts"
             yield Finding("database", "problem", says, "restore both from a backup, or mend the settings")
         return
-    Ops(settings)  # raises where it knows of no landing
+    Ops(settings)  # raises if the records of landings are lost
 
 
 def _tables(settings: Settings) -> Iterator[Finding]:
-    """Every table: where it lies, its metadata, its manifests, the size of its files, and a row group."""
+    """Check every table: its location, metadata and manifests, the size of its files, and a row group."""
     if database_damage(settings.catalog_uri):
         return
     places = located(settings)
@@ -97,12 +97,12 @@ def _tables(settings: Settings) -> Iterator[Finding]:
 
 
 def _received(settings: Settings) -> Iterator[Finding]:
-    """The archive: the bytes of every reception are there, and the newest ones have their hash."""
+    """Check that the archive has the bytes of every receipt, and that the newest ones match their hash."""
     archive = open_archive(settings)
     listing = list(archive.storage.list(archive.root))
     sidecars = sorted((file for file in listing if file.uri.endswith(".json")), key=lambda file: file.modified_at)
     objects = {file.uri.rsplit("/", 1)[-1][:HASH_CHARS] for file in listing if file.uri.endswith(".zst")}
-    # A sidecar is named after the run, the number and the hash, so that few of them need to be read.
+    # The name of a sidecar has the run, the number and the hash, so that few of them need to be read.
     bare = [file for file in sidecars if file.uri.removesuffix(".json")[-HASH_CHARS:] not in objects]
     looked_at = {file.uri: file for file in (*bare, *sidecars[-NEWEST:])}
     sound, size = True, 0
@@ -120,7 +120,7 @@ def _received(settings: Settings) -> Iterator[Finding]:
         says = f"the bytes of {receipt.path} ({receipt.sha256[:HASH_CHARS]}…) are damaged or gone"
         yield Finding("received", "problem", says, "restore them from a backup, or land the original file again")
     if sound:
-        yield Finding("received", "ok", f"{len(sidecars)} receptions, all bytes there; the newest have their hash")
+        yield Finding("received", "ok", f"{len(sidecars)} receipts, all bytes there; the newest match their hash")
 
 
 def _ops(settings: Settings) -> Iterator[Finding]:
@@ -139,10 +139,10 @@ def _ops(settings: Settings) -> Iterator[Finding]:
     ]
     for kind, run_id, at in dead:
         says = f"{kind} {run_id[:8]} of {at:%Y-%m-%d %H:%M} UTC was interrupted"
-        yield Finding("runs", "warning", says, f"nothing is lost: the next {kind} settles it")
+        yield Finding("runs", "warning", says, f"nothing is lost: the next {kind} recovers it")
     latest = ops.query(sa.select(sa.func.max(RUNS.c.finished_at)))[0][0]
     if latest and latest > now() + AHEAD:
-        says = f"runs are recorded up to {latest:%Y-%m-%d %H:%M} UTC, which is to come: the clock is wrong, or was"
+        says = f"runs are recorded up to {latest:%Y-%m-%d %H:%M} UTC, in the future: the clock is or was wrong"
         yield Finding("runs", "warning", says, "check the clock; the order of what lands is kept in either case")
     if not dead:
         yield Finding("runs", "ok", f"{len(rows)} running, none of a process that has ended")
@@ -170,7 +170,7 @@ def _marts(settings: Settings) -> Iterator[Finding]:
 
 
 def _marts_damage(settings: Settings) -> str | None:
-    """What the length of the file and the first rows of each mart tell."""
+    """The damage that the length of the file and the first rows of each mart show; None if there is none."""
     connection = open_marts(settings)
     try:
         row = connection.execute(
@@ -190,7 +190,7 @@ def _marts_damage(settings: Settings) -> str | None:
 
 
 def _behind(settings: Settings, pins: Mapping[str, int | None]) -> list[str]:
-    """Raw tables with another snapshot than the marts were built from; none where the catalog cannot be read."""
+    """Raw tables that have changed since the marts were built; none if the catalog cannot be read."""
     try:
         catalog = open_catalog(settings)
         found = {name: catalog.load_table((RAW, name)).current_snapshot() for name in pins}

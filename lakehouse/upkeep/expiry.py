@@ -1,4 +1,4 @@
-"""Snapshot expiry: old snapshots go, but for those that a build, a reader or another machine may still need."""
+"""Snapshot expiry: old snapshots are dropped unless a build, a reader or another machine may still need them."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
     from pyiceberg.table.snapshots import Snapshot
 
-#: A home that has not built for so many days holds no snapshots back any more; its next build starts from nothing.
+#: Days after which a home that has not built no longer keeps snapshots; its next build rebuilds everything.
 ABANDONED_AFTER = timedelta(days=30)
 
-#: raw table → snapshot that a build is at; None where the table was empty. A table it does not name was not there.
+#: Raw table → snapshot of a build; None if the table was empty. Other tables did not exist.
 Pins = Mapping[str, int | None]
 
 
 @dataclass(frozen=True)
 class Expired:
-    """What expiry did to a table, or would do.
+    """The result of expiry of a table, or its plan in a dry run.
 
     Args:
         table: with its namespace.
-        snapshots_before: snapshots that the table knew.
-        expired: how many went, or would go.
-        outcome: 'expired', 'would expire', 'nothing to do', or why the table was given up.
+        snapshots_before: number of snapshots before.
+        expired: number of dropped snapshots.
+        outcome: 'expired', 'would expire', 'nothing to do', or the reason why the table was given up.
     """
 
     table: str
@@ -43,7 +43,7 @@ class Expired:
 
 
 def pins_in_use(settings: Settings, ops: Ops, now: datetime) -> list[Pins]:
-    """The pins that must stay: of the marts published here, of running builds, and of each home's last build.
+    """The pins to keep: of the marts published here, of running builds, and of each home's last build.
 
     Homes on other machines share the catalog; ops.builds says what they have published.
     """
@@ -71,15 +71,15 @@ def pins_in_use(settings: Settings, ops: Ops, now: datetime) -> list[Pins]:
 def expire(table: Table, pins: list[Pins], *, keep_since: datetime, keep_last: int, dry_run: bool = False) -> Expired:
     """Drop old snapshots of a table. Files stay until the sweep.
 
-    The chain from the newest snapshot back to the oldest pin stays whole: the next build reads from it what changed.
-    A snapshot is as old as its successor, for until then it was what readers got.
+    The chain from the newest snapshot back to the oldest pin stays whole, because the next build reads the changes from
+    it. The age of a snapshot counts from its successor, because readers got it until then.
 
     Args:
         table: raw or mart.
         pins: from `pins_in_use`; they concern raw tables only.
         keep_since: snapshots that were current after this instant stay.
-        keep_last: so many of the newest stay, whatever their age.
-        dry_run: say what would go.
+        keep_last: number of newest snapshots that stay, whatever their age.
+        dry_run: report the plan, and drop nothing.
     """
     from pyiceberg.exceptions import CommitFailedException
 
@@ -96,14 +96,14 @@ def expire(table: Table, pins: list[Pins], *, keep_since: datetime, keep_last: i
 
 
 def expendable(table: Table, pins: list[Pins], keep_since: datetime, keep_last: int) -> list[int]:
-    """Ids of the snapshots that nothing needs any more, oldest last."""
+    """Ids of the snapshots that nothing needs, oldest last."""
     chain = list(_chain(table))
     position = {snapshot.snapshot_id: index for index, snapshot in enumerate(chain)}
     keep = keep_last
     if table.name()[0] == RAW:
         for pinned in pins:
             snapshot_id = pinned.get(table.name()[-1])
-            # A pin that the chain does not have (an empty table, a cut history) keeps all that is left of it.
+            # A pin that is not in the chain (an empty table, a cut history) keeps the whole chain.
             keep = max(keep, position.get(snapshot_id, len(chain)) + 1 if snapshot_id is not None else len(chain))
     replaced_at = [datetime.max.replace(tzinfo=UTC), *(_committed_at(snapshot) for snapshot in chain)]
     old = [s.snapshot_id for i, s in enumerate(chain) if i >= keep and replaced_at[i] < keep_since]

@@ -1,4 +1,4 @@
-"""What an examination finds."""
+"""Findings of the doctor."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Finding:
     """One line of the doctor's report.
 
     Args:
-        name: what was looked at.
-        status: 'ok'; 'warning' (it works, look at it); 'problem' (something will fail).
-        says: what was found; holds no secret.
-        mend: what to do; empty where nothing is.
+        name: of the examined thing.
+        status: 'ok'; 'warning' (it works, but look at it); 'problem' (something will fail).
+        says: the finding; without secrets.
+        mend: next step; empty if there is none.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Maintenance: compact, expire, drop what is too old in the archive, sweep orphans, and say where the bytes are."""
+"""Maintenance: compact, expire, drop old bytes of the archive, sweep orphans, and report disk use."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class MaintainReport:
-    """What maintenance did, or would do.
+    """The result of maintenance, or its plan in a dry run.
 
     Args:
-        dry_run: nothing was changed.
-        swept: the orphans were deleted; else they are only listed.
+        dry_run: whether nothing was changed.
+        swept: whether the orphans were deleted; else they are only listed.
         compacted, expired: by table.
-        dropped: from the archive for its age; None where no age is set.
+        dropped: objects dropped from the archive for their age; None if no age is set.
         orphans: by place.
         before, after: bytes by place.
     """
@@ -63,15 +63,15 @@ def maintain(
     older_than: timedelta | None = None,
     progress: Progress = lambda step: None,
 ) -> MaintainReport:
-    """Keep the house small and quick. Every step may be repeated, killed, and run beside landings, builds and readers.
+    """Keep the home small and quick. Every step may be repeated, killed, and run beside landings, builds and readers.
 
     Args:
-        settings: of the home; they say how long snapshots, orphans and archived bytes stay.
+        settings: of the home; they say how long snapshots, orphans and archived bytes are kept.
         registry: every source.
-        tables: such as raw.meter_observations; all of them, the archive and the work folder by default.
-        dry_run: say what would be done, and change nothing.
-        sweep: delete orphans; they are only listed otherwise.
-        older_than: age from which a file that nothing names is an orphan; that of the settings by default.
+        tables: such as raw.meter_observations; by default all tables, the archive and the work folder.
+        dry_run: report the plan, and change nothing.
+        sweep: delete orphans; else they are only listed.
+        older_than: age from which a file that nothing names is an orphan; by default that of the settings.
         progress: called at each step.
 
     Raises:
@@ -190,5 +190,5 @@ class _Maintenance:
 
 
 def _tables(catalog: Catalog) -> list[Table]:
-    """All tables, raw ones first; shadow tables of a running replay belong to it."""
+    """All tables, raw ones first, without the shadow tables of running replays."""
     return [catalog.load_table(name) for namespace in (RAW, MARTS) for name in sorted(catalog.list_tables(namespace))]

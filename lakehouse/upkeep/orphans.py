@@ -1,7 +1,7 @@
-"""Orphans: what lost races and killed runs have left in the warehouse, the archive and the work folder.
+"""Orphans: files that lost races and killed runs have left in the warehouse, the archive and the work folder.
 
-Only what is old is an orphan: a young file may belong to a commit on its way. Nothing outside of the places that are
-ours is ever deleted, whatever metadata, names or links say.
+Only old files are orphans: a young one may belong to an unfinished commit. Nothing outside Wattlake's own folders is
+ever deleted, whatever metadata, names or links say.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from lakehouse.upkeep.references import references
 if TYPE_CHECKING:
     from pyiceberg.table import Table
 
-#: Folders of a table that hold its files and nothing else.
+#: Folders of a table that hold only its files.
 OWN_FOLDERS = ("data", "metadata")
-#: An object of the archive by its name.
+#: Name of an object in the archive.
 OBJECT = re.compile(r"[0-9a-f]{2}/(?P<sha256>[0-9a-f]{64})\.zst")
-#: A file that was being written: a hidden name that ends in 32 hex digits.
+#: Name of a half-written file: hidden, and ending in 32 hex digits.
 HALF_WRITTEN = re.compile(r"\..+\.[0-9a-f]{32}")
 
 
@@ -40,8 +40,8 @@ class Orphans:
 
     Args:
         place: a table with its namespace, 'warehouse', 'archive' or 'tmp'.
-        files: them, with sizes.
-        given_up: why the place was left alone, if it was.
+        files: the orphans, with sizes.
+        given_up: the reason why the place was left alone, if it was.
     """
 
     place: str
@@ -50,12 +50,12 @@ class Orphans:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """Number of orphans."""
         return len(self.files)
 
     @property
     def bytes(self) -> int:
-        """Their sizes together."""
+        """Their total size."""
         return sum(file.size_bytes for file in self.files)
 
 
@@ -66,7 +66,7 @@ def of_tables(
 
     Args:
         warehouse: URI; tables elsewhere are left alone.
-        listing: all files of the warehouse, listed after the tables were loaded; their metadata are read anew here.
+        listing: all files of the warehouse, listed after the tables were loaded; their metadata are read again here.
         tables: all tables of the catalog.
         before: files written at or after this instant are young.
     """
@@ -120,9 +120,9 @@ def of_archive(archive: Archive, ops: Ops, before: datetime) -> Orphans:
 
 
 def of_work(settings: Settings, ops: Ops, before: datetime) -> Orphans:
-    """Work folders in which nothing has been written for long and whose run has ended, if it is known.
+    """Work folders to which nothing has been written for long and whose run, if it is known, has ended.
 
-    `tmp/<kind>/<run>` and the build folder `tmp/build` are each one work folder; its size counts all in it.
+    `tmp/<kind>/<run>` and the build folder `tmp/build` are one work folder each; its size is that of its content.
     """
     lost = []
     folders = list(work_folders(settings))
@@ -138,7 +138,7 @@ def of_work(settings: Settings, ops: Ops, before: datetime) -> Orphans:
 
 
 def work_folders(settings: Settings) -> Iterator[Path]:
-    """Folders of runs, living and dead."""
+    """Folders of runs, running or not."""
     root = settings.root / "tmp"
     for kind in sorted(root.iterdir()) if root.is_dir() else ():
         if kind.is_symlink() or not kind.is_dir():
@@ -154,8 +154,8 @@ def sweep(storage: Storage, place: str, orphans: Orphans) -> None:
 
     Args:
         storage: that holds them.
-        place: URI of the folder outside of which nothing is deleted.
-        orphans: of that folder; work folders go with all in them.
+        place: URI of the folder outside which nothing is deleted.
+        orphans: of that folder; work folders are deleted with their content.
     """
     mine = [file for file in orphans.files if _really_inside(file.uri, place)]
     if orphans.place == "tmp":
@@ -166,12 +166,12 @@ def sweep(storage: Storage, place: str, orphans: Orphans) -> None:
 
 
 def inside(uri: str, place: str) -> bool:
-    """Whether a URI names something below a folder, as it is written."""
+    """Whether a URI is below a folder, by its text."""
     return uri.startswith(f"{place}/") and ".." not in uri.removeprefix(place).split("/")
 
 
 def _really_inside(uri: str, place: str) -> bool:
-    """The same after links: a folder that has become a link since the listing leads nowhere."""
+    """Whether a URI is below a folder after links are followed: a folder may have become a link since the listing."""
     if not inside(uri, place):
         return False
     return is_s3(uri) or Path(uri).parent.resolve().is_relative_to(Path(place).resolve())
@@ -186,7 +186,7 @@ def _reason_to_leave(warehouse: str, place: str, places: Sequence[str]) -> str |
 
 
 def _reason_to_doubt(own: Sequence[StoredFile], table: Table) -> str | None:
-    """Data files that are named and not found mean that names are written in another way: then all would look lost."""
+    """If the listing lacks named data files, names are written in another way, and all files would look orphaned."""
     listed = {file.uri for file in own}
     missing = sorted({task.file.file_path for task in table.scan().plan_files()} - listed)
     if missing:

@@ -1,4 +1,4 @@
-"""Which files the metadata of a table name: for its newest snapshot, and for older ones that are kept."""
+"""The files that the metadata of a table name: for its newest snapshot, and for older ones that are kept."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class References:
     """URIs of a table's files.
 
     Args:
-        live: what reading the newest snapshot needs: metadata file, manifest list, manifests, data files.
-        held: what only older snapshots need, and older metadata files.
+        live: files of the newest snapshot: metadata file, manifest list, manifests, data files.
+        held: files that only older snapshots need, and older metadata files.
     """
 
     live: frozenset[str]
@@ -28,7 +28,7 @@ class References:
 
 
 def references(table: Table) -> References:
-    """All files that a table's metadata name now. Each manifest is read once, however many snapshots share it."""
+    """All files that a table's metadata name. Each manifest is read once, however many snapshots share it."""
     contents: dict[str, list[str]] = {}
     current = table.current_snapshot()
     live = {table.metadata_location, *(_files(table, current, contents) if current else ())}

@@ -232,7 +232,7 @@ class Diff:
         if not self.scalar(f"SELECT count(*) FROM (SELECT 1 FROM arrived WHERE {rule.column} IN ({listed}) LIMIT 1)"):
             return False
         columns = ", ".join(identifier(name) for name in (*base, *compared, rule.order, rule.column))
-        same = " AND ".join(f"{n} IS NOT DISTINCT FROM lag({n}) OVER said" for n in map(identifier, compared))
+        same = " AND ".join(f"{n} IS NOT DISTINCT FROM lag({n}) OVER statement" for n in map(identifier, compared))
         self.db.execute(
             f"""
             CREATE TABLE restated AS
@@ -243,8 +243,8 @@ class Diff:
                 SELECT {columns}, {SEQUENCE}, {ORDINAL} FROM arrived
             )
             SELECT {SEQUENCE}, {ORDINAL} FROM statements
-            WINDOW said AS (PARTITION BY {key} ORDER BY {rule.order}, {SEQUENCE}, {ORDINAL})
-            QUALIFY {SEQUENCE} > {STORED} AND {rule.column} IN ({listed}) AND row_number() OVER said > 1 AND {same}
+            WINDOW statement AS (PARTITION BY {key} ORDER BY {rule.order}, {SEQUENCE}, {ORDINAL})
+            QUALIFY {SEQUENCE} > {STORED} AND {rule.column} IN ({listed}) AND row_number() OVER statement > 1 AND {same}
             """
         )
         counted = self.db.execute(f"SELECT {SEQUENCE}, count(*) FROM restated GROUP BY ALL").fetchall()

@@ -1,4 +1,4 @@
-"""A diff as data files: those that hold a row which goes are written anew, and the new rows beside them."""
+"""A diff as data files: stored files with a row that goes are rewritten, together with the new rows."""
 
 from __future__ import annotations
 

@@ -18,18 +18,18 @@ class Statements:
 
     def __init__(self, stated: Mapping[int, Sequence[Slice]]) -> None:
         self._slices = [part for slices in stated.values() for part in slices]
-        self._said = {number: " OR ".join(map(_condition, slices)) for number, slices in stated.items() if slices}
+        self._conditions = {number: " OR ".join(map(_condition, slices)) for number, slices in stated.items() if slices}
 
     @property
     def outside(self) -> str:
         """SQL: true of a staged row outside of the slices of its own file."""
-        own = " ".join(f"WHEN {number} THEN ({condition})" for number, condition in self._said.items())
+        own = " ".join(f"WHEN {number} THEN ({condition})" for number, condition in self._conditions.items())
         return f"(CASE {SEQUENCE} {own} END) IS NOT TRUE"
 
     @property
     def overruled(self) -> str:
         """SQL: true of a staged row inside a slice of a later file."""
-        later = (f"({SEQUENCE} < {number} AND ({condition}))" for number, condition in self._said.items())
+        later = (f"({SEQUENCE} < {number} AND ({condition}))" for number, condition in self._conditions.items())
         return f"({' OR '.join(later)}) IS TRUE"
 
     @property

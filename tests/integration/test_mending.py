@@ -153,7 +153,7 @@ DAMAGE: dict[str, tuple[Callable[[Settings], None], list[str]]] = {
     ),
     "a catalog of garbage": (lambda s: in_catalog(s, lambda old: b"garbage" * len(old)), ["not a database"]),
     "a catalog that was cut": (lambda s: in_catalog(s, lambda old: old[: len(old) // 2]), ["is damaged"]),
-    "an empty catalog": (lambda s: in_catalog(s, lambda _: b""), ["knows of no landing"]),
+    "an empty catalog": (lambda s: in_catalog(s, lambda _: b""), ["has no record of a landing"]),
     "a catalog that is gone": (lambda s: in_catalog(s, lambda _: None), ["catalog.db is gone"]),
     "nothing but the archive": (lose_all_but_the_archive, ["catalog.db is gone"]),
     "a marker of garbage": (lambda s: overwrite(s.root / "home.json"), ["home.json is damaged"]),

@@ -91,5 +91,5 @@ def test_a_batch_and_its_offset_are_one_commit_and_the_same_batch_does_not_land_
 
 
 def test_a_table_takes_rows_by_its_own_mode_only(settings: Settings) -> None:
-    with pytest.raises(ContractViolation, match="not landed by merge but by replace"):
+    with pytest.raises(ContractViolation, match="land in the mode replace, not merge"):
         merge(settings, open_catalog(settings), STATED, staged(settings, STATED, []), properties={})
