@@ -1,6 +1,6 @@
 """Create or update the automations of deploy/automations.yaml on the Prefect server: `python -m flows.automations`.
 
-Those that tell somebody are off until the server has a notification block of the name that is given with --block.
+Automations that notify are off until the server has a notification block of the name that --block gives.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from prefect.client.schemas.objects import BlockDocument
 
 #: Beside prefect.yaml in the checkout.
 FILE = Path(__file__).resolve().parents[1] / "deploy" / "automations.yaml"
-#: Name of the notification blocks that are used.
+#: Name of the notification blocks.
 BLOCK = "wattlake"
 NOTIFY = "send-notification"
-#: Documents that the server gives at once.
+#: Documents in one answer of the server.
 PAGE = 200
 
 
 def apply(path: Path = FILE, block: str = BLOCK) -> list[tuple[str, str]]:
-    """Bring the server's automations to what the file says.
+    """Create or update the automations of the file on the server.
 
     Args:
-        path: of the file, in the form that Prefect documents. An action `send-notification` names no block in it: it
-            is done for each notification block of the server that is named so, of whatever type.
+        path: of the file, in Prefect's documented form. An action `send-notification` has no block in it: it is
+            repeated for each notification block of the server with the given name, of whatever type.
         block: name of these blocks.
 
     Returns:
-        (name, 'created' or 'updated', followed by ', off' where there is nobody to tell) of each. Automations of other
-        names are left alone.
+        (name, 'created' or 'updated', followed by ', off' if there is no block) of each. Automations of other names
+        are left alone.
     """
     done = []
     with get_client(sync_client=True) as client:
@@ -54,7 +54,7 @@ def apply(path: Path = FILE, block: str = BLOCK) -> list[tuple[str, str]]:
 
 
 def with_blocks(described: dict[str, Any], blocks: list[str]) -> Automation:
-    """An automation that notifies each of the blocks; one without anybody to tell is off and does nothing."""
+    """An automation that notifies each of the blocks; without a block it is off."""
     actions = [
         {**action, "block_document_id": identity} if action["type"] == NOTIFY else action
         for action in described["actions"]
@@ -76,7 +76,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path, nargs="?", default=FILE, help="file of automations (default: %(default)s)")
-    parser.add_argument("--block", default=BLOCK, help="name of the notification blocks to tell (default: %(default)s)")
+    parser.add_argument("--block", default=BLOCK, help="name of the notification blocks to use (default: %(default)s)")
     arguments = parser.parse_args()
     for name, outcome in apply(arguments.file, arguments.block):
         print(f"{name}: {outcome}")

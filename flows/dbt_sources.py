@@ -1,6 +1,6 @@
-"""Writes what the contracts say into the dbt project: `python -m flows.dbt_sources`.
+"""Writes the files of the dbt project that are generated from the contracts: `python -m flows.dbt_sources`.
 
-The dbt sources of all raw tables, and the macro that lists those of long observations, which the models unite.
+They are the sources of all raw tables, and the macro that lists the tables of long observations, which models unite.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MADE = "Made from the contracts by `python -m flows.dbt_sources`; change those, 
 
 
 def current() -> dict[Path, str]:
-    """Each file that is made from the contracts, and what it has to say."""
+    """Path of each generated file → its text."""
     contracts = sorted(registry().contracts, key=lambda contract: contract.name)
     return {TARGET: sources(contracts), OBSERVATION_TABLES: observation_tables(contracts)}
 
@@ -53,8 +53,8 @@ def _table(contract: Contract) -> list[str]:
     description = f"{contract.description} One row is {contract.grain}; key ({', '.join(contract.key)})."
     lines = [f"      - name: {contract.name}", f"        description: {json.dumps(description)}"]
     if contract.fresh_within_hours:
-        # Minutes, because a contract may say half an hour and dbt counts whole periods. An error and no warning: who
-        # calls `dbt source freshness` in a script sees a broken contract by the exit code.
+        # In minutes, because a contract may say half an hour and dbt counts whole periods. An error, not a warning, so
+        # that a script that calls `dbt source freshness` sees a broken contract in the exit code.
         minutes = round(contract.fresh_within_hours * 60)
         lines += [
             "        config:",

@@ -1,4 +1,4 @@
-"""The demo: two simulated sites and four power markets through the whole house, offline, in a home of its own."""
+"""The demo: two simulated sites and four power markets, landed, built and published offline in a home of its own."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ from lakehouse.settings import Settings
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 
-#: Says that a home is the demo's to delete.
+#: File that marks a home that the demo may delete.
 MARKER = "DEMO"
 
-#: Questions to try next, each with what it shows.
+#: Queries to try next, each with a title.
 QUESTIONS = (
     (
         "energy of every counter a day, and how much of it is estimated",
@@ -64,10 +64,10 @@ QUESTIONS = (
 
 
 def demo(home: Path, days: int) -> bool:
-    """Simulate, land, build, check and publish, then show what there is.
+    """Simulate, land, build, check and publish, then show the results.
 
     Args:
-        home: of the demo; made anew. It must be empty, absent, or an earlier demo's.
+        home: of the demo; it is created again. It must be empty, absent, or an earlier demo's.
         days: local days to simulate.
 
     Returns:
@@ -130,7 +130,7 @@ def _land(settings: Settings, delivery: Delivery) -> None:
 
 
 def _clear(settings: Settings) -> None:
-    """Start anew, and never over a home that is not a demo's."""
+    """Delete an earlier demo's home; refuse any other home."""
     if not settings.root.exists() or not any(settings.root.iterdir()):
         return
     if not (settings.root / MARKER).exists():
@@ -151,7 +151,7 @@ def _show_tables(settings: Settings) -> None:
 
 
 def _plot(query: Query) -> None:
-    """One battery day: state of charge and power, drawn in the terminal."""
+    """Draw one battery day in the terminal: state of charge and power."""
     import plotext
 
     day = query("SELECT median(local_date)::DATE FROM marts.bess_kpis")[0][0]
@@ -196,14 +196,14 @@ def _show_truth(comparisons: Sequence[Comparison]) -> bool:
 
 
 def _difference(group: GroupSummary) -> str:
-    """The largest difference with its unit: money to the cent, other units to three figures."""
+    """The largest difference with its unit: dollars to the cent, other units to three digits."""
     value = group.largest_difference
     shown = "-" if value is None else f"{value:.2f}" if group.unit == "$" else f"{value:.3g}"
     return f"{shown} {group.unit}"
 
 
 def _rows_to_explain(query: Query) -> list[str]:
-    """A quarter in which a battery earned most, and a counter's day, as `wattlake explain` takes them."""
+    """Arguments for `wattlake explain`: the best quarter hour of a battery, and a counter's day."""
     ((resource, start),) = query(
         "SELECT resource, interval_start::VARCHAR FROM marts.bess_revenue_15min WHERE total_usd IS NOT NULL "
         "ORDER BY total_usd DESC, resource, interval_start LIMIT 1"
@@ -223,7 +223,7 @@ def _show_next(home: Path, page: Path, rows: Sequence[str]) -> None:
     click.echo("Try next:")
     for title, sql in QUESTIONS:
         click.echo(f"\n  {title}:\n  {command} sql {shlex.quote(sql)}")
-    click.echo("\n  one number, back to the lines of the files that it was made of:")
+    click.echo("\n  one number, back to its lines in the files:")
     for row in rows:
         click.echo(f"  {command} explain {row}")
     click.echo(f"\nEvery table and column is described in {page}")

@@ -1,4 +1,4 @@
-"""The market part of the demo: prices of four operators, and what one battery earned."""
+"""The market part of the demo: prices of four operators, and the revenue of one battery."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COVERAGE = "printf('%.1f %%', 100 * coverage)"
 
 
 def show_prices(query: Query) -> None:
-    """One line an operator and market."""
+    """Print one line for each operator and market."""
     rows = query(
         """
         SELECT iso, market, count(DISTINCT location), count(*), min(lmp_usd_mwh)::DECIMAL(18, 2),
@@ -35,7 +35,7 @@ def show_prices(query: Query) -> None:
 
 
 def show_revenue(files: MarketFiles, query: Query) -> None:
-    """A battery's days and their sum by component, and what the sum leaves out."""
+    """Print a battery's days and their sum by component, and the caveats of the sum."""
     resource = files.shown
     columns = (
         "dam_energy_usd", "dam_as_usd", "rt_energy_usd", "rt_as_usd", "total_usd", "discharged_mwh", "charged_mwh",

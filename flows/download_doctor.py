@@ -1,4 +1,4 @@
-"""What the doctor says of who gives feeds over the network: accounts that are set, and what the others need."""
+"""The doctor's checks of feed providers: accounts that are set, and variables that the others need."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VARIABLES = frozenset(f"WATTLAKE_{name.upper()}" for kind in access_kinds().valu
 
 
 def _accounts(settings: Settings) -> Iterator[Finding]:
-    """Nothing is asked of a server: a wrong password tried too often locks an account."""
+    """Report accounts without asking a server, because wrong passwords may lock an account."""
     reached = {name: of_environment(kind) for name, kind in access_kinds().items()}
     for provider in providers():
         account = reached[provider.name].account

@@ -1,4 +1,4 @@
-"""What a layout makes of a file, before anything lands: no home is needed, and none is touched."""
+"""Checks how a layout reads a file, before anything lands: no home is needed, and none is touched."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lakehouse.errors import TerminalError, UnreadableFile, WattlakeError
 from lakehouse.source import WHOLE_FILE_BYTES, LandOptions, Parsed, RawFile
 from lakehouse.writing.validate import check as check_rows
 
-#: Layouts that come nearest to a file that none recognises.
+#: Number of nearest layouts that are shown for a file that none recognises.
 NEAREST = 3
 _BLOCK_BYTES = 1 << 20
 
@@ -29,9 +29,9 @@ class Refused:
     """Refusals for one reason.
 
     Args:
-        reason: why.
-        count: rows or cells.
-        line, field, raw_text: the first of them.
+        reason: of the refusals.
+        count: number of rows or cells.
+        line, field, raw_text: of the first one.
     """
 
     reason: str
@@ -43,18 +43,18 @@ class Refused:
 
 @dataclass
 class LayoutCheck:
-    """What became of a file.
+    """The result of a check.
 
     Args:
-        path: the file.
-        size_bytes: its size.
-        domain: of the layout that reads it; None where none does.
+        path: of the file.
+        size_bytes: size of the file.
+        domain: of the layout that reads it; None if none does.
         layout: name of that layout.
-        failure: why it is not read.
+        failure: reason why the file is refused.
         recognised: verdicts of the layouts that fit.
-        nearest: verdicts of those that come nearest, where none fits.
-        dialect: how it is read.
-        first: the first observations, each with what its signal is and the zone of its asset.
+        nearest: verdicts of the nearest layouts, if none fits.
+        dialect: how the file is read.
+        first: the first observations, each with the declaration of its signal and the zone of its asset.
         refused: refusals by reason, the most frequent first.
         rows_read, rows_landed, rows_empty: counts over the whole file.
     """
@@ -81,14 +81,14 @@ def check_layout(
     domain: str | None = None,
     count: int = 10,
 ) -> LayoutCheck:
-    """Read a file as landing would, and keep nothing but what is shown.
+    """Read a file as a landing would, and keep only the result.
 
     Args:
-        path: the file.
+        path: of the file.
         folders: the user's folders with layouts.
         options: `layout` is the name of a layout, or the path of a layout file.
-        domain: look at the layouts of this domain alone.
-        count: observations to show.
+        domain: use only the layouts of this domain.
+        count: number of observations to show.
 
     Raises:
         TerminalError: the file cannot be read, or a layout does not exist or is wrong.
@@ -101,7 +101,7 @@ def check_layout(
         folders, domain = (own, *folders), layout.domain
     known = {s.name: s for s in registry().sources.values() if isinstance(s, LayoutSource) and domain in (None, s.name)}
     if not known:
-        raise TerminalError(f"no layout is of the domain {domain!r}", "domains: meter, bess")
+        raise TerminalError(f"there is no layout of the domain {domain!r}", "domains: meter, bess")
     report = LayoutCheck(path, file.size_bytes)
     try:
         opened = open_whole(_head(file))
@@ -114,7 +114,7 @@ def check_layout(
                 "write a layout file for it (docs/layouts.md) and give it with --layout",
             )
         named = [name for name in known if options.layout in _names(name, folders)] if options.layout else []
-        # `land` is given the domain; here a file is what the first domain that can read it makes of it.
+        # `land` knows the domain; here the first domain that can read the file decides.
         for name in dict.fromkeys(named or [verdict.layout.domain for verdict in report.recognised] or known):
             try:
                 _read(report, known[name], file, options, folders, count)
@@ -134,8 +134,8 @@ def _names(domain: str, folders: Sequence[Path]) -> set[str]:
 
 
 def _raw_file(path: Path) -> RawFile:
-    if not path.is_file():  # a pipe would be waited for
-        raise TerminalError(f"{path} is no file", "give a file; `wattlake land` takes folders")
+    if not path.is_file():  # reading a pipe would block
+        raise TerminalError(f"{path} is not a file", "give a file; `wattlake land` takes folders")
     try:
         with path.open("rb") as opened:
             digest = hashlib.file_digest(opened, "sha256").hexdigest()
@@ -152,7 +152,7 @@ def _raw_file(path: Path) -> RawFile:
 
 
 def _head(file: RawFile) -> bytes:
-    """The bytes that are judged: all of a file that may be read whole, or the beginning of a larger one."""
+    """The bytes by which a file is recognised: all of it if it may be read whole, else its beginning."""
     head = b""
     for block in file.blocks():
         head += block
@@ -171,7 +171,7 @@ def _read(
             pieces, rejects = [], []
         pieces.append(parsed)
         rejects += [*parsed.rejects.to_pylist(), *_note(report, source, parsed, 0 if len(pieces) > 1 else count)]
-        parsed.tables = {}  # a file may be larger than memory
+        parsed.tables = {}  # frees them, because a file may be larger than memory
     report.layout, report.dialect = pieces[-1].layout, pieces[-1].dialect
     report.rows_read = sum(parsed.rows_read for parsed in pieces)
     report.rows_empty = sum(parsed.rows_empty for parsed in pieces)

@@ -1,6 +1,6 @@
-"""The names that users type, without what is behind them.
+"""The names that users type, without the objects behind them.
 
-That loads Arrow, which takes a second; a typing error and a completion should not wait for it.
+Those import Arrow, which takes a second; the error for a typo and a completion should not wait for it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 #: Every source.
 SOURCES = tuple(feeds())
-#: Every raw table, from the YAML that is made of the contracts.
+#: Every raw table, from the YAML that is generated from the contracts.
 RAW_TABLES = tuple(
     f"raw.{name}"
     for name in re.findall(
@@ -35,7 +35,7 @@ def downloads() -> tuple[str, ...]:
 
 
 def marts() -> tuple[str, ...]:
-    """Every mart of the dbt project, as `marts.<name>`; each is a file of its own."""
+    """Every mart of the dbt project, as `marts.<name>`; each has a file of its own."""
     found = (ROOT / "dbt" / "models" / "marts").rglob("*.sql")
     return tuple(sorted(f"marts.{path.stem}" for path in found))
 
@@ -47,17 +47,17 @@ def layouts() -> tuple[str, ...]:
     home = Path(os.environ.get("WATTLAKE_HOME", ".wattlake"))
     folders = [home / "layouts", *(Path(given) for given in [os.environ.get("WATTLAKE_LAYOUTS")] if given)]
     for path in (path for folder in folders for path in folder.expanduser().rglob("*.toml")):
-        if not path.is_file():  # a pipe would be waited for
+        if not path.is_file():  # reading a pipe would block
             continue
         try:
             found.add(str(tomllib.loads(path.read_text(encoding="utf-8")).get("name", path.stem)))
         except (OSError, ValueError, RecursionError):
-            found.add(path.stem)  # what is wrong with it is an error when it is used
+            found.add(path.stem)  # a broken file is an error only when it is used
     return tuple(sorted(found))
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:
-    """Known names that somebody who typed this one may have meant, the likeliest first; at most five."""
+    """Known names that are similar to a typed one, the likeliest first; at most five."""
     by_low = {other.lower(): other for other in known}
     low = name.lower()
     close = difflib.get_close_matches(low, by_low, n=5, cutoff=0.6)
@@ -66,7 +66,7 @@ def nearest(name: str, known: Iterable[str]) -> list[str]:
 
 
 def did_you_mean(name: str, known: Iterable[str], listed_by: str) -> str:
-    """A next step for a name that does not exist."""
+    """The next step for a name that does not exist."""
     close = nearest(name, known)
     return f"did you mean {either(close)}? {listed_by}" if close else listed_by
 

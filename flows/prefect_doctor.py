@@ -1,6 +1,6 @@
-"""What the doctor says of the Prefect server: whether schedules fire, runs are taken, and notifications go out.
+"""The doctor's checks of the Prefect server: whether schedules fire, runs are taken, and notifications go out.
 
-A server whose scheduler fails answers as if it were well; only the missing runs show it.
+A server with a failing scheduler answers as if it were well; only the missing runs show it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.responses import DeploymentResponse
 
-#: Seconds that the server gets for an answer.
+#: Seconds to wait for an answer of the server.
 TIMEOUT_S = 5
-#: The scheduler looks at new schedules every 5 s and at all of them every 60 s: after so long each has its runs.
+#: Age from which a schedule must have runs: the scheduler looks at new schedules every 5 s and at all every 60 s.
 SCHEDULER_SLACK = timedelta(minutes=3)
-#: Objects that the server gives at once.
+#: Objects in one answer of the server.
 PAGE = 200
 DEPLOY = "in the checkout, run `prefect deploy --all` and `python -m flows.automations`"
-#: What the automations that tell somebody do; deploy/automations.yaml.
+#: Action of automations that notify; see deploy/automations.yaml.
 NOTIFY = "send-notification"
 
 
@@ -47,7 +47,7 @@ def _prefect(settings: Settings) -> Iterator[Finding]:
         deployments = _deployments(client)
         yield _schedules(client, deployments)
         yield from _workers(client, deployments)
-        yield _told(client)
+        yield _notifications(client)
 
 
 def _deployments(client: SyncPrefectClient) -> list[DeploymentResponse]:
@@ -93,8 +93,8 @@ def _schedules(client: SyncPrefectClient, deployments: Sequence[DeploymentRespon
         return Finding(
             "schedules", "problem",
             f"{len(active)} deployments have active schedules, and no run is scheduled of {', '.join(sorted(idle))}",
-            "the server's scheduler fails or is off: look for ERROR in what `prefect server start` prints, bring the "
-            "environment to the lock file (`python -m uv sync`) and start the server anew; a server that has just been "
+            "the server's scheduler fails or is off: look for ERROR in the output of `prefect server start`, bring the "
+            "environment to the lock file (`python -m uv sync`) and restart the server; a server that has just been "
             "started needs a minute",
         )  # fmt: skip
     if young:
@@ -104,7 +104,7 @@ def _schedules(client: SyncPrefectClient, deployments: Sequence[DeploymentRespon
 
 
 def _workers(client: SyncPrefectClient, deployments: Sequence[DeploymentResponse]) -> Iterator[Finding]:
-    """A pool that no worker polls keeps its runs waiting for ever."""
+    """Check that a worker polls each pool: without one its runs wait for ever."""
     for name in sorted({one.work_pool_name for one in deployments if one.work_pool_name}):
         pool = client.read_work_pool(name)
         state = pool.status.value if pool.status else ""
@@ -120,17 +120,15 @@ def _workers(client: SyncPrefectClient, deployments: Sequence[DeploymentResponse
             yield Finding("workers", "ok", f"a worker polls the work pool {name}")
 
 
-def _told(client: SyncPrefectClient) -> Finding:
-    telling = [
+def _notifications(client: SyncPrefectClient) -> Finding:
+    notifying = [
         automation.name
         for automation in client.read_automations()
         if automation.enabled and any(action.type == NOTIFY for action in automation.actions)
     ]
-    if telling:
-        return Finding("notifications", "ok", f"on: {', '.join(sorted(telling))}")
-    return Finding(
-        "notifications", "ok", "off: nobody is told of failures", "docs/operate.md, `Be told`, turns them on"
-    )
+    if notifying:
+        return Finding("notifications", "ok", f"on: {', '.join(sorted(notifying))}")
+    return Finding("notifications", "ok", "off: failures notify nobody", "see docs/operate.md, `Notifications`")
 
 
 CHECKS: dict[str, Check] = {"Prefect": _prefect}

@@ -1,4 +1,4 @@
-"""Servers that people and tools connect to; each runs until it gets a signal to end."""
+"""Servers for people and tools; each runs until it gets a signal to end."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from lakehouse.errors import TerminalError
 from lakehouse.serving.sql_server import SqlServer, token
 from lakehouse.settings import Settings
 
-#: Seconds between looks at the published file: a rename tells nobody.
+#: Seconds between looks at the published file, because a rename sends no event.
 FOLLOW_EVERY_S = 0.5
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @contextmanager
-def until_told() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set, in place of their usual ends."""
+def until_signal() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set, instead of ending the process."""
     ended = threading.Event()
     before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -37,20 +37,20 @@ def serve_sql(settings: Settings, host: str, port: int, progress: Callable[[str]
     """Serve the published marts until Ctrl-C or SIGTERM, and follow new builds.
 
     Args:
-        settings: of the home; `sql_token` is the token, else one kept in the home.
-        host, port: where to listen.
+        settings: of the home; the token is `sql_token`, else one kept in the home.
+        host, port: address to listen on.
         progress: called for each build that is served.
 
     Raises:
-        TerminalError: the port is taken or another process serves this home.
+        TerminalError: the port is in use, or another process serves this home.
     """
     secret, kept = token(settings)
-    with until_told() as ended, SqlServer(settings, secret, host, port) as server:
+    with until_signal() as ended, SqlServer(settings, secret, host, port) as server:
         click.echo(f"quack:{host}:{port}")
         _say_token(secret, kept)
         if host not in LOOPBACK:
             progress(
-                f"{host} is open to the network and the protocol is not encrypted: use it on trusted networks only"
+                f"{host} is open to the network, and the protocol is not encrypted: use it on trusted networks only"
             )
         progress(f"serving build {server.build_id}" if server.build_id else "nothing is published yet; waiting")
         while not ended.wait(FOLLOW_EVERY_S):
@@ -61,13 +61,13 @@ def serve_sql(settings: Settings, host: str, port: int, progress: Callable[[str]
                 progress(f"still serving build {server.build_id}: {error}")
             if statement := server.overdue():
                 progress(f"ran longer than WATTLAKE_SQL_TIMEOUT_S, {settings.sql_timeout_s:g} s: {statement}")
-                _start_anew(progress)
+                _restart(progress)
     progress("stopped")
 
 
-def _start_anew(progress: Callable[[str], None]) -> None:
-    """Put a new server in the place of this process: only so does a statement end that runs too long."""
-    progress("all statements end, and the server starts anew")
+def _restart(progress: Callable[[str], None]) -> None:
+    """Replace this process by a new server, which is the only way to end a statement that runs too long."""
+    progress("all statements end, and the server restarts")
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

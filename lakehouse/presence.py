@@ -1,4 +1,4 @@
-"""Whether there is a house where the settings point, and whether it holds real or simulated assets."""
+"""Whether the home holds anything, and whether its assets are real or simulated."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def require_house(settings: Settings) -> None:
     if not holds_a_house(settings):
         named = "" if "WATTLAKE_HOME" in os.environ else " (WATTLAKE_HOME is not set)"
         raise TerminalError(
-            f"there is no house in {settings.root}{named}",
-            "set WATTLAKE_HOME to the folder of one; or begin one with `wattlake land` or `wattlake demo`",
+            f"there is no Wattlake home in {settings.root}{named}",
+            "set WATTLAKE_HOME to a home; or begin one with `wattlake land` or `wattlake demo`",
         )
 
 

@@ -1,4 +1,4 @@
-"""Arguments that are names or paths: checked before anything heavy is loaded, with what was meant, and completed."""
+"""Arguments that are names or paths: checked before heavy imports, with suggestions for typos, and completed."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from lakehouse.errors import TerminalError, WrongUsage, visible
 
 
 class Name(click.ParamType):
-    """One of some names."""
+    """One of a set of names."""
 
     def known(self) -> Sequence[str]:
         """The names, for the check and for completion."""
         raise NotImplementedError
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Names that begin like this."""
+        """Names that begin with the typed text."""
         return [CompletionItem(name) for name in self.known() if name.startswith(incomplete)]
 
 
@@ -39,7 +39,7 @@ class SourceName(Name):
         self.downloaded = downloaded
 
     def known(self) -> Sequence[str]:
-        """Sources that fit."""
+        """All sources, or those that can be downloaded."""
         return names.downloads() if self.downloaded else names.SOURCES
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
@@ -80,19 +80,19 @@ class LayoutName(Name):
 
 
 class TableNames(Name):
-    """Tables of raw.* and marts.*, with commas between them."""
+    """Tables of raw.* and marts.*, separated by commas."""
 
     name = "tables"
 
     def known(self) -> Sequence[str]:
-        """Every table that the house can hold."""
+        """Every raw table and mart."""
         return (*names.RAW_TABLES, *names.marts())
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The names as they were given.
+        """The names as given.
 
         Raises:
-            WrongUsage: one of them names no table.
+            WrongUsage: there is no such table.
         """
         for name in value.split(","):
             if name not in self.known():
@@ -101,7 +101,7 @@ class TableNames(Name):
         return value
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """The last of the names is completed."""
+        """Complete the last of the names."""
         *before, last = incomplete.split(",")
         return [CompletionItem(",".join([*before, name])) for name in self.known() if name.startswith(last)]
 
@@ -130,7 +130,7 @@ class ZoneName(Name):
         except TerminalError as error:
             wrong = error.message
         close = names.nearest(value, self.known())
-        # Outside of the handler: with a cause of ours, the error would be reported as that one.
+        # Outside the handler: with an error of ours as its cause, it would be reported as that one.
         raise click.BadParameter(f"{wrong}{f'; did you mean {close[0]}?' if close else ''}", ctx, param)
 
 
@@ -144,7 +144,7 @@ class GivenPath(click.Path):
         """The path.
 
         Raises:
-            TerminalError: nothing is there.
+            TerminalError: the path does not exist.
         """
         path = Path(super().convert(value, param, ctx))
         if not os.path.lexists(path):

@@ -1,4 +1,4 @@
-"""What all commands share: their group, which tells errors with a next step, and the house that they work on."""
+"""Shared by all commands: their group, which prints errors with a next step, and the settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def example(text: str) -> str:
-    """An epilog that click prints as it is."""
+    """An epilog with an example, which click does not rewrap."""
     return f"\b\nExample:\n  {text}"
 
 
@@ -21,11 +21,11 @@ class Cli(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; exit 2 on wrong usage and 1 on any other error that says what to do."""
-        from flows.report.progress import tell_of_waits
+        from flows.report.progress import report_waits
         from lakehouse.errors import WattlakeError, WrongUsage
         from lakehouse.outages import explained
 
-        tell_of_waits()
+        report_waits()
         try:
             with explained():
                 return super().invoke(ctx)
@@ -36,14 +36,14 @@ class Cli(click.Group):
         except Exception:
             damage = _diagnosed()
             if damage is None:
-                raise  # a fault of ours
+                raise  # a bug of Wattlake
             shown = damage
         click.echo(f"error: {shown}", err=True)
         raise click.exceptions.Exit(2 if isinstance(shown, WrongUsage) else 1)
 
 
 def _diagnosed() -> WattlakeError | None:
-    """What is damaged in the house where something failed that nobody explained."""
+    """The damage of the home that explains an unexpected failure; None if there is none."""
     from lakehouse.damage import diagnosed, read_every_row
     from lakehouse.errors import WattlakeError
 
@@ -63,14 +63,14 @@ def settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        # Settings that follow from a wrong one are not listed.
+        # Settings that are derived from a wrong one are not listed.
         own = [e for e in error.errors() if e["type"] != "default_factory_not_called"]
         problems = "; ".join(f"WATTLAKE_{str(e['loc'][0]).upper() if e['loc'] else '…'}: {e['msg']}" for e in own)
         raise TerminalError(f"a setting is wrong: {problems}", "mend the environment variable") from error
 
 
 def house() -> Settings:
-    """The settings of this process, for commands that read: a mistyped WATTLAKE_HOME is no new house."""
+    """The settings of this process, for commands that read: they refuse an empty home, such as a mistyped one."""
     from lakehouse.presence import require_house
 
     at = settings()

@@ -1,4 +1,4 @@
-"""What the commands that download have in common: one source after the other, a clean stop."""
+"""Shared by the commands that download: one source after the other, and a clean stop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def run_downloads(settings: Settings, sources: tuple[str, ...], mode: str, **window: Any) -> None:
-    """Download sources one after the other; exit 1 if one of them has a hole, or could not be asked at all."""
+    """Download sources one after the other; exit 1 if one of them has a hole or failed."""
     from flows.report.terminal import download_report, file_progress, log
     from ingest.registry import fetcher_of, plan_of, registry
     from lakehouse.database import is_free
@@ -25,15 +25,15 @@ def run_downloads(settings: Settings, sources: tuple[str, ...], mode: str, **win
     given = window.pop("locations", None) or ""
     locations = [name.strip() for name in given.split(",") if name.strip()]
     if given and not locations:
-        raise click.UsageError("--locations names no location")
+        raise click.UsageError("--locations has no location")
     for source in sources:
-        plan_of(source)  # a wrong name is an error before anything is asked for
+        plan_of(source)  # raises for a wrong name before any request is made
     complete = True
     with _stopped_cleanly():
         for source in sources:
             try:
                 if settings.root.is_dir() and not is_free(settings.ops_uri, f"download-{source}"):
-                    log(f"another download of {source} is under way; this one goes on when that has ended")
+                    log(f"another download of {source} is running; this one goes on when that has ended")
                 fetcher = fetcher_of(source, locations)
                 with file_progress() as progress:
                     report = download(settings, registry(), source, fetcher, mode=mode, progress=progress, **window)
@@ -50,21 +50,21 @@ def run_downloads(settings: Settings, sources: tuple[str, ...], mode: str, **win
 
 
 def _interrupt(_number: int, frame: FrameType | None) -> None:
-    """As Ctrl-C. Its handler is called, not its signal raised: that would wait for whatever the loop waits for."""
+    """Do the same as Ctrl-C. It calls the handler, because a raised signal would wait for the loop's current wait."""
     handler = signal.getsignal(signal.SIGINT)
-    if not callable(handler):  # ignored, as in the background of a shell
+    if not callable(handler):  # SIGINT is ignored, for instance in the background of a shell
         raise KeyboardInterrupt
     handler(signal.SIGINT, frame)
 
 
 @contextmanager
 def _stopped_cleanly() -> Iterator[None]:
-    """Ctrl-C and SIGTERM end a download alike: what is landing lands, the rest is let go of, and the exit code is 1."""
+    """End a download alike on Ctrl-C and SIGTERM: a running landing finishes, the rest is dropped; exit code 1."""
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield
     except KeyboardInterrupt:
-        click.echo("stopped: what has come is kept, and goes on when you run the same command again", err=True)
+        click.echo("stopped: fetched documents are kept; run the same command again to go on", err=True)
         raise click.exceptions.Exit(1) from None
     finally:
         signal.signal(signal.SIGTERM, before)

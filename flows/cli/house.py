@@ -1,4 +1,4 @@
-"""Commands over what has landed: build, ask, check, look after."""
+"""Commands over landed data: build, query, check, maintain."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flows.cli.base import example, house, settings
 @click.command(epilog=example("wattlake build"))
 @click.option("--full-refresh", is_flag=True, help="rebuild every mart from the raw tables")
 def build(full_refresh: bool) -> None:
-    """Rebuild what changed, check it, and publish it."""
+    """Rebuild the marts that changed, check them, and publish them."""
     from flows.report.progress import steps
     from flows.report.terminal import build_report
     from ingest.registry import registry
@@ -23,7 +23,7 @@ def build(full_refresh: bool) -> None:
 
     at = settings()
     if not holds_a_house(at):
-        click.echo(f"nothing has landed yet: there is no house in {at.root}")
+        click.echo(f"nothing has landed yet: there is no Wattlake home in {at.root}")
         return
     with steps() as shown:
         report = run(at, registry().contracts, full_refresh=full_refresh, progress=shown, watch=shown.watch)
@@ -37,14 +37,14 @@ def build(full_refresh: bool) -> None:
 @click.option("--file", "-f", "script", type=GivenPath(), help="read the query from this file")
 @click.option(
     "--format", "style", type=click.Choice(["table", "csv", "json", "markdown", "parquet", "xlsx"]),
-    help="default: what the name of --output says, else table",
+    help="default: by the suffix of --output, else table",
 )  # fmt: skip
 @click.option("--output", type=click.Path(path_type=Path), help="write here instead of to standard output")
 def sql(query: str | None, script: Path | None, style: str | None, output: Path | None) -> None:
-    """Ask with SQL over raw.*, marts.* and ops.*; a mart needs no `marts.` before its name.
+    """Query raw.*, marts.* and ops.* with SQL, read-only; the prefix `marts.` is optional.
 
-    QUERY is SQL, or - to read it from standard input. Without one, on a terminal, a shell opens. SHOW TABLES lists the
-    tables and DESCRIBE energy_1d the columns of one. Nothing can be changed.
+    QUERY is SQL, or - to read it from standard input. Without QUERY, a shell opens on a terminal. SHOW TABLES lists the
+    tables, DESCRIBE energy_1d the columns of one.
     """
     from flows.cli.query import run_sql
 
@@ -90,7 +90,7 @@ def check() -> None:
 def dbt_env() -> None:
     """Print the environment in which dbt's own commands work on a copy of the marts: eval "$(wattlake dbt-env)".
 
-    Run it again for what has landed since. What such a dbt builds is published nowhere; `wattlake build` does that.
+    Run it again after new landings. Marts that dbt builds there are not published; `wattlake build` publishes.
     """
     import shlex
 
@@ -101,21 +101,21 @@ def dbt_env() -> None:
     variables = hand_over(house(), registry().contracts)
     for name, value in variables.items():
         click.echo(f"export {name}={shlex.quote(value)}")
-    log(f"dbt works in {variables['WATTLAKE_DBT_FOLDER']}, on a copy: nothing of it is published")
+    log(f"dbt works on a copy in {variables['WATTLAKE_DBT_FOLDER']}, which is not published")
 
 
 @click.command(epilog=example("wattlake maintain --sweep"))
-@click.option("--dry-run", is_flag=True, help="say what would be done, and change nothing")
-@click.option("--sweep", is_flag=True, help="delete orphaned files; they are only listed otherwise")
+@click.option("--dry-run", is_flag=True, help="report the plan, and change nothing")
+@click.option("--sweep", is_flag=True, help="delete orphaned files; else they are only listed")
 @click.option("--tables", type=TableNames(), help="only these, such as raw.meter_observations,marts.lod_1d")
 @click.option(
     "--older-than", type=click.FloatRange(min=1), help="hours after which a file that nothing names is an orphan"
 )
 @click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def maintain(dry_run: bool, sweep: bool, tables: str | None, older_than: float | None, style: str) -> None:
-    """Compact small files, expire old snapshots, find orphans, and show where the bytes are.
+    """Compact small files, expire old snapshots, find orphans, and show disk use.
 
-    It runs beside landings, builds and readers. Rows never change.
+    It may run beside landings, builds and readers. Rows never change.
     """
     from datetime import timedelta
 
@@ -138,9 +138,9 @@ def maintain(dry_run: bool, sweep: bool, tables: str | None, older_than: float |
 @click.command(epilog=example("wattlake doctor --format json"))
 @click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def doctor(style: str) -> None:
-    """Look at settings, disk, database, storage, marts and Prefect, and say how to mend what is wrong.
+    """Check settings, disk, database, storage, marts and Prefect, and say how to mend each problem.
 
-    Exits with 1 if something will fail. No secret is printed.
+    Exits with 1 on a problem. Secrets are never printed.
     """
     from flows import download_doctor, prefect_doctor
     from flows.report.terminal import doctor_report

@@ -1,4 +1,4 @@
-"""Commands that bring data in: files, downloads, and the archive once more."""
+"""Commands that land data: from files, from downloads, and from the archive (replay)."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def land(source: str, paths: tuple[Path, ...], **options: Any) -> None:
 
     SOURCE is one of `wattlake sources`. Landing the same bytes again changes nothing.
 
-    Exits with 0 if every file landed, had landed before or is not landed on purpose, and with 1 if one was refused: the
-    others have landed.
+    Exits with 0 if every file landed, had landed before or is left out on purpose, and with 1 if a file was refused;
+    the other files have landed then.
     """
     from flows.report.terminal import file_progress
     from ingest.registry import registry
@@ -55,14 +55,14 @@ def sources() -> None:
 @click.command(epilog=example("wattlake download nyiso-rt5-lbmp-zone --days 7"))
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=SourceName(downloaded=True))
 @window_options
-@click.option("--days", type=click.IntRange(min=1), help="so many days back from --end, instead of --start")
+@click.option("--days", type=click.IntRange(min=1), help="number of days before --end, instead of --start")
 @LOCATIONS
 @land_options("simulated")
 def download(sources: tuple[str, ...], **window: Any) -> None:
-    """Download and land what is not at hand of some days.
+    """Download the missing documents of some days, and land them.
 
-    SOURCE is one of `wattlake sources`. What is at hand and final is not asked for again; docs/markets.md tells more.
-    Exits with 1 if a document that there should be could not be had or was refused; what came has landed.
+    SOURCE is one of `wattlake sources`. Documents that are at hand and final are not asked for again; see
+    docs/markets.md. Exits with 1 if an expected document could not be fetched or was refused; the others have landed.
     """
     run_downloads(settings(), sources, "download", **window)
 
@@ -72,14 +72,14 @@ def download(sources: tuple[str, ...], **window: Any) -> None:
 @LOCATIONS
 @land_options("simulated")
 def realtime(sources: tuple[str, ...], **window: Any) -> None:
-    """Download and land everything from where the last download ended up to now; run it again and again."""
+    """Download and land everything since the last download; made to run again and again."""
     run_downloads(settings(), sources, "realtime", **window)
 
 
 @click.command(epilog=example("wattlake backfill bess archive-of-2023/ --site werk"))
 @click.argument("source", type=SourceName())
 @click.argument("paths", nargs=-1, type=GivenPath())
-@click.option("--batch", default=BATCH_FILES, show_default=True, type=click.IntRange(min=1), help="files a commit")
+@click.option("--batch", default=BATCH_FILES, show_default=True, type=click.IntRange(min=1), help="files in each commit")
 @window_options
 @LOCATIONS
 @land_options()
@@ -87,9 +87,9 @@ def backfill(
     source: str, paths: tuple[Path, ...], batch: int, start: date | None, end: date | None, locations: str,
     **options: Any,
 ) -> None:  # fmt: skip
-    """Land a large history in batches; an interrupted backfill goes on where it stopped.
+    """Land a large history in batches; run it again after an interruption, and it goes on where it stopped.
 
-    With PATHS it is a history in files. With --start it is downloaded: all days from there that are not at hand.
+    PATHS are files of the history. With --start it is downloaded instead: all days from there that are not at hand.
     Exits as `land` and `download` do.
     """
     if bool(paths) == bool(start):
@@ -97,13 +97,13 @@ def backfill(
     if start:
         given = sorted(name for name, value in options.items() if value and name != "simulated")
         if given:
-            raise click.UsageError(f"--{given[0].replace('_', '-')} is of files, and --start downloads")
+            raise click.UsageError(f"--{given[0].replace('_', '-')} is for files, and --start downloads")
         run_downloads(
             settings(), (source,), "backfill", start=start, end=end, locations=locations, simulated=options["simulated"]
         )  # fmt: skip
         return
     if end or locations:
-        raise click.UsageError("--end and --locations are of downloads: give --start too")
+        raise click.UsageError("--end and --locations are for downloads: give --start too")
     from flows.report.terminal import file_progress
     from ingest.registry import registry
     from lakehouse.landing.backfill import backfill as run
@@ -128,14 +128,14 @@ def _conclude(report: LandReport) -> None:
     "tables",
     multiple=True,
     metavar="NAME",
-    help="only this raw table and those of its sources; repeatable",
+    help="only this raw table and the others of its sources; repeatable",
 )
 @click.option("--dry-run", is_flag=True, help="compare only; leave the raw tables as they are")
 def replay(tables: tuple[str, ...], dry_run: bool) -> None:
     """Rebuild the raw tables from the archive alone.
 
-    It mends a broken home: what cannot be read is put aside first, and nothing is deleted. docs/mending.md tells more.
-    With --table it holds those tables only, and landings of other domains go on beside it.
+    It mends a broken home: unreadable files are put aside first, and nothing is deleted; see docs/mending.md.
+    With --table it locks only those tables, and landings of other domains go on.
     """
     from flows.report.tables import table
     from flows.report.terminal import file_progress
@@ -149,10 +149,10 @@ def replay(tables: tuple[str, ...], dry_run: bool) -> None:
         ("table", "rows", "missing before", "surplus before", "outcome"),
         [(f"raw.{t.table}", t.rows, t.missing, t.surplus, t.outcome) for t in report.tables],
     )
-    for said in report.mended:
-        click.echo(f"mended: {said}")
+    for sentence in report.mended:
+        click.echo(f"mended: {sentence}")
     if report.restored:
-        click.echo(f"recorded anew: {report.restored} landings that the database had lost")
-    click.echo(f"{report.receipts} receptions replayed")
+        click.echo(f"recorded again: {report.restored} landings that the database had lost")
+    click.echo(f"{report.receipts} receipts replayed")
     if report.incomplete:
         raise report.incomplete

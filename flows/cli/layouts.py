@@ -1,4 +1,4 @@
-"""`wattlake layout`: what a layout makes of a file, shown before anything lands."""
+"""`wattlake layout`: shows how a layout reads a file, before anything lands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flows.cli.options import land_options
 if TYPE_CHECKING:
     from flows.layout_check import LayoutCheck
 
-#: How a file was read, in the order in which it is shown: our name of it → what it is called.
+#: Facts about how a file was read, in the order of the output: key → shown name.
 _DIALECT = {
     "format": "format", "sheet": "sheet", "encoding": "encoding", "bom": "byte order mark",
     "header_line": "header line", "delimiter": "delimiter", "decimal": "decimal sign", "thousands": "thousands",
@@ -25,20 +25,21 @@ _DIALECT = {
 
 @click.group("layout", epilog="\b\nExample:\n  wattlake layout check export.csv")
 def layout_group() -> None:
-    """Layouts: how a kind of file is recognised and what its signals mean (docs/layouts.md)."""
+    """Layouts: how kinds of files are recognised and what their signals mean (docs/layouts.md)."""
 
 
 @layout_group.command("check", epilog="\b\nExample:\n  wattlake layout check export.csv --layout mine.toml")
 @click.argument("file", type=GivenPath())
 @click.option("--layout", help="read with this layout: its name, or the path of a layout file")
-@click.option("--domain", help="look at the layouts of this domain alone: meter, bess (default: all)")
+@click.option("--domain", help="use only the layouts of this domain: meter, bess (default: all)")
 @land_options("asset", "timezone", "site_timezone")
 @click.option("--rows", "count", default=10, show_default=True, type=click.IntRange(0, 1000), help="values to show")
 def check(file: Path, domain: str | None, count: int, **options: Any) -> None:
-    """Show what a layout makes of FILE: nothing lands, and no home is needed.
+    """Show how a layout reads FILE: nothing lands, and no home is needed.
 
-    Which layout recognises it, or what the nearest ones miss; how it is read; its first values with instant, interval,
-    signal and unit; and what would be refused, and why. Exits with 1 if the file would be refused.
+    The output shows which layout recognises the file, or what the nearest ones miss; how the file is read; its first
+    values with instant, interval, signal and unit; and which rows would be refused, with the reason. Exits with 1 if
+    the file would be refused.
     """
     from flows.cli.base import settings
     from flows.layout_check import check_layout
@@ -66,8 +67,8 @@ def _show(report: LayoutCheck) -> None:
             table(("layout", "domain", "what is missing"), missing, "the nearest layouts")
         return
     click.echo(f"read as {report.domain} with: {report.layout}")
-    said = ((label, _said(report.dialect.get(key, ""))) for key, label in _DIALECT.items())
-    shown = [(label, value) for label, value in said if value]
+    facts = ((label, _named(report.dialect.get(key, ""))) for key, label in _DIALECT.items())
+    shown = [(label, value) for label, value in facts if value]
     table(("how it is read", ""), shown)
     if report.first:
         table(
@@ -103,7 +104,7 @@ def _row(each: dict[str, Any]) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _said(value: object) -> str:
+def _named(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else ""
     return {"\t": "tab", " ": "blank", ",": ", (comma)", ".": ". (point)", "0": ""}.get(str(value), str(value))

@@ -1,4 +1,4 @@
-"""The `wattlake` command. Commands call plain functions; heavy imports wait until a command needs them."""
+"""The `wattlake` command. Commands call plain functions; heavy imports are made only in the command that needs them."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ for command in (
 @click.option("--output", type=click.Path(path_type=Path), help="write the site to this folder and end")
 @click.option("--serve/--no-serve", "serving", default=None, help="serve the site (default, unless --output is given)")
 @click.option("--host", default="127.0.0.1", show_default=True, help="address to listen on")
-@click.option("--port", default=8090, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one")
+@click.option("--port", default=8090, show_default=True, type=click.IntRange(0, 65535), help="0 picks a free port")
 def docs(output: Path | None, serving: bool | None, host: str, port: int) -> None:
     """Write the documentation site and serve it: dbt docs, Data Docs, the last checks.
 
-    The pages need no internet and no server: they open from the folder too. Ends on Ctrl-C or SIGTERM.
+    The pages work without internet, and also without a server, from the folder. Ends on Ctrl-C or SIGTERM.
     """
     from flows.docs_site.site import serve_site, write_site
     from flows.report.terminal import log
@@ -62,15 +62,15 @@ def serve() -> None:
 def serve_sql(host: str, port: int) -> None:
     """Answer SQL over the published marts, read-only, for many clients at once, and follow new builds.
 
-    Clients are DuckDB with its Quack extension; docs/connect.md shows how. They need the token: WATTLAKE_SQL_TOKEN, or
-    one that is generated once and kept in the home. Ends on Ctrl-C or SIGTERM.
+    Clients are DuckDB with its Quack extension; see docs/connect.md. They need the token: WATTLAKE_SQL_TOKEN, or one
+    that is generated once and kept in the home. Ends on Ctrl-C or SIGTERM.
     """
     from flows.report.terminal import log
     from flows.serve import serve_sql as run
 
     run(house(), host, port, log)
-    # Everything is closed. A statement that DuckDB still winds up may call the guard, which aborts the process if the
-    # interpreter is being taken down meanwhile; so it is not.
+    # Everything is closed, so the process exits at once: a statement that DuckDB still winds up may call the guard,
+    # which would abort the process while the interpreter is shutting down.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
@@ -82,7 +82,7 @@ def serve_sql(host: str, port: int) -> None:
 )
 @click.option("--days", default=14, show_default=True, type=click.IntRange(8, 60), help="days to simulate")
 def demo(home: Path, days: int) -> None:
-    """Simulate two sites and four power markets and take them through the whole house, offline."""
+    """Simulate two sites and four power markets, and land, build, check and publish them, offline."""
     from flows.demo import demo as run
 
     if not run(home, days):

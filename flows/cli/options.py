@@ -1,4 +1,4 @@
-"""Options that several commands take: of files that land, and of days that are downloaded."""
+"""Options that several commands take: for files to land, and for days to download."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from lakehouse.options import LandOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-#: What an option of files takes → how it is checked.
+#: Kind of a land option → the type that checks its value.
 TYPES = {"text": click.STRING, "zone": ZoneName(), "layout": LayoutName(), "positive": click.FLOAT}
 
 
 def land_options(*only: str) -> Callable[[Command], Command]:
-    """The options that say what the files don't: all of them, or some by their names."""
+    """Add the land options: all of them, or only some by name."""
 
     def add(command: Command) -> Command:
         for option in reversed([option for option in fields(LandOptions) if not only or option.name in only]):
@@ -32,20 +32,20 @@ def land_options(*only: str) -> Callable[[Command], Command]:
 
 
 def day(_context: click.Context, _option: click.Parameter, value: str | None) -> date | None:
-    """A day as YYYY-MM-DD."""
+    """Parse a day as YYYY-MM-DD."""
     try:
         return date.fromisoformat(value) if value else None
     except ValueError:
-        raise click.BadParameter(f"{value!r} is no day; write it as 2026-01-31") from None
+        raise click.BadParameter(f"{value!r} is not a day; write it as 2026-01-31") from None
 
 
 def window_options(command: Command) -> Command:
-    """The options that say which days are downloaded."""
+    """Add the options that select the days to download."""
     start = click.option("--start", callback=day, help="first day, in the provider's own time zone: 2026-01-01")
-    end = click.option("--end", callback=day, help="day after the last one (default: the newest is the last)")
+    end = click.option("--end", callback=day, help="day after the last one (default: up to the newest day)")
     return start(end(command))
 
 
 LOCATIONS = click.option(
-    "--locations", default="", help="CAISO: these nodes, with commas, instead of WATTLAKE_CAISO_NODES"
+    "--locations", default="", help="CAISO: nodes, separated by commas, instead of WATTLAKE_CAISO_NODES"
 )

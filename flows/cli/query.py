@@ -1,4 +1,4 @@
-"""Questions people ask: SQL over everything, and the catalog."""
+"""SQL over everything, and the catalog."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from lakehouse.reader import open_marts_session, open_session
 from lakehouse.serving.queries import Statement, names_only_marts, readable, refuse_in_home
 from lakehouse.settings import Settings
 
-#: Errors of DuckDB that a damaged file may have caused.
+#: Errors of DuckDB that a damaged file may cause.
 OF_FILES = (duckdb.IOException, duckdb.InvalidInputException, duckdb.FatalException, duckdb.InternalException)
-#: What a person asks who wants to see what there is; the session's own answer would not tell raw.* and ops.*.
+#: Statements that list tables; DuckDB's own answer would leave out raw.* and ops.*.
 SHOW_TABLES = re.compile(r"\s*SHOW\s+(ALL\s+)?TABLES\s*;?\s*", re.IGNORECASE)
 TABLES = """
     SELECT database_name || '.' || table_name AS "table", column_count AS columns, comment AS "what it is"
@@ -38,18 +38,18 @@ TABLES = """
 
 
 def run_sql(settings: Settings, query: str, style: str | None, output: Path | None) -> None:
-    """Run a query and write the rows of its last statement; `lakehouse.serving.queries` says what may be run.
+    """Run a query and write the rows of its last statement; `lakehouse.serving.queries` says what is allowed.
 
     Args:
         settings: of the home.
-        query: SQL over raw.*, marts.* and ops.*; a mart needs no `marts.` before its name.
-        style: one of `flows.report.results.FORMATS`; None: as the output's name says.
-        output: file for the rows; standard output where None.
+        query: SQL over raw.*, marts.* and ops.*; the prefix `marts.` is optional.
+        style: one of `flows.report.results.FORMATS`; None: by the suffix of the output.
+        output: file for the rows; None is standard output.
 
     Raises:
-        WrongUsage: it would write, its output lies in the home, or no terminal can show it.
-        BrokenHome: a table of the house cannot be read.
-        TerminalError: the query is wrong; says where, and what was meant.
+        WrongUsage: the query would write, its output is in the home, or a terminal cannot show the format.
+        BrokenHome: a table cannot be read.
+        TerminalError: the query is wrong; the error says where, with a suggestion.
     """
     style = chosen(style, output)
     if output is not None:
@@ -60,11 +60,11 @@ def run_sql(settings: Settings, query: str, style: str | None, output: Path | No
 
 
 def parsed(query: str) -> list[Statement]:
-    """The statements of a query, each of which reads.
+    """The statements of a query; all of them only read.
 
     Raises:
-        WrongUsage: one of them would write, or there is none.
-        TerminalError: it is no SQL; says where.
+        WrongUsage: a statement would write, or there is none.
+        TerminalError: it is not SQL; the error says where.
     """
     if SHOW_TABLES.fullmatch(query):
         return [Statement(TABLES, gives_rows=True)]
@@ -75,7 +75,7 @@ def parsed(query: str) -> list[Statement]:
 
 
 def _damage(settings: Settings) -> BrokenHome | None:
-    from lakehouse.damage import (  # loads what reads Iceberg: only where something failed
+    from lakehouse.damage import (  # imports pyiceberg, so only after a failure
         diagnosed,
         read_a_row_group,
     )
@@ -90,7 +90,7 @@ def answer(
     style: str,
     output: Path | None,
 ) -> None:
-    """Run statements in a session that is open, and write the rows of the last one; see `run_sql`."""
+    """Run statements in an open session, and write the rows of the last one; see `run_sql`."""
     statement = statements[0]
     try:
         for statement in statements[:-1]:
@@ -112,9 +112,9 @@ def answer(
 
 @contextmanager
 def session_for(settings: Settings, query: str | None) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A session over what a query needs, or over everything where there is none yet.
+    """A session over the tables that a query needs, or over everything if there is no query yet.
 
-    Opening the raw tables costs a second that a query of marts need not pay.
+    Opening the raw tables takes a second, which a query of marts saves.
     """
     connection = open_marts_session(settings)
     try:
@@ -130,7 +130,7 @@ def session_for(settings: Settings, query: str | None) -> Iterator[duckdb.DuckDB
 
 
 def show_catalog(settings: Settings, style: str) -> None:
-    """Print every table of the house."""
+    """Print every table."""
     from ingest.registry import registry
     from lakehouse.inventory import inventory
 

@@ -1,4 +1,4 @@
-"""What a person can do about a query that DuckDB refuses: what was meant, where it is, or that nothing is built yet."""
+"""Next steps for a query that DuckDB refuses: a similar name, the table that has the column, or a first build."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import duckdb
 from flows import names
 from lakehouse.settings import Settings
 
-#: How DuckDB names what it does not find.
+#: DuckDB's messages for names that it does not find.
 NO_TABLE = re.compile(r"Table with name (\S+) does not exist")
 NO_COLUMN = re.compile(r'Referenced column "([^"]+)" not found|does not have a column named "([^"]+)"')
 NO_FUNCTION = re.compile(r"Function with name (\S+) does not exist")
-NO_SQL = "mend the SQL where the ^ stands; it is DuckDB's, which duckdb.org/docs/sql describes"
-LISTED = "SHOW TABLES lists what there is"
+NO_SQL = "mend the SQL at the ^; duckdb.org/docs/sql describes DuckDB's SQL"
+LISTED = "SHOW TABLES lists the tables"
 
 
 def hint(settings: Settings, connection: duckdb.DuckDBPyConnection, query: str, error: duckdb.Error) -> str:
-    """The next step.
+    """The next step for a refused query.
 
     Args:
         settings: of the home.
-        connection: the session that refused it.
-        query: that was refused.
-        error: what DuckDB says.
+        connection: the session that refused the query.
+        query: the refused query.
+        error: DuckDB's error.
     """
     message = str(error)
     if found := NO_TABLE.search(message):
@@ -32,9 +32,9 @@ def hint(settings: Settings, connection: duckdb.DuckDBPyConnection, query: str, 
     if found := NO_COLUMN.search(message):
         return _column_hint(connection, query, found[1] or found[2])
     if found := NO_FUNCTION.search(message):
-        return f"{found[1]} is no function of DuckDB; duckdb.org/docs/sql/functions lists them"
+        return f"{found[1]} is not a function of DuckDB; duckdb.org/docs/sql/functions lists them"
     if isinstance(error, duckdb.OutOfMemoryException):
-        return "ask for less at once, or give it more with WATTLAKE_MEMORY_LIMIT"
+        return "ask for less at once, or raise WATTLAKE_MEMORY_LIMIT"
     return f"mend the query; {LISTED}, and DESCRIBE marts.assets the columns of one"
 
 

@@ -1,4 +1,4 @@
-"""The shell of `wattlake sql`: one session, several lines a statement, history, and completion of what is there."""
+"""The shell of `wattlake sql`: one session, statements over several lines, history, and completion of names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.history import History
 
 HISTORY = "sql_history"
-#: Words of SQL that are offered beside tables and columns.
+#: SQL keywords that completion offers beside tables and columns.
 KEYWORDS = (
     "SELECT", "FROM", "WHERE", "GROUP BY ALL", "ORDER BY ALL", "HAVING", "LIMIT", "JOIN", "LEFT JOIN", "USING", "ON",
     "AND", "OR", "NOT", "AS", "WITH", "DISTINCT", "CASE", "WHEN", "THEN", "ELSE", "END", "INTERVAL", "BETWEEN",
@@ -28,11 +28,11 @@ HELP = "SHOW TABLES; DESCRIBE energy_1d; a statement ends with ; and .quit or Ct
 
 
 def shell(settings: Settings, style: str) -> None:
-    """Ask for statements and print their rows until the person ends it; an error ends nothing.
+    """Read statements and print their rows until the user ends the shell; an error does not end it.
 
     Args:
         settings: of the home.
-        style: how rows are shown.
+        style: format of the rows.
     """
     from prompt_toolkit import PromptSession
     from prompt_toolkit.completion import WordCompleter
@@ -64,7 +64,7 @@ def shell(settings: Settings, style: str) -> None:
 
 
 def offered(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """What completion offers: tables with and, for marts, without their schema, columns, words of SQL."""
+    """The completions: tables with and, for marts, without their schema, columns, SQL keywords."""
     tables = connection.execute(
         "SELECT database_name, table_name FROM duckdb_tables() WHERE database_name = 'marts' UNION ALL "
         "SELECT database_name, view_name FROM duckdb_views() WHERE database_name IN ('raw', 'ops') ORDER BY ALL"
@@ -77,7 +77,7 @@ def offered(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def is_whole(text: str) -> bool:
-    """Whether Enter runs what was typed: it ends with a semicolon, or is a word of the shell's own."""
+    """Whether Enter runs the typed text: it ends with a semicolon, or is a command of the shell."""
     text = text.strip()
     return not text or text.endswith(";") or text.startswith((".", "\\", "?")) or text.lower() in (*ENDS, "help")
 
@@ -108,7 +108,7 @@ def _enter_ends_a_statement() -> object:
 
 
 def _history(path: Path) -> History:
-    """The statements of earlier shells, kept in the home; in memory alone where the home cannot be written."""
+    """The statements of earlier shells, kept in the home; in memory only if the home cannot be written."""
     from prompt_toolkit.history import FileHistory, InMemoryHistory
 
     try:

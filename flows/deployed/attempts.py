@@ -1,4 +1,4 @@
-"""Which failures are tried again: those that say of themselves that they may pass."""
+"""Retries of tasks: only errors that call themselves transient are tried again."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from prefect.tasks import Task, exponential_backoff
 
 from lakehouse.errors import TransientError
 
-#: A lost race is over in seconds, a restart of a server in a minute: 5 + 10 + 20 + 40 s, and a run then fails loudly.
+#: A lost race is over in seconds, a restart of a server in a minute: 5 + 10 + 20 + 40 s, then the run fails.
 RETRIES = 4
 FIRST_DELAY_S = 5.0
-#: Up to twice the delay, so that two runs that met do not meet again.
+#: Up to twice the delay, so that two runs that collided do not collide again.
 JITTER = 1.0
 
 
 def is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Whether a failed attempt is worth another: `TransientError` only; never a terminal error or a fault of ours."""
+    """Whether to retry a failed attempt: only after a `TransientError`, never after a terminal error or a bug."""
     return isinstance(state.data, TransientError)
 
 
-#: The work of a flow as one task: Prefect retries a task on a condition and with back-off, a flow on neither. Nothing
-#: is cached or persisted: the lake itself knows what has been done.
+#: The work of a flow as one task, because Prefect retries tasks on a condition and with back-off, but not flows.
+#: Nothing is cached or persisted: the lake itself knows what has been done.
 attempted = task(
     retries=RETRIES,
     retry_delay_seconds=exponential_backoff(FIRST_DELAY_S),

@@ -1,4 +1,4 @@
-"""Deployed flows that download feeds of any provider: given days, what is new, and long histories."""
+"""Deployed flows that download feeds of any provider: given days, new documents, and long histories."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def download(
     source: DownloadedFeed, start: date | None = None, end: date | None = None, days: int | None = None,
     locations: str = "", simulated: bool = False,
 ) -> State[dict[str, int]]:  # fmt: skip
-    """Download and land what is not at hand of some days.
+    """Download the missing documents of some days, and land them.
 
     Args:
-        source: Which feed.
+        source: The feed.
         start: First day, in the provider's own time zone.
-        end: Day after the last one; the newest day is the last where this is empty.
-        days: So many days back from the end, instead of a first day.
-        locations: CAISO only: nodes with commas, instead of those of WATTLAKE_CAISO_NODES.
+        end: Day after the last one; if empty, up to the newest day.
+        days: Number of days before the end, instead of a first day.
+        locations: CAISO only: nodes, separated by commas, instead of those of WATTLAKE_CAISO_NODES.
         simulated: The provider is a simulator; needs a home of its own.
     """
     return _conclude("download", [_download(source, start, end, days, "download", locations, simulated)])
@@ -47,10 +47,10 @@ def backfill(
     """Download a long history. Run it again after an interruption: it goes on where it stopped.
 
     Args:
-        source: Which feed.
+        source: The feed.
         start: First day, in the provider's own time zone.
-        end: Day after the last one; the newest day is the last where this is empty.
-        locations: CAISO only: nodes with commas, instead of those of WATTLAKE_CAISO_NODES.
+        end: Day after the last one; if empty, up to the newest day.
+        locations: CAISO only: nodes, separated by commas, instead of those of WATTLAKE_CAISO_NODES.
         simulated: The provider is a simulator; needs a home of its own.
     """
     return _conclude("backfill", [_download(source, start, end, None, "backfill", locations, simulated)])
@@ -58,17 +58,17 @@ def backfill(
 
 @flow(persist_result=False, flow_run_name=names.realtime)
 def realtime(sources: list[DownloadedFeed], locations: str = "", simulated: bool = False) -> State[dict[str, int]]:
-    """Download and land everything from where the last run ended up to now, however long ago that was.
+    """Download and land everything since the last run, however long ago that was.
 
-    A feed that another run downloads at the moment is left to the next run.
+    A feed that another run is downloading is left to the next run.
 
     Args:
-        sources: Which feeds of one provider, one after the other.
-        locations: CAISO only: nodes with commas, instead of those of WATTLAKE_CAISO_NODES.
+        sources: Feeds of one provider, downloaded one after the other.
+        locations: CAISO only: nodes, separated by commas, instead of those of WATTLAKE_CAISO_NODES.
         simulated: The provider is a simulator; needs a home of its own.
     """
     reports: list[DownloadReport | tuple[str, str]] = []
-    # A long history of a feed may come at the same time: it must not keep the others, and later runs, waiting.
+    # A backfill of a feed may run at the same time: the other feeds and later runs must not wait for it.
     busy = _downloading(sources)
     if len(busy) == len(sources):
         return Completed(message=f"another run downloads {', '.join(busy)}: the next one goes on", data={})
@@ -78,7 +78,7 @@ def realtime(sources: list[DownloadedFeed], locations: str = "", simulated: bool
             continue
         try:
             reports.append(_download(source, None, None, None, "realtime", locations, simulated))
-        except WattlakeError as error:  # the other feeds go on; the run says it and fails
+        except WattlakeError as error:  # the other feeds go on; the run reports the error and fails
             reports.append((source, str(error)))
     return _conclude("realtime", reports)
 
@@ -88,7 +88,7 @@ def _download(
     source: str, start: date | None, end: date | None, days: int | None, mode: Mode, locations: str, simulated: bool
 ) -> DownloadReport:
     nodes = [name.strip() for name in locations.split(",") if name.strip()]
-    bar = artifacts.ProgressBar("documents asked for")
+    bar = artifacts.ProgressBar("documents requested")
     fetcher = fetcher_of(source, nodes)
     report = download_days(
         Settings(), registry(), source, fetcher, start, end, days=days, mode=mode, simulated=simulated, progress=bar
@@ -98,26 +98,26 @@ def _download(
 
 
 def _downloading(sources: list[str]) -> list[str]:
-    """Those of the sources that are being downloaded now."""
+    """The sources that another run is downloading."""
     settings = Settings()
     settings.root.mkdir(parents=True, exist_ok=True)
     return [source for source in sources if not is_free(settings.ops_uri, f"download-{source}")]
 
 
-def _tell_of(source: str, rows: int) -> None:
+def _emit_landed(source: str, rows: int) -> None:
     if rows:
         events.emit(events.LANDED, source, rows=rows)
 
 
 def _conclude(kind: str, reports: list[Any]) -> State[dict[str, int]]:
-    """Say in the run what came of each source: a report, or the error that it ended with."""
+    """Report the outcome of each source in the run: a report, or an error."""
     logger = get_run_logger()
     done = [report for report in reports if isinstance(report, DownloadReport)]
     failed = [report for report in reports if not isinstance(report, DownloadReport)]
     for report in done:
         for problem in report.problems:
             logger.warning("%s: %s", report.source, problem)
-        _tell_of(report.source, sum(o.counts.new + o.counts.replaced for o in report.files) + report.superseded)
+        _emit_landed(report.source, sum(o.counts.new + o.counts.replaced for o in report.files) + report.superseded)
     for source, error in failed:
         logger.warning("%s: %s", source, error)
     feeds = [report.source for report in done] + [source for source, _ in failed]
@@ -126,9 +126,7 @@ def _conclude(kind: str, reports: list[Any]) -> State[dict[str, int]]:
     parts += [
         f"## {artifacts.text(source)}: nothing was downloaded\n\n{artifacts.text(error)}" for source, error in failed
     ]
-    description = (
-        f"What was downloaded of {', '.join(feeds)}: documents by outcome, what went wrong, what cannot be had."
-    )
+    description = f"The download of {', '.join(feeds)}: documents by outcome, errors, days that cannot be fetched."
     artifacts.publish(f"{kind}-{key}", "\n\n".join(parts), description)
     counts: dict[str, int] = {}
     for report in done:
@@ -138,6 +136,6 @@ def _conclude(kind: str, reports: list[Any]) -> State[dict[str, int]]:
     lacking = [report.source for report in done if not report.ok] + [source for source, _ in failed]
     if lacking:
         step = "see why in the run's artifact, or in ops.downloads; run it again once that is mended"
-        error = TerminalError(f"not all of {', '.join(lacking)} is at hand ({message or 'nothing came'})", step)
+        error = TerminalError(f"{', '.join(lacking)}: documents are missing ({message or 'none came'})", step)
         return Failed(message=str(error), data=error)
     return Completed(message=message or "nothing to ask for", data=counts)

@@ -1,12 +1,12 @@
-"""Events that deployed flows emit. They are hints to automations: whoever acts on one asks the data what is true."""
+"""Events that deployed flows emit. They are hints for automations: a receiver looks at the data for the truth."""
 
 from __future__ import annotations
 
 from prefect.events import emit_event
 
-#: Rows have landed; prefect.yaml builds on it.
+#: Rows have landed; prefect.yaml starts a build on it.
 LANDED = "wattlake.landed"
-#: The newest row of a source is older than its contract allows; deploy/automations.yaml tells somebody.
+#: The newest row of a source is older than its contract allows; deploy/automations.yaml notifies.
 STALE = "wattlake.stale"
 
 

@@ -1,4 +1,4 @@
-"""Deployed flows that land files: given ones, a long history, and what lies in the inbox."""
+"""Deployed flows that land files: given ones, a long history, and those in the inbox."""
 
 from __future__ import annotations
 
@@ -108,11 +108,11 @@ def _inbox(source: str, options: LandOptions, settle_s: float, bar: artifacts.Pr
 def _take_inboxes(
     sources: list[str], options: LandOptions, key: str, settle_s: float = SETTLE_S
 ) -> State[dict[str, int]]:
-    """Land what lies in the inbox folders of some sources, and say in the run what came of it.
+    """Land the files in the inbox folders of some sources, and report the outcomes in the run.
 
     Args:
-        sources: which folders.
-        options: of all files.
+        sources: names of the folders.
+        options: land options for all files.
         key: of the run's artifact.
         settle_s: seconds between two looks at a file.
     """
@@ -127,7 +127,7 @@ def _take_inboxes(
 def _conclude(
     key: str, reports: Mapping[str, LandReport | InboxReport], bar: artifacts.ProgressBar
 ) -> State[dict[str, Any]]:
-    """Say in the run, its artifact and events what landed of each source."""
+    """Report the outcomes of each source in the run's state, artifact and events."""
     logger = get_run_logger()
     bar.finish()
     for report in reports.values():
@@ -135,7 +135,7 @@ def _conclude(
             if outcome.reason:
                 logger.warning("refused: %s", outcome.reason)
     named = ", ".join(reports)
-    description = f"What landed of each file of {named}, what was refused and what to do, and what is in quarantine."
+    description = f"Landed rows of each file of {named}, refused files with their next step, and quarantined rows."
     shown = "\n\n".join(artifacts.landing(source, report) for source, report in reports.items())
     artifacts.publish(key, shown, description)
     for source, report in reports.items():

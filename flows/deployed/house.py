@@ -1,4 +1,4 @@
-"""Deployed flows over the whole house: build the marts, replay the archive, keep the tables small."""
+"""Deployed flows over the whole home: build the marts, replay the archive, maintain the tables."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from lakehouse.upkeep.maintain import maintain as maintain_house
 
 @flow(persist_result=False, flow_run_name=names.house)
 def transform(full_refresh: bool = False) -> State[dict[str, Any]]:
-    """Rebuild what changed, check it, and publish it. Builds that wait behind this one have nothing left to do.
+    """Rebuild the marts that changed, check and publish them. Builds that wait behind this one are cancelled.
 
     Args:
         full_refresh: Rebuild every mart from the raw tables.
@@ -43,9 +43,9 @@ def transform(full_refresh: bool = False) -> State[dict[str, Any]]:
     try:
         report = _build(full_refresh)
     except ChecksFailed as error:
-        artifacts.publish("build", artifacts.failed_checks(error), "Why this build was not published.")
+        artifacts.publish("build", artifacts.failed_checks(error), "The checks that kept this build unpublished.")
         return outcomes.of_failed_checks(error)
-    artifacts.publish("build", artifacts.build(report), "What was built, step by step, and what the checks said.")
+    artifacts.publish("build", artifacts.build(report), "The build, step by step, and its checks.")
     if report.built and report.held_back:
         return outcomes.of_held_back(report.held_back)
     message = f"published {report.build_id}" if report.built else "nothing has changed"
@@ -59,7 +59,7 @@ def replay(dry_run: bool = False) -> State[dict[str, str]]:
     Args:
         dry_run: Compare only; leave the raw tables as they are.
     """
-    bar = artifacts.ProgressBar("receptions read")
+    bar = artifacts.ProgressBar("receipts landed")
     report = _replay(dry_run, bar)
     bar.finish()
     artifacts.publish("replay", artifacts.replay(report), "How each raw table compares with the archived bytes.")
@@ -76,11 +76,11 @@ def maintain(dry_run: bool = False, sweep: bool = False) -> State[dict[str, int]
     """Compact small files, expire old snapshots, drop old bytes from the archive, list orphans. Rows never change.
 
     Args:
-        dry_run: Say what would be done, and change nothing.
-        sweep: Delete files that nothing names and that are old enough; they are only listed otherwise.
+        dry_run: Report the plan, and change nothing.
+        sweep: Delete old files that nothing names; else they are only listed.
     """
     report = _maintain(dry_run, sweep)
-    description = "Where the bytes are, and what maintenance did to each table."
+    description = "Disk use, and the result of maintenance for each table."
     artifacts.publish("maintain", artifacts.maintain(report), description)
     before, after = (sum(artifacts.all_bytes(use) for use in uses) for uses in (report.before, report.after))
     orphans = sum(orphan.count for orphan in report.orphans)
@@ -90,13 +90,13 @@ def maintain(dry_run: bool = False, sweep: bool = False) -> State[dict[str, int]
 
 @flow(persist_result=False, flow_run_name=names.house)
 def freshness() -> State[dict[str, str]]:
-    """Look whether the newest row of each source is as young as its contract wants; tell of each that is not.
+    """Check that the newest row of each table is as young as its contract asks; emit an event for each stale source.
 
-    Ends as Stale if one is not. That is no failure of the run: the state is of the type Completed, and who wants to
-    know listens to the events, one a source.
+    Ends as Stale if one is too old. That is not a failure of the run: the state is of the type Completed, and
+    automations act on the events.
     """
     states = _look()
-    artifacts.publish("freshness", artifacts.freshness(states), "The newest row of each table that has to be fresh.")
+    artifacts.publish("freshness", artifacts.freshness(states), "The newest row of each table with a limit on its age.")
     late = [state for state in states if state.stale]
     for state in late:
         for name, source in registry().sources.items():
@@ -129,9 +129,9 @@ def _maintain(dry_run: bool, sweep: bool) -> MaintainReport:
 
 
 def _absorb_waiting(full_refresh: bool) -> None:
-    """Cancel builds of this deployment that wait now: this one reads all that had landed when they were asked for.
+    """Cancel waiting builds of this deployment: this one reads everything that had landed when they were requested.
 
-    So a burst of landings costs the build that runs and one after it. A full refresh is absorbed by another one only.
+    So a burst of landings costs the running build and one after it. Only a full refresh replaces another one.
     """
     deployment = runtime.deployment.id
     if deployment is None:

@@ -1,4 +1,4 @@
-"""Names of runs: what a run does, and to what. Prefect gives them when a run starts, in place of two random words."""
+"""Names of runs from their work and its subject; Prefect uses them instead of two random words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""States that runs end in where plain Completed or Failed would hide what happened."""
+"""Final states of runs, for outcomes that plain Completed or Failed would hide."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from flows.report import artifacts
 from lakehouse.errors import ChecksFailed, TerminalError
 from lakehouse.landing.outcome import FileOutcome
 
-#: Names of ends beside Prefect's own; deploy/automations.yaml names them too.
+#: Names of final states beside Prefect's own; deploy/automations.yaml names them too.
 REFUSED, CHECKS_FAILED, STALE = "Refused", "ChecksFailed", "Stale"
-#: Files that are named in a state's message; the run's artifact lists all.
+#: Number of files that a state's message names; the run's artifact lists all.
 NAMED = 3
 
 
 def of_files(files: Sequence[FileOutcome]) -> State[dict[str, int]]:
-    """What a landing ends in: Completed, or *Refused* as soon as one file was refused.
+    """The final state of a landing: Completed, or *Refused* if at least one file was refused.
 
     Refused is a state of the type Failed: it is red in every list of the UI, it counts among the failed runs of the
     dashboard, and whoever gets notifications of failed runs gets one. No retry follows, because retries are the
@@ -35,16 +35,16 @@ def of_files(files: Sequence[FileOutcome]) -> State[dict[str, int]]:
         listed.append(f"and {len(refused) - NAMED:,} more")
     step = "see all of them in the run's artifact, mend the files and land them again"
     error = TerminalError("\n".join((alone, *listed)), step)
-    return Failed(name=REFUSED, message=str(error), data=error)  # raised, it would add a stack trace
+    return Failed(name=REFUSED, message=str(error), data=error)  # if it were raised, the log would have a stack trace
 
 
 def of_failed_checks(error: ChecksFailed) -> State[Any]:
-    """What a build ends in that was not published; the message names the checks and shows rows that fail them."""
+    """The final state of an unpublished build; its message names the checks and shows rows that fail them."""
     return Failed(name=CHECKS_FAILED, message=str(error), data=error)
 
 
 def of_held_back(held_back: Mapping[str, str]) -> State[Any]:
-    """What a build ends in that was published without some assets: as red as failed checks, for somebody must act."""
+    """The final state of a build that was published without some assets: failed, because somebody must act."""
     reasons = "\n".join(f"{asset} is held back: {reason}" for asset, reason in sorted(held_back.items()))
-    error = TerminalError(reasons, "mend what landed of it; each build after a landing tries it again")
+    error = TerminalError(reasons, "mend its landed data; each build after a landing tries it again")
     return Failed(name=CHECKS_FAILED, message=str(error), data=error)

@@ -1,4 +1,4 @@
-"""Parameters of deployed flows, as the Prefect UI shows and checks them."""
+"""Parameters of deployed flows, which the Prefect UI shows and checks."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from lakehouse.errors import TerminalError
 from lakehouse.options import LandOptions
 from lakehouse.zones import zone
 
-#: Choices, so that the UI shows a list and the server refuses anything else when a run is asked for. They are computed
-#: because a new source must not need a line here.
+#: Choices, so that the UI shows a list and the server refuses anything else. They are computed, because a new source
+#: must not need a line here.
 SourceName = Literal[tuple(feeds())]
 #: Sources of files alone, each with an inbox of its own; the feeds of providers have one in common.
 FileSource = Literal[tuple(name for name in feeds() if name not in provided_feeds())]
@@ -41,20 +41,20 @@ class _FileOptions(BaseModel):
         return value
 
     def land_options(self) -> LandOptions:
-        """As the plain functions take them."""
+        """The options for the plain functions."""
         return LandOptions(**{name: None if value == "" else value for name, value in self})
 
 
 def _field(option: Field[Any]) -> tuple[Any, Any]:
-    """An option of files as a field of a form."""
-    said = option.metadata["help"]
+    """A land option as a field of a form."""
+    help_text = option.metadata["help"]
     match option.metadata["kind"]:
         case "switch":
-            return bool, pydantic.Field(False, description=said)
+            return bool, pydantic.Field(False, description=help_text)
         case "positive":
-            return float | None, pydantic.Field(None, gt=0, description=said)
+            return float | None, pydantic.Field(None, gt=0, description=help_text)
         case _:
-            return str, pydantic.Field("", description=said)
+            return str, pydantic.Field("", description=help_text)
 
 
 FileOptions = create_model(

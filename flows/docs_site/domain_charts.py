@@ -1,4 +1,4 @@
-"""One chart a domain for the first page of the docs, from the published marts alone; simulated data say so."""
+"""One chart for each domain on the first page of the docs, from the published marts; simulated data are labelled."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from lakehouse.engine import quote
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 
-#: Days that a chart shows, the last ones.
+#: Number of last days that a chart shows.
 DAYS = 90
 
 
 def charts(query: Query) -> str:
-    """The charts of the domains that hold something, as HTML."""
+    """The charts of the domains with data, as HTML."""
     cards = [card for card in (_meter(query), _battery(query), _prices(query), _revenue(query)) if card]
     return f'<h2>At a glance</h2><div class="cards">{"".join(cards)}</div>' if cards else ""
 
@@ -31,7 +31,7 @@ def _marked(simulated: object) -> str:
 
 
 def _meter(query: Query) -> str | None:
-    """Energy by local day of the counter with the most days, of them the one with the most energy."""
+    """Energy by local day, of the counter with the most days and then the most energy."""
     most = query(
         """
         SELECT asset_id, signal, bool_or(a.is_simulated) FROM energy_1d JOIN assets a USING (asset_id)
@@ -53,7 +53,7 @@ def _meter(query: Query) -> str | None:
 
 
 def _battery(query: Query) -> str | None:
-    """State of charge by local day of the system with the most days."""
+    """State of charge by local day, of the system with the most days."""
     most = query(
         """
         SELECT asset_id, bool_or(a.is_simulated) FROM bess_kpis JOIN assets a USING (asset_id)
@@ -73,7 +73,7 @@ def _battery(query: Query) -> str | None:
 
 
 def _prices(query: Query) -> str | None:
-    """Price by day of the location with the most prices."""
+    """Price by day, of the location with the most prices."""
     most = query(
         """
         SELECT iso, market, location, price_type, bool_or(is_simulated) FROM iso_prices
@@ -97,7 +97,7 @@ def _prices(query: Query) -> str | None:
 
 
 def _revenue(query: Query) -> str | None:
-    """Known dollars of all batteries by operating day."""
+    """Known revenue of all batteries by operating day."""
     rows = query(
         f"""
         SELECT operating_day, sum(known_usd), bool_or(total_usd IS NULL) FROM bess_revenue_1d

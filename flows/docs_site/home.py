@@ -1,4 +1,4 @@
-"""The first page of the docs: what the house holds, what needs a look, and the ways to everything else."""
+"""The first page of the docs: the data, what needs attention, and links to everything else."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from lakehouse.marts.publish import open_marts, published
 from lakehouse.ops import BUILDS, Ops
 from lakehouse.settings import DBT_PROJECT, Settings
 
-#: Findings that are named; the rest is counted.
+#: Rules whose findings are listed; the rest is counted.
 FINDINGS = 12
-#: Folder of the dbt project's marts → what people call it, in this order; any other folder follows by its own name.
+#: Folder of the dbt project's marts → its heading, in the order of the page; other folders follow by their names.
 TITLES = {
     "shared": "Meters and batteries: assets, levels, energy, power factor",
     "bess": "Battery systems",
@@ -69,12 +69,12 @@ def home_page(
 
     Args:
         settings: of the home.
-        builds: of Data Docs: build_id, instant of validation, mart → whether it passed; newest first.
-        checks: outcomes of the last run of checks.
+        builds: builds in the Data Docs: build_id, instant of validation, mart → whether it passed; newest first.
+        checks: number of checks of the last run, by status.
         failed: the checks of that run that did not pass, as rows of ops.checks.
 
     Raises:
-        TerminalError: the published marts lack what the page tells of: an earlier version made them.
+        TerminalError: the published marts are of an earlier version, and lack tables or columns that the page shows.
     """
     states = inventory(settings, registry().contracts)
     parts: list[str] = []
@@ -93,8 +93,8 @@ def home_page(
             parts += [_needs_a_look(checks, failed, states, query), _shown_held(held), charts(query)]
             parts.append(_models(query))
         except duckdb.Error as error:
-            said = str(error).splitlines()[0]
-            raise TerminalError(f"the published marts cannot be shown: {said}", "run `wattlake build` first") from error
+            reason = str(error).splitlines()[0]
+            raise TerminalError(f"the published marts cannot be shown: {reason}", "run `wattlake build` first") from error
         finally:
             connection.close()
     else:
@@ -119,7 +119,7 @@ def _header(settings: Settings, simulated: bool) -> str:
         reason = escape((builds[0].error or "").splitlines()[0] if builds[0].error else "no reason is known")
         header += (
             f'<div class="alert"><span class="fail">The newest build failed</span> ({_instant(builds[0].started_at)}); '
-            f"what you see is the one before. {reason}</div>"
+            f"this page shows the one before. {reason}</div>"
         )
     return header
 
@@ -181,7 +181,7 @@ def _findings(query: Query) -> list[tuple[Any, ...]]:
 
 @dataclass(frozen=True)
 class Held:
-    """One line of what the house holds."""
+    """One line of the table of data."""
 
     what: str
     of: str
@@ -248,7 +248,7 @@ def _shown_held(held: Sequence[Held]) -> str:
 
 
 def _table(header: Sequence[str], rows: Sequence[str]) -> str:
-    """A table of rows that are HTML."""
+    """A table whose rows are HTML already."""
     head = "".join(f"<th>{name}</th>" for name in header)
     body = "".join(rows)
     return f'<div class="table-responsive"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
@@ -262,7 +262,7 @@ def domains() -> dict[str, str]:
 
 
 def _models(query: Query) -> str:
-    """Ways to the models, by folder of the dbt project; empty ones are folded away."""
+    """Links to the models, by folder of the dbt project; empty ones are folded away."""
     described = dict(query("SELECT table_name, comment FROM duckdb_tables()"))
     described |= dict(query("SELECT view_name, comment FROM duckdb_views()"))
     parts = ["<h2>The models</h2>"]
@@ -319,5 +319,5 @@ def _day(value: datetime | None) -> str:
 
 
 def _instant(value: datetime) -> str:
-    """An instant to the minute; the ops tables keep UTC without saying so."""
+    """An instant to the minute; naive ones of the ops tables are UTC."""
     return f"{value.astimezone(UTC) if value.tzinfo else value:%Y-%m-%d %H:%M} UTC"

@@ -17,7 +17,7 @@ import click
 import sqlalchemy as sa
 
 from flows.docs_site.home import home_page
-from flows.serve import until_told
+from flows.serve import until_signal
 from ingest.registry import registry
 from lakehouse.errors import TerminalError
 from lakehouse.marts import audit
@@ -33,11 +33,11 @@ def write_site(settings: Settings, output: Path | None, progress: Progress = lam
 
     Args:
         settings: of the home.
-        output: its folder; `docs` in the home by default.
+        output: folder of the site; `docs` in the home by default.
         progress: called at each step.
 
     Returns:
-        Its first page. `dbt/index.html`, `checks.html` and `data-docs/` lie beside it.
+        Its first page. `dbt/index.html`, `checks.html` and `data-docs/` are beside it.
 
     Raises:
         TerminalError: dbt could not make its page.
@@ -74,7 +74,7 @@ def serve_site(folder: Path, host: str, port: int, progress: Progress) -> None:
         server = http.server.ThreadingHTTPServer((host, port), handler)
     except OSError as error:
         raise TerminalError(f"cannot serve on {host}:{port}: {error.strerror}", "choose another --port") from error
-    with until_told() as ended, server:
+    with until_signal() as ended, server:
         thread = threading.Thread(target=server.serve_forever, name="docs")
         thread.start()
         click.echo(f"http://{host}:{server.server_port}/")
@@ -86,7 +86,7 @@ def serve_site(folder: Path, host: str, port: int, progress: Progress) -> None:
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing of each request."""
+        """Log nothing."""
 
 
 def _last_checks(settings: Settings) -> list[Any]:

@@ -1,4 +1,4 @@
-"""What a person reads of a run in the Prefect UI: what landed, what was refused and why, what was built and checked."""
+"""Artifacts of runs in the Prefect UI: landed and refused files with reasons, builds, checks."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from lakehouse.marts.checks import describe
 from lakehouse.upkeep.disk_use import DiskUse
 from lakehouse.upkeep.maintain import MaintainReport
 
-#: Rows of a table that are shown; the rest is counted. A page of thousands is sent on every view, and nobody reads it.
+#: Rows of a table that are shown; the rest is counted. A page of thousands would be sent on every view.
 ROWS_SHOWN = 100
-#: Characters of a cell that are shown.
+#: Longest text of a cell.
 CELL_CHARACTERS = 300
-#: Seconds between two updates of a progress bar: each is a request to the server.
+#: Seconds between two updates of a progress bar, because each is a request to the server.
 PROGRESS_EVERY_S = 2.0
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|~!])")
 
 
 def text(value: object) -> str:
-    """A value as plain text inside Markdown: names come from outside, and none may become a link, a tag or a table."""
+    """A value as plain text inside Markdown: names come from outside, and must not become links, tags or tables."""
     if value is None:
         return "-"
     if isinstance(value, int) and not isinstance(value, bool):
@@ -47,7 +47,7 @@ def text(value: object) -> str:
 
 
 def plain(value: object) -> str:
-    """A value on one line, and not a long one: for names and messages of runs, which are shown as they are."""
+    """A value on one short line, for names and messages of runs, which the UI shows without Markdown."""
     line = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
     return line if len(line) <= CELL_CHARACTERS else line[: CELL_CHARACTERS - 1] + "…"
 
@@ -67,21 +67,21 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def counts(files: Sequence[FileOutcome]) -> dict[str, int]:
-    """Files by outcome: landed, unchanged, refused, and left out where there are any."""
+    """Number of files by outcome: landed, unchanged, refused, and left out if there are any."""
     found = Counter(outcome.status for outcome in files)
     left_out = ("left out",) if found["left out"] else ()
     return {status: found[status] for status in ("landed", "unchanged", *left_out, "refused")}
 
 
 def summary(files: Sequence[FileOutcome]) -> str:
-    """One line: how many files, and how many rows they brought."""
+    """One line: number of files by outcome, and of their new rows."""
     parts = [f"{number:,} {status}" for status, number in counts(files).items() if number]
     rows = sum(outcome.counts.new + outcome.counts.replaced for outcome in files)
     return f"{', '.join(parts) or 'no file'}; {rows:,} rows new or replaced"
 
 
 def landing(source: str, report: LandReport | InboxReport) -> str:
-    """What landed, what was refused and why, and which rows went to quarantine."""
+    """Landed files, refused files with reasons, and quarantined rows."""
     files = report.files
     names = _short_names([outcome.path for outcome in files])
     named = list(zip(names, files, strict=True))
@@ -108,10 +108,10 @@ def landing(source: str, report: LandReport | InboxReport) -> str:
     conflicts = sum(outcome.counts.conflicts for outcome in files)
     if conflicts:
         parts.append(
-            f"{conflicts:,} values differ from earlier ones of the same instant; the later received ones hold."
+            f"{conflicts:,} values differ from earlier ones of the same instant; the ones received later hold."
         )
     if report.superseded:
-        parts.append(f"{report.superseded:,} rows went, because their bytes are now read in another way.")
+        parts.append(f"{report.superseded:,} rows were removed, because their bytes are read in another way now.")
     landed = [
         (name, o.layout, o.rows_read, o.counts.new, o.counts.equal, o.counts.replaced, o.rows_quarantined)
         for name, o in named
@@ -127,7 +127,7 @@ def landing(source: str, report: LandReport | InboxReport) -> str:
 
 
 def downloads(report: DownloadReport) -> str:
-    """What was downloaded, what is not there, and what went wrong."""
+    """Downloaded documents, missing ones, and errors."""
     rows_ = sum(outcome.counts.new + outcome.counts.replaced for outcome in report.files)
     last = report.end - timedelta(days=1)
     parts = [f"## {text(report.source)}, {report.start} to {last}: {rows_:,} rows new or replaced"]
@@ -136,11 +136,11 @@ def downloads(report: DownloadReport) -> str:
     if report.problems or report.left:
         listed = [f"- {number:,} x {text(problem)}" for problem, number in list(report.problems.items())[:ROWS_SHOWN]]
         if report.left:
-            listed.append(f"- {report.left:,} documents were not asked for any more; the next run goes on")
+            listed.append(f"- {report.left:,} documents were left to the next run")
         parts.append("### What went wrong\n\n" + "\n".join(listed))
     if report.unobtainable:
         spans = [(str(s.start), str(s.end), s.outcome, s.reason) for s in report.unobtainable]
-        parts.append(f"### Days that cannot be had\n\n{table(('from', 'to before', 'outcome', 'why'), spans)}")
+        parts.append(f"### Days that cannot be fetched\n\n{table(('from', 'to before', 'outcome', 'why'), spans)}")
     quarantined = Counter[str]()
     for outcome in report.files:
         quarantined.update(outcome.quarantine_reasons)
@@ -163,18 +163,18 @@ def _inbox(report: InboxReport) -> str:
 
 
 def _refusal(name: str, outcome: FileOutcome) -> str:
-    """A list item, for a reason is a sentence and table cells of the UI do not wrap."""
+    """A list item, because a reason is a sentence and table cells of the UI do not wrap."""
     reason, _, step = (outcome.reason or "").partition("\n  next: ")
     return f"- **{text(name)}**: {text(reason.removeprefix(f'{name}: '))}\n  - next step: {text(step)}"
 
 
 def _short_names(paths: Sequence[str]) -> list[str]:
-    """The last two parts: the folder often names the asset."""
+    """The last two parts of each path, because the folder often names the asset."""
     return ["/".join(PurePath(path).parts[-2:]) for path in paths]
 
 
 def build(report: BuildReport) -> str:
-    """What was built, how long each step took, what the checks said."""
+    """The build: its marts, the duration of each step, and the checks."""
     if not report.built:
         return "## Nothing to build\n\n" + (
             "Nothing has changed since the published build." if report.build_id else "Nothing has landed yet."
@@ -194,7 +194,7 @@ def build(report: BuildReport) -> str:
 
 
 def failed_checks(error: ChecksFailed) -> str:
-    """Why nothing was published, with the failing rows."""
+    """The failed checks that kept a build from being published, with the failing rows."""
     return f"## Not published: checks failed\n\n```text\n{str(error).replace('```', '` ` `')}\n```"
 
 
@@ -207,11 +207,11 @@ def replay(report: ReplayReport) -> str:
     """How the raw tables compare with the archive."""
     rows = [(f"raw.{t.table}", t.rows, t.missing, t.surplus, t.outcome) for t in report.tables]
     header = ("table", "rows", "missing before", "surplus before", "outcome")
-    return f"## {report.receipts:,} receptions read anew from the archive\n\n{table(header, rows)}"
+    return f"## {report.receipts:,} receipts landed again from the archive\n\n{table(header, rows)}"
 
 
 def freshness(states: Sequence[Freshness]) -> str:
-    """How old the newest row of each table is, and how old it may be."""
+    """The age of each table's newest row, and the allowed age."""
     header = ("table", "newest row (UTC)", "hours old", "hours allowed", "")
     rows = [
         (
@@ -224,7 +224,7 @@ def freshness(states: Sequence[Freshness]) -> str:
 
 
 def maintain(report: MaintainReport) -> str:
-    """What maintenance did to each table, and where the bytes are."""
+    """The result of maintenance for each table, and disk use."""
     after = {use.place: use for use in report.after}
     uses = [(use.place, use.files, after[use.place].files, all_bytes(use), all_bytes(after[use.place]))
             for use in report.before if use.place in after]  # fmt: skip
@@ -243,13 +243,14 @@ def maintain(report: MaintainReport) -> str:
     ]
     if report.dropped is not None:
         parts.append(
-            f"{report.dropped.objects:,} objects ({report.dropped.bytes:,} bytes) left the archive for their age."
+            f"{report.dropped.objects:,} objects ({report.dropped.bytes:,} bytes) were dropped from the archive "
+            "for their age."
         )
     return "\n\n".join(parts)
 
 
 def all_bytes(use: DiskUse) -> int:
-    """Bytes of one place: live, held by old snapshots, and of no snapshot."""
+    """All bytes of one place: live, held by old snapshots, and of no snapshot."""
     return use.live_bytes + use.held_bytes + use.loose_bytes
 
 
@@ -261,17 +262,17 @@ def publish(key: str, markdown: str, description: str) -> None:
     """Attach Markdown to the current run.
 
     Args:
-        key: names its history on the Artifacts page (a-z, 0-9, -).
-        markdown: what a person reads.
-        description: one sentence on what the page shows, above it.
+        key: name of its history on the Artifacts page (a-z, 0-9, -).
+        markdown: the text.
+        description: one sentence about the page, shown above it.
     """
     create_markdown_artifact(markdown, key=re.sub(r"[^a-z0-9-]+", "-", key.lower()), description=description)
 
 
 class ProgressBar:
-    """A progress bar in the UI for work of many files: one artifact, updated now and then.
+    """A progress bar in the UI for work on many files: one artifact, updated from time to time.
 
-    It appears once the work has lasted `PROGRESS_EVERY_S`: a run of a second shows none.
+    It appears once the work has lasted `PROGRESS_EVERY_S`, so a short run has none.
     """
 
     def __init__(self, title: str) -> None:

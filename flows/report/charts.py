@@ -26,9 +26,9 @@ class Point:
 
     Args:
         label: the text below it.
-        low, high: ends of a bar (from 0) or of a band; None where nothing is known.
-        middle: where the line in a band goes.
-        doubtful: drawn paler: an estimate, or not all of it is known.
+        low, high: ends of a bar (from 0) or of a band; None if unknown.
+        middle: value of the line in a band.
+        doubtful: whether to draw it paler, because it is estimated or partly unknown.
     """
 
     label: str
@@ -57,7 +57,7 @@ def bars(points: Sequence[Point], unit: str, title: str) -> str:
 
 
 def band(points: Sequence[Point], unit: str, title: str) -> str:
-    """A band from `low` to `high`, with a line through `middle`; a point of which nothing is known is a hole."""
+    """A band from `low` to `high`, with a line through `middle`; an unknown point is a hole."""
     known = [value for p in points for value in (p.low, p.high, p.middle) if value is not None]
     scale = _Scale(points, known)
     parts = []
@@ -78,7 +78,7 @@ def band(points: Sequence[Point], unit: str, title: str) -> str:
 
 
 def _runs(points: Sequence[Point]) -> list[list[tuple[int, Point]]]:
-    """Stretches of points that are known, without the holes between them."""
+    """Runs of known points between the holes."""
     runs: list[list[tuple[int, Point]]] = [[]]
     for index, point in enumerate(points):
         if point.low is None or point.high is None:
@@ -106,7 +106,7 @@ class _Scale:
 def _ticks(low: float, high: float) -> list[float]:
     """Round numbers around a range: 1, 2 or 5 times a power of ten apart."""
     span = high - low
-    if span <= 1e-9 * max(abs(low), abs(high), 1.0):  # all alike, as far as a picture can tell
+    if span <= 1e-9 * max(abs(low), abs(high), 1.0):  # equal at the resolution of a picture
         span = abs(high) if abs(high) > 1e-9 else 1.0
     power = 10.0 ** math.floor(math.log10(span / 4))
     step = next(times * power for times in (1, 2, 5, 10) if times * power >= span / 4)

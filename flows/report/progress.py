@@ -1,4 +1,4 @@
-"""Progress of steps: a live line on a terminal, a plain line now and then elsewhere, and why something waits."""
+"""Progress of steps: a live line on a terminal, plain lines elsewhere, and the reasons of waits."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ from flows.report.terminal import LINE_EVERY_S, log
 if TYPE_CHECKING:
     from rich.status import Status
 
-#: Loggers whose messages say that something waits and is tried again.
+#: Loggers whose messages report waits and retries.
 TELL = ("ingest", "lakehouse")
 
 
 class Steps:
-    """Told of the steps of a piece of work, and of the parts of one that are done.
+    """Shows the steps of some work, and the finished parts of a step.
 
     Args:
-        live: a line that is drawn over and over; None where there is no terminal.
+        live: a line that is redrawn; None without a terminal.
     """
 
     def __init__(self, live: Status | None = None) -> None:
         self._live = live
         self._step, self._began = "", time.monotonic()
-        self._told = self._began
+        self._logged = self._began
 
     def __call__(self, step: str) -> None:
-        """A step begins."""
+        """Show that a step begins."""
         log(step)
         self._step, self._began = step, time.monotonic()
-        self._told = self._began
+        self._logged = self._began
         if self._live:
             self._live.update(f"{step}")
 
     def watch(self, done: int, total: int, name: str) -> None:
-        """Parts of the step that are done, of all, and the one that begins or has ended."""
+        """Show the number of finished parts of the step, and the part that begins or has ended."""
         now = time.monotonic()
         of = f"{done} of {total}" if total else str(done)
-        said = f"{self._step}: {of} models and tests, now {name}, {now - self._began:.0f} s"
+        line = f"{self._step}: {of} models and tests, now {name}, {now - self._began:.0f} s"
         if self._live:
-            self._live.update(said)
-        elif now - self._told >= LINE_EVERY_S:
-            self._told = now
-            log(said)
+            self._live.update(line)
+        elif now - self._logged >= LINE_EVERY_S:
+            self._logged = now
+            log(line)
 
 
 @contextmanager
 def steps() -> Iterator[Steps]:
-    """Progress of the steps of a build or a check."""
+    """Show the progress of a build or a check."""
     if not sys.stderr.isatty():
         yield Steps()
         return
@@ -62,16 +62,16 @@ def steps() -> Iterator[Steps]:
         yield Steps(live)
 
 
-class _Tell(logging.Handler):
+class _PrintWaits(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print one message as a line of progress."""
         log(record.getMessage())
 
 
-def tell_of_waits() -> None:
-    """Print why something waits, for how long, and which attempt comes next."""
+def report_waits() -> None:
+    """Print the reason and length of waits, and the number of the next attempt."""
     for name in TELL:
         logger = logging.getLogger(name)
         logger.setLevel(logging.INFO)
-        if not any(isinstance(handler, _Tell) for handler in logger.handlers):
-            logger.addHandler(_Tell())
+        if not any(isinstance(handler, _PrintWaits) for handler in logger.handlers):
+            logger.addHandler(_PrintWaits())

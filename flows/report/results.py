@@ -19,37 +19,37 @@ from flows.report.tables import plain, table
 from lakehouse.engine import quote
 from lakehouse.errors import TerminalError, WrongUsage
 
-#: Format → how DuckDB writes it.
+#: Format → DuckDB's options for COPY.
 COPY_OPTIONS = {"csv": "FORMAT csv, HEADER", "json": "FORMAT json, ARRAY true", "parquet": "FORMAT parquet"}
 FORMATS = ("table", "csv", "json", "markdown", "parquet", "xlsx")
-#: What no terminal can show.
+#: Formats that a terminal cannot show.
 BINARY = ("parquet", "xlsx")
-#: The end of an output's name → its format, where none is asked for.
+#: Suffix of the output → default format.
 SUFFIXES = {".json": "json", ".md": "markdown", ".parquet": "parquet", ".xlsx": "xlsx"}
-#: Name of the result while DuckDB writes it.
+#: View of the result while DuckDB writes it.
 RESULT = "wattlake_result"
-#: Rows that a table on the terminal shows; files take all.
+#: Rows that a table on the terminal shows; files have all.
 TABLE_ROWS = 1_000
 #: Rows that are fetched at once.
 BATCH = 10_000
-#: A sheet's limits, by Excel's own specification: rows with the header, columns, characters a cell.
+#: Limits of a sheet by Excel's specification: rows with the header, columns, characters in a cell.
 SHEET_ROWS, SHEET_COLUMNS, CELL_CHARACTERS = 1_048_576, 16_384, 32_767
-#: Digits that a number has in Excel; a longer whole number is an id, and is written as text.
+#: Digits of a number in Excel; a longer whole number is an id, and is written as text.
 EXCEL_DIGITS = 15
-#: Before it Excel has no dates.
+#: First date in Excel.
 EXCEL_BEGINS = date(1900, 3, 1)
 
 
 def chosen(style: str | None, output: Path | None) -> str:
-    """The format of a result: what was asked for, else what the output's name says, else a table, or CSV in a file.
+    """The format of a result: the requested one, else by the suffix of the output, else a table, or CSV in a file.
 
     Raises:
-        WrongUsage: bytes that no terminal can show would go to one.
+        WrongUsage: a binary format would go to a terminal.
     """
     if style is None or (style == "table" and output is not None):
         style = "table" if output is None else SUFFIXES.get(output.suffix.lower(), "csv")
     if style in BINARY and output is None and sys.stdout.isatty():
-        raise WrongUsage(f"{style} is no text, and standard output is a terminal", f"use --output FILE.{style}")
+        raise WrongUsage(f"{style} is not text, and standard output is a terminal", f"use --output FILE.{style}")
     return style
 
 
@@ -59,11 +59,11 @@ def write(relation: duckdb.DuckDBPyRelation, style: str, output: Path | None, zo
     Args:
         relation: the result.
         style: one of `FORMATS`.
-        output: file that is written; standard output where None.
-        zone: in which the session gives instants; named in the header of a workbook.
+        output: file to write; None is standard output.
+        zone: time zone of the session's instants; named in the header of a workbook.
 
     Raises:
-        TerminalError: a sheet of Excel cannot hold it.
+        TerminalError: the result does not fit into a sheet of Excel.
     """
     if style == "table":
         show(relation)
@@ -75,7 +75,7 @@ def write(relation: duckdb.DuckDBPyRelation, style: str, output: Path | None, zo
         elif style == "xlsx":
             _workbook(relation, made, zone)
         else:
-            # By name: the text of the query is in no statement of ours.
+            # By name, so that the text of the query is in no statement of ours.
             columns = _with_lists(relation) if style == "json" else "*"
             query = f"COPY (SELECT {columns} FROM {RESULT}) TO {quote(str(made))} ({COPY_OPTIONS[style]})"
             relation.query(RESULT, query)
@@ -87,7 +87,7 @@ def write(relation: duckdb.DuckDBPyRelation, style: str, output: Path | None, zo
 
 
 def show(relation: duckdb.DuckDBPyRelation) -> None:
-    """Print the first rows. Where a line is too short, ends of intervals are left out, then columns from the right."""
+    """Print the first rows. If a line is too short, ends of intervals are left out, then columns from the right."""
     rows = relation.limit(TABLE_ROWS + 1).fetchall()
     header = relation.columns
     dollars = {index for index, name in enumerate(header) if name.endswith("_usd")}
@@ -101,15 +101,15 @@ def show(relation: duckdb.DuckDBPyRelation) -> None:
         shown_as=text,
     )
     if len(rows) > TABLE_ROWS:
-        click.echo(f"the first {TABLE_ROWS:,} rows; --format csv gives all of them")
+        click.echo(f"the first {TABLE_ROWS:,} rows; --format csv writes all of them")
     else:
         click.echo(f"{len(rows):,} row{'' if len(rows) == 1 else 's'}")
     if any(isinstance(row[index], Decimal | float) for row in rows for index in dollars):
-        click.echo("dollars are shown to the cent; --format csv gives all digits")
+        click.echo("dollars are shown to the cent; --format csv writes all digits")
 
 
 def text(value: object) -> str:
-    """A value as SQL writes it."""
+    """A value in SQL's notation."""
     if value is None:
         return "NULL"
     if isinstance(value, bool):
@@ -120,7 +120,7 @@ def text(value: object) -> str:
 
 
 def _cents(value: Any) -> Any:
-    """Dollars to the cent, halves to the even one."""
+    """Dollars rounded to the cent, halves to even."""
     return round(Decimal(repr(value) if isinstance(value, float) else value), 2) if _is_amount(value) else value
 
 
@@ -129,7 +129,7 @@ def _is_amount(value: Any) -> bool:
 
 
 def _with_lists(relation: duckdb.DuckDBPyRelation) -> str:
-    """The columns for JSON: codes in one text are a list there."""
+    """SQL of the columns for JSON, in which a text of several codes becomes a list."""
     listed = zip(relation.columns, relation.types, strict=True)
     if not any(name == "caveats" and str(kind) == "VARCHAR" for name, kind in listed):
         return "*"
@@ -142,7 +142,7 @@ def _rows(relation: duckdb.DuckDBPyRelation) -> Iterator[Sequence[Any]]:
 
 
 def _markdown(relation: duckdb.DuckDBPyRelation, path: Path) -> None:
-    """A table as GitHub's Markdown has it."""
+    """A table in GitHub's Markdown."""
     numeric = [kind.id in ("decimal", "double", "float") or "int" in kind.id for kind in relation.types]
     with path.open("w", encoding="utf-8") as handle:
         handle.write(_markdown_row(relation.columns))
@@ -156,7 +156,7 @@ def _markdown_row(values: Sequence[Any]) -> str:
 
 
 def _workbook(relation: duckdb.DuckDBPyRelation, path: Path, zone: str) -> None:
-    """One sheet with a header that stays. Instants are in the session's zone, which their header names."""
+    """One sheet with a frozen header. Instants are in the session's zone, which their header names."""
     import xlsxwriter
 
     names, kinds = relation.columns, [str(kind) for kind in relation.types]
@@ -164,7 +164,7 @@ def _workbook(relation: duckdb.DuckDBPyRelation, path: Path, zone: str) -> None:
         raise TerminalError(
             f"the result has {len(names):,} columns, and a sheet of Excel holds {SHEET_COLUMNS:,}", "name fewer columns"
         )
-    # Text stays text: no cell becomes a formula or a link for how it begins.
+    # Text stays text: a cell must not become a formula or a link by its first characters.
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(str(path), options) as book:
         sheet = book.add_worksheet("wattlake")
@@ -188,7 +188,7 @@ def _workbook(relation: duckdb.DuckDBPyRelation, path: Path, zone: str) -> None:
 
 
 def _number_format(name: str, kind: str) -> str:
-    """How Excel shows a column; the value below has all its digits."""
+    """Excel's number format of a column; the stored value has all its digits."""
     if name.endswith("_usd"):
         return "#,##0.00"
     if kind.startswith("TIMESTAMP"):
@@ -202,10 +202,10 @@ def _number_format(name: str, kind: str) -> str:
 
 
 def _put(sheet: Any, line: int, column: int, value: Any, form: Any) -> None:
-    """One cell.
+    """Write one cell.
 
     Raises:
-        TerminalError: a text is longer than a cell.
+        TerminalError: a text is too long for a cell.
     """
     if value is None:
         return

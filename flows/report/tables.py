@@ -1,4 +1,4 @@
-"""Tables of text: what does not fit is left out by column and said so, so that no number and no id is broken."""
+"""Tables of text: columns that do not fit are left out with a note, so that no number and no id is broken."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ import click
 
 from lakehouse.errors import visible
 
-#: A column of sentences may wrap between words. It is one whose longest cell is longer than this, in several words.
+#: A column is one of sentences, and may wrap between words, if its longest cell has several words and is longer.
 SENTENCE = 30
-#: Width that a column of sentences keeps: below it a sentence is a tower of words.
+#: Least width of a column of sentences.
 SENTENCE_WIDTH = 24
-#: Between two columns.
+#: Separator of columns.
 GAP = "  "
 
 
 def width() -> int | None:
-    """Characters a line has: of the terminal, or of COLUMNS where that is set; None where nothing bounds it."""
+    """Characters in a line: from COLUMNS if it is set, else of the terminal; None if nothing bounds it."""
     if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal():
         return shutil.get_terminal_size().columns
     return None
 
 
 def cell(value: object) -> str:
-    """A value as text of a table: thousands apart, and no character that a terminal would obey."""
+    """A value as text of a table: with thousands separators, without characters that a terminal would obey."""
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return f"{value:,}"
     return f"{value:,.6g}" if isinstance(value, float) else plain(value)
 
 
 def plain(value: object) -> str:
-    """A value as text, without separators in numbers and without characters that a terminal would obey."""
+    """A value as text: without thousands separators, without characters that a terminal would obey."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -63,9 +63,9 @@ def table(
         header: names of the columns; they may wrap between words.
         rows: values; columns of numbers are aligned to the right.
         title: printed above it.
-        drop: columns that are left out where the line is too short, the first of them first. A note names them.
-        more: how to see what was left out.
-        shown_as: makes text of a value.
+        drop: columns to leave out if the line is too short, in this order. A note names them.
+        more: how to see the columns that were left out.
+        shown_as: converts a value to text.
     """
     room = width()
     columns = [_column(name, [row[index] for row in rows], shown_as) for index, name in enumerate(header)]
@@ -100,7 +100,7 @@ class _Column:
         name: in the header.
         cells: its text, row by row.
         least: width below which a number, an id or a word would break.
-        most: width beyond which nothing wraps.
+        most: width from which on nothing wraps.
         right: whether it is aligned to the right.
     """
 
@@ -126,7 +126,7 @@ def _column(name: str, values: Sequence[Any], shown_as: Callable[[object], str])
 
 
 def _cells(text: str) -> int:
-    """Places that text takes on a terminal: a wide character takes two."""
+    """Width of a text on a terminal: a wide character takes two cells."""
     from rich.cells import cell_len
 
     return len(text) if text.isascii() else cell_len(text)
@@ -137,7 +137,7 @@ def _length(widths: Sequence[int]) -> int:
 
 
 def _widths(columns: Sequence[_Column], room: int | None) -> list[int]:
-    """Widths that use the room. Where even the least are too wide, the terminal folds the line: no cell is cut."""
+    """Widths that fill the room. If even the least widths are too wide, the terminal folds the line: no cell is cut."""
     if room is None:
         return [column.most for column in columns]
     widths = [column.least for column in columns]
@@ -166,7 +166,7 @@ def _lines(texts: Sequence[str], columns: Sequence[_Column], widths: Sequence[in
 
 
 def _wrapped(text: str, limit: int) -> list[str]:
-    """Lines of at most `limit` places, broken between words."""
+    """Lines of at most `limit` cells, broken between words."""
     lines: list[str] = []
     for line in text.split("\n"):
         if _cells(line) <= limit:

@@ -1,4 +1,4 @@
-"""What people see: progress bars on a terminal, plain lines elsewhere, and the reports at the end."""
+"""Output on the terminal: progress bars (plain lines elsewhere), and the reports at the end."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
     from lakehouse.upkeep.finding import Finding
     from lakehouse.upkeep.maintain import MaintainReport
 
-#: Seconds between plain progress lines where there is no terminal.
+#: Seconds between plain progress lines without a terminal.
 LINE_EVERY_S = 10.0
-#: How to see the columns that a table leaves out.
+#: Note on the columns that a table leaves out.
 AS_JSON = "--format json or a wider terminal shows them"
-#: Refusal reasons that are listed for a file; the rest is counted.
+#: Reasons of refusals that are listed for each file; the rest is counted.
 REASONS_SHOWN = 5
 
 
 def log(message: str) -> None:
-    """One line on standard error."""
+    """Print one line on standard error."""
     click.echo(f"… {visible(message)}", err=True)
 
 
 @contextmanager
 def file_progress() -> Iterator[Progress]:
-    """A progress callback for files: a bar on a terminal, a line now and then elsewhere."""
+    """A progress callback for files: a bar on a terminal, plain lines elsewhere."""
     if sys.stderr.isatty():
         from rich.console import Console
         from rich.markup import escape
@@ -66,7 +66,7 @@ def file_progress() -> Iterator[Progress]:
 
 
 def download_report(report: DownloadReport) -> None:
-    """What was downloaded and landed, what is not there, and what went wrong."""
+    """Print the downloaded and landed documents, the missing ones, and the errors."""
     last = report.end - timedelta(days=1)
     outcomes = ", ".join(f"{number:,} {name}" for name, number in sorted(report.documents.items()) if number)
     rows = sum(outcome.counts.new + outcome.counts.replaced for outcome in report.files)
@@ -79,11 +79,11 @@ def download_report(report: DownloadReport) -> None:
     for problem, number in report.problems.items():
         click.echo(f"{number} x {problem}", err=True)
     if report.left:
-        click.echo(f"{report.left:,} documents were not asked for any more; run it again to go on", err=True)
+        click.echo(f"{report.left:,} documents were not asked for; run it again to go on", err=True)
 
 
 def land_report(report: LandReport) -> None:
-    """What landed, what was refused and why."""
+    """Print the landed files, and the refused ones with reasons."""
     rows = [
         (
             _name(outcome),
@@ -111,11 +111,11 @@ def land_report(report: LandReport) -> None:
             click.echo(f"quarantined from {_name(outcome)}: {listed}{more}")
     conflicts = sum(outcome.counts.conflicts for outcome in report.files)
     if conflicts:
-        click.echo(f"{conflicts} values differ from earlier ones of the same instant; the later received ones hold")
+        click.echo(f"{conflicts} values differ from earlier ones of the same instant; the ones received later hold")
     if report.superseded:
-        click.echo(f"{report.superseded} rows went, because their bytes are now read in another way")
+        click.echo(f"{report.superseded} rows were removed, because their bytes are read in another way now")
     for kept in report.kept:
-        click.echo(f"not read anew, its rows stay: {kept}", err=True)
+        click.echo(f"cannot be read again, its rows stay: {kept}", err=True)
     for broken in report.broken_layouts:
         click.echo(f"left out: {broken}", err=True)
     for outcome in report.files:
@@ -125,7 +125,7 @@ def land_report(report: LandReport) -> None:
         click.echo(f"refused: {outcome.reason}", err=True)
     found = Counter(outcome.status for outcome in report.files)
     if found["unchanged"]:
-        click.echo("unchanged files had landed before; `wattlake replay` reads all bytes anew")
+        click.echo("unchanged files had landed before; `wattlake replay` reads all bytes again")
     if report.passed_over:
         from lakehouse.landing.files import listed as first_of
 
@@ -139,7 +139,7 @@ def _name(outcome: FileOutcome) -> str:
 
 
 def build_report(report: BuildReport) -> None:
-    """What was built and how long each step took."""
+    """Print the build and the duration of each step."""
     if not report.built:
         click.echo("nothing has changed since the published build" if report.build_id else "nothing has landed yet")
         _warnings(report.checks)
@@ -147,7 +147,7 @@ def build_report(report: BuildReport) -> None:
     table(("mart", "rows"), [(mart, rows) for mart, rows in sorted(report.rows.items()) if rows])
     empty = sum(not rows for rows in report.rows.values())
     if empty:
-        click.echo(f"{empty} more marts are empty: nothing that they are made of has landed")
+        click.echo(f"{empty} more marts are empty: no data for them have landed")
     passed = sum(1 for check in report.checks if check.status == "pass")
     steps = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.durations.items())
     click.echo(f"build {report.build_id}: {report.mode}, {report.spans} spans of days, {passed} checks passed")
@@ -156,7 +156,7 @@ def build_report(report: BuildReport) -> None:
 
 
 def check_report(checks: Sequence[CheckResult]) -> bool:
-    """What failed, with its rows, and a count of what passed; False if one blocks."""
+    """Print failed checks with their rows, and the number of passed ones; returns False if a check blocks."""
     from lakehouse.marts.checks import describe
 
     failed = [check for check in checks if check.blocks]
@@ -178,7 +178,7 @@ def _warnings(checks: Sequence[CheckResult]) -> None:
 
 
 def maintain_report(report: MaintainReport, style: str) -> None:
-    """What maintenance did and where the bytes are, as tables or as one JSON object."""
+    """Print the result of maintenance and disk use, as tables or as one JSON object."""
     if style == "json":
         click.echo(json.dumps(asdict(report), default=str, indent=1))
         return
@@ -230,7 +230,7 @@ def maintain_report(report: MaintainReport, style: str) -> None:
 
 
 def doctor_report(findings: Sequence[Finding], style: str) -> None:
-    """What the doctor found, a line each."""
+    """Print the doctor's findings, one line each."""
     if style == "json":
         click.echo(json.dumps([vars(finding) for finding in findings], indent=1))
         return

@@ -44,7 +44,7 @@ class StillFile:
         self._before = os.fstat(self._file.fileno())
         if not stat.S_ISREG(self._before.st_mode):
             self._file.close()
-            raise Unread("is no file", "give files, or folders that hold them")
+            raise Unread("is not a file", "give files, or folders that hold them")
         self._left_bytes = self._before.st_size
 
     def __enter__(self) -> StillFile:

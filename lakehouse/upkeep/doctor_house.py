@@ -42,8 +42,8 @@ WORK = {
 
 def _house(settings: Settings) -> Iterator[Finding]:
     if not holds_a_house(settings):
-        says = f"there is no house in {settings.root}"
-        yield Finding("house", "warning", says, "set WATTLAKE_HOME to the folder of one; or land files to begin one")
+        says = f"there is no Wattlake home in {settings.root}"
+        yield Finding("house", "warning", says, "set WATTLAKE_HOME to a home; or land files to begin one")
         return
     marker = settings.root / MARKER
     if marker.exists() and kind_held(settings) is None:

@@ -217,7 +217,7 @@ def test_what_is_no_file_is_passed_over_in_folders_and_refused_by_name(settings:
         assert {Path(o.path).name: o.status for o in by_name.files} == {
             "com_ap.csv": "landed", **dict.fromkeys(names, "refused")
         }  # fmt: skip
-        with pytest.raises(Unread, match="is no file"):
+        with pytest.raises(Unread, match="is not a file"):
             StillFile(folder / "pipe.csv")  # it took a file's place: no waiting for a writer
         assert not land(settings, "meter", [folder], LandOptions()).refused
     finally:

@@ -58,9 +58,9 @@ def test_first_landings_and_readers_at_once_make_one_home(worker: Worker, tmp_pa
         start(home, "land", "meter", *two),
         start(home, "land", "meter", *one),
     )
-    for reader in readers:  # one that was there before the first landing found no house
+    for reader in readers:  # one that was there before the first landing found no home
         _, err = reader.communicate(timeout=TIMEOUT_S)
-        assert reader.returncode == 0 or "there is no house" in err, err
+        assert reader.returncode == 0 or "there is no Wattlake home" in err, err
     for files in (one, two):
         worker.done("land", {"home": str(alone)}, paths=files)
     found, expected = (worker.done("outcome", {"home": str(path)}) for path in (home, alone))

@@ -95,7 +95,7 @@ def test_a_feed_that_nobody_lets_in_fails_the_run_and_the_others_go_on(
     identity, state = run(prefect, server, home, "realtime/nyiso-realtime", sources=[ZONE, "nyiso-dam-lbmp-zone"])
     server.heal()
     assert state.is_failed()
-    assert str(state.message).startswith(f"not all of {ZONE} is at hand")
+    assert str(state.message).startswith(f"{ZONE}: documents are missing")
     shown = prefect.markdown(identity)
     assert "NYISO answers 403" in shown
     assert "## nyiso-dam-lbmp-zone, " in shown

@@ -109,7 +109,7 @@ def test_a_feed_that_cannot_be_listed_does_not_keep_a_command_from_the_others(
     found = CliRunner().invoke(main, ["realtime", HOURS, "nyiso-no-such-feed"])
     assert (found.exit_code, len(market.server.requests)) == (2, asked)
     found = CliRunner().invoke(main, ["download", "caiso-dam-lmp", "--days", "1", "--locations", " , "])
-    assert (found.exit_code, "names no location" in found.output) == (2, True)
+    assert (found.exit_code, "has no location" in found.output) == (2, True)
 
 
 def test_a_command_says_that_it_waits_for_another_download_of_its_source(
@@ -124,8 +124,8 @@ def test_a_command_says_that_it_waits_for_another_download_of_its_source(
     market.settings.root.mkdir(parents=True, exist_ok=True)
     with database.exclusive(market.settings.ops_uri, f"download-{HOURS}"):
         found = CliRunner().invoke(main, ["download", HOURS, "--days", "1"])
-    assert f"another download of {HOURS} is under way" in found.output
-    assert "under way" not in CliRunner().invoke(main, ["download", HOURS, "--days", "1"]).output
+    assert f"another download of {HOURS} is running" in found.output
+    assert "another download" not in CliRunner().invoke(main, ["download", HOURS, "--days", "1"]).output
 
 
 def test_a_scheduled_run_does_not_wait_for_a_long_history_of_its_feed(
@@ -155,7 +155,7 @@ def test_a_command_that_is_told_to_end_says_that_it_can_go_on(market: Market, mo
     finally:
         running.kill()
     assert (running.returncode, said) == (
-        1, "stopped: what has come is kept, and goes on when you run the same command again\n",
+        1, "stopped: fetched documents are kept; run the same command again to go on\n",
     )  # fmt: skip
     assert market.sql("SELECT status FROM ops.runs WHERE kind = 'download'") == [("failed",)]
     found = CliRunner().invoke(main, command)

@@ -187,7 +187,7 @@ def test_what_names_no_row_is_told_with_what_there_is(
 
 def test_no_house_and_a_house_that_was_never_built_are_told_so(settings: Settings, tmp_path: Path) -> None:
     nowhere = asked(settings, "energy_1d", "asset_id=m1")
-    assert nowhere.exit_code == 1 and "there is no house in" in nowhere.output
+    assert nowhere.exit_code == 1 and "there is no Wattlake home in" in nowhere.output
     land_meter(settings, write_signal(tmp_path, "m1", "com_ap", [("2024-06-01 00:00:00", 1)]))
     unbuilt = asked(settings, "energy_1d", "asset_id=m1")
     assert unbuilt.exit_code == 1 and "no build has published energy_1d" in unbuilt.output, unbuilt.output

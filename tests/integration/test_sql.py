@@ -74,15 +74,15 @@ def test_show_tables_lists_what_there_is_and_what_it_is(sql: Sql) -> None:
         ("FROM marts.enery_1d", "next: did you mean marts.energy_1d"),
         ("FROM meter_observations", "next: it is raw.meter_observations"),
         ("FROM runs", "next: it is ops.runs"),
-        ("FROM toaster", "next: SHOW TABLES lists what there is"),
+        ("FROM toaster", "next: SHOW TABLES lists the tables"),
         (
             "SELECT enrgy_kwh FROM energy_1d",
             "did you mean energy_kwh? DESCRIBE marts.energy_1d lists its columns",
         ),
         ("SELECT soc_min_pct FROM energy_1d", "next: soc_min_pct is a column of marts.bess_days or marts.bess_kpis;"),
-        ("SELECT nofun(1)", "next: nofun is no function of DuckDB"),
-        ("SELCT 1", "next: mend the SQL where the ^ stands"),
-        ("SELECT 'x'::INTEGER", "next: mend the query; SHOW TABLES lists what there is"),
+        ("SELECT nofun(1)", "next: nofun is not a function of DuckDB"),
+        ("SELCT 1", "next: mend the SQL at the ^"),
+        ("SELECT 'x'::INTEGER", "next: mend the query; SHOW TABLES lists the tables"),
     ],
 )
 def test_a_hint_fits_what_went_wrong(sql: Sql, query: str, says: str) -> None:

@@ -52,7 +52,7 @@ def test_only_bytes_whose_last_reception_landed_go(archive: Archive) -> None:
 def test_a_replay_of_dropped_bytes_is_refused_and_one_of_bytes_that_came_back_is_not(archive: Archive) -> None:
     received(archive, b"bytes", "landed")
     drop_landed(archive, LATER)
-    with pytest.raises(TerminalError, match=r"1 receptions .* cannot be replayed: their bytes were dropped"):
+    with pytest.raises(TerminalError, match=r"1 receipts .* cannot be replayed: their bytes were dropped"):
         refuse_if_dropped(archive, archive.receipts())
     received(archive, b"bytes", "landed", "unchanged")
     refuse_if_dropped(archive, archive.receipts())

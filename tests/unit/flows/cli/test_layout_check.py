@@ -119,4 +119,4 @@ def test_a_wrong_layout_or_path_is_an_error_without_a_trace(tmp_path: Path) -> N
     os.mkfifo(tmp_path / "pipe")
     for place in (tmp_path, tmp_path / "pipe"):
         ran = check(place)
-        assert ran.exit_code == 1 and "is no file" in ran.output
+        assert ran.exit_code == 1 and "is not a file" in ran.output

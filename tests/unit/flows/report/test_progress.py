@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from flows.report import progress
-from flows.report.progress import Steps, tell_of_waits
+from flows.report.progress import Steps, report_waits
 from lakehouse.database import exclusive
 
 
@@ -33,8 +33,8 @@ def test_a_long_step_tells_what_is_done_of_all_and_for_how_long(
 
 
 def test_waiting_for_another_process_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tell_of_waits()
-    tell_of_waits()
+    report_waits()
+    report_waits()
     uri = SecretStr(f"sqlite:///{tmp_path}/catalog.db")
     waits = threading.Event()
 

@@ -107,7 +107,7 @@ def test_a_table_shows_dollars_to_the_cent_and_says_so_and_every_other_number_wh
     lines = capsys.readouterr().out.splitlines()
     values = ["52547.29", "31.8349", "0.30000000000000004", "2024-06-01", "00:15:00+00", "NULL", "true"]
     assert lines[2].split() == values
-    assert lines[-1] == "dollars are shown to the cent; --format csv gives all digits"
+    assert lines[-1] == "dollars are shown to the cent; --format csv writes all digits"
 
 
 def test_a_narrow_table_leaves_out_columns_from_the_right_ends_of_intervals_first(
