@@ -93,8 +93,10 @@ def home_page(
             parts += [_needs_a_look(checks, failed, states, query), _shown_held(held), charts(query)]
             parts.append(_models(query))
         except duckdb.Error as error:
-            reason = str(error).splitlines()[0]
-            raise TerminalError(f"the published marts cannot be shown: {reason}", "run `wattlake build` first") from error
+            text = str(error).splitlines()[0]
+            raise TerminalError(
+                f"the published marts cannot be shown: {text}", "run `wattlake build` first"
+            ) from error
         finally:
             connection.close()
     else:

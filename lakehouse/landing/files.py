@@ -18,7 +18,7 @@ from lakehouse.source import LandOptions, Registry, Source
 NAMES_SHOWN = 5
 #: Names of passed-over files that the record of a run keeps.
 PASSED_OVER_KEPT = 100
-NO_FILE = "is no file that can be read: a pipe, a device, or a link that leads nowhere"
+NO_FILE = "is not a readable file: a pipe, a device, or a broken link"
 
 
 def land_files(

@@ -128,7 +128,7 @@ def test_a_table_says_that_there_are_more_rows(
     connection: duckdb.DuckDBPyConnection, capsys: pytest.CaptureFixture[str]
 ) -> None:
     show(connection.sql(f"FROM range({results.TABLE_ROWS + 1})"))
-    assert capsys.readouterr().out.endswith("the first 1,000 rows; --format csv gives all of them\n")
+    assert capsys.readouterr().out.endswith("the first 1,000 rows; --format csv writes all of them\n")
 
 
 def test_the_end_of_an_outputs_name_says_its_format_and_no_binary_goes_to_a_terminal(
