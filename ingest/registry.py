@@ -96,10 +96,10 @@ def access_kinds() -> dict[str, type[Access]]:
 
 
 def fetcher_of(source: str, locations: Sequence[str] = (), access: Access | None = None) -> Fetcher:
-    """How a source is fetched.
+    """Fetches a source.
 
     Args:
-        source: its name.
+        source: name of the source.
         locations: instead of those of the settings, where its provider takes some.
         access: how its provider is reached; by the environment where it is not given. Then the variables of all
             providers are looked at: a wrong one is told by every download, and not when it is needed at last.

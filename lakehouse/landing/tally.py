@@ -77,9 +77,9 @@ class Tally:
 
     def _declare(self, contract: Contract, rows: pa.Table) -> None:
         """Take a piece's rows of raw.assets or raw.signals; every piece declares those of its own rows."""
-        said = self._declared.setdefault(contract.name, {})
+        declared = self._declared.setdefault(contract.name, {})
         for number, row in enumerate(rows.to_pylist()):
-            said.setdefault(tuple(row[name] for name in contract.key), rows.slice(number, 1))
+            declared.setdefault(tuple(row[name] for name in contract.key), rows.slice(number, 1))
 
     def finish(self) -> dict[str, pa.Table]:
         """The file's rows of raw.assets and raw.signals, each once."""

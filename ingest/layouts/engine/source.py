@@ -59,7 +59,7 @@ class LayoutSource:
         """Read one file; see `lakehouse.source.Source.parse`.
 
         Raises:
-            UnreadableFile: nothing in the file can be used; says why and what to do.
+            UnreadableFile: nothing in the file can be used; the error says why and what to do.
         """
         pieces = cut(file.blocks(), PIECE_BYTES)
         first, second = next(pieces, b""), next(pieces, None)
