@@ -1,9 +1,9 @@
-"""What a feed is, declared: its source, its downloads, its deployment and its words in the docs are made from this.
+"""Declarations of feeds, from which sources, downloads, deployments and parts of the docs are made.
 
 A folder of sources (`ingest/<domain>/`, or `ingest/<domain>/<provider>/`) has one module `feeds.py` with `FEEDS`, with
-a `PROVIDER` where they can be downloaded, and with `STREAMED`, the tables into which its streams and polls land
-batches. A declaration loads nothing: what is heavy is named as `module:NAME` and imported when it is needed, so that a
-typing error is answered at once.
+a `PROVIDER` if they can be downloaded, and with `STREAMED`, the tables into which its streams and polls land batches.
+A declaration imports nothing: heavy objects are named as `module:NAME` and imported when they are needed, so that the
+error for a typo comes at once.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What keeps some feeds of one provider up to date: `realtime/<name>` in Prefect, paused until somebody wants it.
+    """A deployment `realtime/<name>` in Prefect that keeps some feeds of one provider up to date; paused by default.
 
     Args:
         name: of the deployment.
-        description: what it brings, for Prefect's UI and the docs.
-        every: how often it runs, in a word: the slug of its schedule.
-        cron: when it runs, by the provider's clock.
+        description: of its documents, for Prefect's UI and the docs.
+        every: frequency in one word, the slug of its schedule.
+        cron: schedule by the provider's clock.
     """
 
     name: str
@@ -36,19 +36,19 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Feed:
-    """One kind of documents, read alike.
+    """One kind of documents with one reader.
 
     Args:
-        name: as the user types it; of a provider's feed `<provider>-<what>`.
+        name: as the user types it; for a provider's feed `<provider>-<kind>`.
         summary: one line for `wattlake sources`.
-        contracts: the tables that it lands, each `module:NAME` of a contract or of several.
-        read: `module:function` that turns bytes into rows, piece by piece (`lakehouse.source.Source.parse`); None where
-            layouts say how.
-        source: `module:Class` of the source, which is made of the feed.
-        needs: what it needs from the user, one line.
+        contracts: the tables that it lands into, each `module:NAME` of one or several contracts.
+        read: `module:function` that turns bytes into rows, piece by piece (`lakehouse.source.Source.parse`); None if
+            layouts do.
+        source: `module:Class` of the source, which is made from the feed.
+        needs: requirements for the user, one line.
         suffixes: of files in a folder that are worth reading.
-        plan: `module:NAME` of the plan of its downloads (`ingest.http.plan.Plan`); None where only files are landed.
-        deployment: that downloads it; several feeds may have one in common. A feed with a plan has one.
+        plan: `module:NAME` of the plan of its downloads (`ingest.http.plan.Plan`); None if it only lands files.
+        deployment: downloads the feed; several feeds may share one. A feed with a plan has one.
     """
 
     name: str
@@ -63,22 +63,22 @@ class Feed:
 
     def __post_init__(self) -> None:
         if (self.plan is None) != (self.deployment is None):
-            raise ValueError(f"feed {self.name}: what is downloaded has a plan and a deployment")
+            raise ValueError(f"feed {self.name}: a feed that is downloaded has a plan and a deployment")
 
 
 @dataclass(frozen=True)
 class Provider:
-    """Who gives feeds over the network: an operator of a market, a maker of devices.
+    """A provider of feeds over the network: a market operator, a maker of devices.
 
     Args:
         name: of its folder; the names of its feeds begin with it.
         title: as people write it.
         zone: IANA zone of its clock.
-        access: `module:Class` of how it is reached (`ingest.http.access.Access`).
-        account: whether it needs an account, and where one is had; for the docs, as the next two.
-        limit: how fast it is asked.
-        reach: how far back it goes.
-        first_day: there is nothing of days before it; the oldest of the markets, NYISO's, began in 1999.
+        access: `module:Class` of its base URLs and accounts (`ingest.http.access.Access`).
+        account: whether it needs an account, and where to get one; for the docs, like the next two.
+        limit: rate limit that is kept.
+        reach: how far back its documents go.
+        first_day: first day with data; the oldest market, NYISO's, began in 1999.
     """
 
     name: str
@@ -92,13 +92,13 @@ class Provider:
 
 
 def named(reference: str) -> Any:
-    """What a `module:NAME` of a declaration stands for."""
+    """The object that a `module:NAME` of a declaration names."""
     module, _, name = reference.partition(":")
     return getattr(importlib.import_module(module), name)
 
 
 def contracts_of(feed: Feed) -> tuple[Contract, ...]:
-    """The contracts of the tables that a feed lands."""
+    """The contracts of the tables that a feed lands into."""
     found: list[Contract] = []
     for reference in feed.contracts:
         one_or_more = named(reference)

@@ -1,4 +1,4 @@
-"""Files inside of ZIP archives, read as streams; what an archive claims of itself is never believed."""
+"""Files inside ZIP archives, read as streams; the sizes that an archive states are never trusted."""
 
 from __future__ import annotations
 
@@ -18,36 +18,35 @@ from lakehouse.source import RawFile
 
 #: Files in an archive: a day of disclosures has 17, a bulk download 1,000.
 MEMBERS = 2_000
-#: Bytes that a file in an archive may unpack to: a day of generators in SCED has 90 MB.
+#: Largest unpacked size of a file in an archive: a day of generators in SCED has 90 MB.
 MEMBER_BYTES = 1 << 30
-#: Bytes that all of them may.
+#: Largest unpacked size of all files in an archive.
 TOTAL_BYTES = 8 << 30
-#: Bytes of an archive: a month of SCED disclosures has 1.5 GB.
+#: Largest size of an archive: a month of SCED disclosures has 1.5 GB.
 ARCHIVE_BYTES = 4 << 30
-#: An archive of more bytes lies on disk while it is read.
+#: Size from which an archive is buffered on disk while it is read.
 SPOOL_BYTES = 16 << 20
-#: What zipfile and what it unpacks with raise over bytes that are not as they should be.
+#: Errors that zipfile and its decompressors raise for damaged bytes.
 DAMAGED = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError, OSError, ValueError,
 )  # fmt: skip
 #: Deflate reaches 1030:1; prices and curves stay below 40:1.
 RATIO = 200
-#: Below this size a ratio says nothing.
+#: Size below which the ratio is not checked.
 RATIO_FROM_BYTES = 16 << 20
-#: An archive in an archive (a bulk download, a monthly bundle) and no further.
+#: Depth of nested archives: an archive in an archive (a bulk download, a monthly bundle).
 DEPTH = 2
 BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class Member:
-    """One file to be read.
+    """One file to read.
 
     Args:
-        name: inside of its archive, the archive's own name before it where archives are nested; None for a plain file.
-        content: gives the bytes, once, block by block; raises UnreadableFile where they are damaged or a bomb.
-        written: when the archive says that the file was written, by a clock that it does not name; None where it does
-            not say.
+        name: name inside its archive, after the archive's own name if archives are nested; None for a plain file.
+        content: yields the bytes, once, block by block; raises UnreadableFile if they are damaged or a bomb.
+        written: time of the file in the archive, by an unnamed clock; None if the archive has none.
     """
 
     name: str | None
@@ -56,12 +55,12 @@ class Member:
 
 
 def members(file: RawFile) -> Iterator[Member]:
-    """The files in a ZIP archive in its order, or the file itself where it is none.
+    """The files in a ZIP archive in its order, or the file itself if it is not an archive.
 
-    Each must be read, or left, before the next is asked for.
+    Each file must be read or skipped before the next one.
 
     Raises:
-        UnreadableFile: it is damaged, encrypted, or unpacks to too much.
+        UnreadableFile: the archive is damaged, encrypted, or unpacks to too much.
     """
     blocks = file.blocks()
     first = next(blocks, b"")
@@ -112,7 +111,7 @@ def _inside(archive: IO[bytes], prefix: str, depth: int, left: list[int]) -> Ite
 
 
 def _written(info: zipfile.ZipInfo) -> datetime | None:
-    """The time of a file in an archive; 1980 stands for none."""
+    """The time of a file in an archive; the year 1980 means that there is none."""
     try:
         return datetime(*info.date_time) if info.date_time[0] > 1980 else None  # noqa: DTZ001  it names no zone
     except ValueError:

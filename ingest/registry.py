@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Declared:
-    """What one folder declares.
+    """The declarations of one folder.
 
     Args:
-        domain: the folder of `ingest` that it is, or lies in.
-        feeds: of it.
-        provider: who gives them over the network; None where only files are landed.
-        streamed: tables into which streams and polls of it land their batches, each `module:NAME` of a contract.
+        domain: the folder of `ingest` that it is or is in.
+        feeds: of the folder.
+        provider: of the feeds; None if they only land files.
+        streamed: tables into which its streams and polls land their batches, each `module:NAME` of a contract.
     """
 
     domain: str
@@ -37,7 +37,7 @@ class Declared:
 
 @lru_cache(maxsize=1)
 def declarations() -> tuple[Declared, ...]:
-    """What every folder declares, in the order of their paths; loads no library."""
+    """The declarations of every folder, in the order of paths; imports no library."""
     found = []
     for root in map(Path, ingest.__path__):
         for path in sorted([*root.glob("*/feeds.py"), *root.glob("*/*/feeds.py")]):
@@ -49,13 +49,13 @@ def declarations() -> tuple[Declared, ...]:
 
 
 def feeds() -> dict[str, Feed]:
-    """Every feed by its name, in the order of names; loads no library."""
+    """Every feed by its name, in the order of names; imports no library."""
     found = [feed for declared in declarations() for feed in declared.feeds]
     return {feed.name: feed for feed in sorted(found, key=lambda feed: feed.name)}
 
 
 def provided_feeds() -> dict[str, Feed]:
-    """Feeds of providers: of market operators, of makers of devices; loads no library."""
+    """Feeds of providers: market operators, makers of devices; imports no library."""
     given = {feed.name for declared in declarations() if declared.provider for feed in declared.feeds}
     return {name: feed for name, feed in feeds().items() if name in given}
 
@@ -73,7 +73,7 @@ def plan_of(source: str) -> Plan[Any]:
     """The plan of a source's downloads.
 
     Raises:
-        WrongUsage: it cannot be downloaded.
+        WrongUsage: the source cannot be downloaded.
     """
     from lakehouse.errors import WrongUsage
 
@@ -86,12 +86,12 @@ def plan_of(source: str) -> Plan[Any]:
 
 
 def providers() -> tuple[Provider, ...]:
-    """Everybody who gives feeds over the network; loads no library."""
+    """Every provider of feeds; imports no library."""
     return tuple(declared.provider for declared in declarations() if declared.provider)
 
 
 def access_kinds() -> dict[str, type[Access]]:
-    """How each provider is reached, by its name."""
+    """Provider's name → class of its access."""
     return {provider.name: named(provider.access) for provider in providers()}
 
 
@@ -100,9 +100,9 @@ def fetcher_of(source: str, locations: Sequence[str] = (), access: Access | None
 
     Args:
         source: name of the source.
-        locations: instead of those of the settings, where its provider takes some.
-        access: how its provider is reached; by the environment where it is not given. Then the variables of all
-            providers are looked at: a wrong one is told by every download, and not when it is needed at last.
+        locations: instead of those of the settings, if the provider takes locations.
+        access: of the provider; by default from the environment. Then the variables of all providers are checked, so
+            that every download reports a wrong one, and not only the first that needs it.
 
     Raises:
         WrongUsage: the source cannot be downloaded, or takes no locations.

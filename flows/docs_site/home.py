@@ -94,9 +94,7 @@ def home_page(
             parts.append(_models(query))
         except duckdb.Error as error:
             text = str(error).splitlines()[0]
-            raise TerminalError(
-                f"the published marts cannot be shown: {text}", "run `wattlake build` first"
-            ) from error
+            raise TerminalError(f"the published marts cannot be shown: {text}", "run `wattlake build` first") from error
         finally:
             connection.close()
     else:

@@ -1,4 +1,4 @@
-"""What battery systems land."""
+"""The contract of battery systems."""
 
 from lakehouse.contract import observations
 

@@ -1,6 +1,6 @@
-"""How a provider is reached: base URLs and accounts, read from `WATTLAKE_*` like every other setting.
+"""Access to providers: base URLs and accounts, read from `WATTLAKE_*` like every other setting.
 
-A provider's folder has a class of its own, `Access`, whose fields are of the types below.
+The folder of a provider has its own class `Access`, whose fields are of the types below.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _user(value: str | None) -> str | None:
 
 
 def _secret(value: SecretStr | None) -> SecretStr | None:
-    """Files of secrets end with a line break that is no part of them."""
+    """Strip the line break at the end of a secret from a file."""
     text = value.get_secret_value().strip("\r\n") if value else ""
     if any(unicodedata.category(character) == "Cc" for character in text):
         raise ValueError("must be one line without control characters")
@@ -54,24 +54,24 @@ def _key(value: SecretStr | None) -> SecretStr | None:
     return SecretStr(text) if text else None
 
 
-#: Base of what is asked for.
+#: Base URL of requests.
 BaseUrl = Annotated[str, AfterValidator(_base)]
-#: Base of what an account is sent to.
+#: Base URL that accounts are sent to.
 AccountUrl = Annotated[str, AfterValidator(_base), AfterValidator(_enciphered)]
 User = Annotated[str | None, AfterValidator(_user)]
 Secret = Annotated[SecretStr | None, AfterValidator(_secret)]
-#: A secret that goes into a header as it is.
+#: A secret that is sent in a header unchanged.
 Key = Annotated[SecretStr | None, AfterValidator(_secret), AfterValidator(_key)]
 
 
 @dataclass(frozen=True)
 class Account:
-    """What is set of an account; nothing of it is tried.
+    """Whether an account is set; it is not tried.
 
     Args:
-        says: in words.
-        next_step: what to set; '' where nothing need be.
-        is_partial: a part of it is set, which is of no use.
+        says: the state in words.
+        next_step: variables to set; '' if there are none.
+        is_partial: whether only a part of it is set, so that it cannot be used.
     """
 
     says: str
@@ -86,17 +86,17 @@ class Access(BaseSettings):
 
     @property
     def secrets(self) -> list[str]:
-        """Texts that must never be shown."""
+        """Texts that must never be printed."""
         values = (getattr(self, name) for name in type(self).model_fields)
         return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 
     @property
     def account(self) -> Account:
-        """What is set of the account, for the doctor."""
+        """The state of the account, for the doctor."""
         return Account("needs no account")
 
     def at(self, locations: Sequence[str]) -> Self:
-        """The same for these locations alone.
+        """The same access for these locations only.
 
         Raises:
             WrongUsage: the provider's documents hold all locations.
@@ -105,12 +105,12 @@ class Access(BaseSettings):
 
 
 def account_of(given: Sequence[object], without: str, next_step: str) -> Account:
-    """What is set of an account that all of some settings make.
+    """The state of an account that consists of several settings.
 
     Args:
         given: values of the settings.
-        without: what is done without an account.
-        next_step: how to have one.
+        without: what happens without an account.
+        next_step: how to get one.
     """
     if all(given):
         return Account("an account is set; it was not tried")
@@ -123,10 +123,10 @@ A = TypeVar("A", bound=Access)
 
 
 def of_environment(kind: type[A]) -> A:
-    """How a provider is reached by the environment.
+    """The access of a provider from the environment.
 
     Raises:
-        TerminalError: a variable is wrong; holds no value of one.
+        TerminalError: a variable is wrong; the error has no values.
     """
     try:
         return kind()

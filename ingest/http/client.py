@@ -1,7 +1,7 @@
-"""One asynchronous HTTP client for every operator: limits a host, retries, documents streamed into files.
+"""One asynchronous HTTP client for every provider: rate limits per host, retries, documents streamed into files.
 
-It knows HTTP and no market. What an answer of status 200 is worth, its caller says (`Judge`): an operator's error page,
-refusal and empty day come with that status too.
+It knows HTTP and no market. The caller judges an answer of status 200 (`Judge`), because operators also send error
+pages, refusals and empty days with that status.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ LOG = logging.getLogger(__name__)
 
 #: Seconds to connect, and to wait for the next bytes.
 CONNECT_S, READ_S = 15.0, 60.0
-#: Seconds for one whole answer: ERCOT's largest document has 56 MB, one that drips is given up.
+#: Seconds for one whole answer: ERCOT's largest document has 56 MB, and an answer that drips is given up.
 ANSWER_S = 900.0
-#: Bytes of one answer: a bulk download of 100 documents stays below.
+#: Largest size of one answer: a bulk download of 100 documents stays below.
 ANSWER_BYTES = 2 << 30
-#: Bytes of a refusal that are kept for the message.
+#: Bytes of a refusal that are kept for the error message.
 REASON_BYTES = 2_000
 #: Attempts at one request, the first included.
 ATTEMPTS = 5
@@ -64,14 +64,14 @@ REDIRECTS = 5
 
 
 class _Renewed(Exception):
-    """The credentials had expired and are new: ask once more at once."""
+    """The credentials had expired and have been renewed: ask once more at once."""
 
 
 class Client:
-    """Asks operators, each at its own pace. Use as an asynchronous context.
+    """Asks operators, each at its own rate. Use it as an asynchronous context.
 
     Args:
-        folder: for the bytes of answers under way, of this process alone.
+        folder: for the bytes of answers in progress, of this process alone.
         turns: folder of the spacing of requests, shared with other processes.
         secrets: texts that must not appear in any error; `secrets` takes more of them later.
         clock: wall clock.
@@ -99,7 +99,7 @@ class Client:
         return datetime.fromtimestamp(self._clock.now(), UTC)
 
     async def fetch(self, ask: Ask, judge: Judge) -> Answer:
-        """Ask until there is an answer worth keeping, or no attempt is left; never raises for what a server does."""
+        """Ask until there is a usable answer, or no attempt is left; whatever the server does, it raises nothing."""
         attempts = 0
         status: list[int | None] = [None]
 
@@ -132,10 +132,10 @@ class Client:
             )  # fmt: skip
 
     async def json(self, ask: Ask) -> Any:
-        """A small JSON document (a listing, a token).
+        """Fetch a small JSON document (a listing, a token).
 
         Raises:
-            TransientError, TerminalError: it could not be had, and why.
+            TransientError, TerminalError: it could not be fetched.
         """
         answer = await self.fetch(ask, judge_json)
         if answer.error:
@@ -150,7 +150,7 @@ class Client:
             answer.path.unlink(missing_ok=True)
 
     async def _before(self, ask: Ask, url: str) -> None:
-        """Ask for a page once, whose cookie the other requests need."""
+        """Ask once for a page whose cookie the other requests need."""
         if url not in self._asked_first:
             page = Ask(ask.operator, url)
             self._asked_first[url] = asyncio.create_task(self.fetch(page, lambda path, headers: Verdict()))
@@ -206,7 +206,7 @@ class Client:
                 part.unlink(missing_ok=True)
 
     async def _send(self, ask: Ask, headers: dict[str, str]) -> httpx.Response:
-        """Send a request and follow where the operator's own hosts lead."""
+        """Send a request and follow redirects to the operator's own hosts."""
         request = self._http.build_request(
             "GET" if ask.json is None and ask.form is None else "POST",
             ask.url, params=dict(ask.params) or None, json=ask.json, data=dict(ask.form) if ask.form else None,
@@ -250,7 +250,7 @@ class Client:
         return digest.hexdigest(), size
 
     async def _ended(self, ask: Ask, response: httpx.Response, sent: Mapping[str, str]) -> Answer:
-        """What a status other than 200 means; raises what is an error."""
+        """The meaning of a status other than 200; raises errors."""
         status, name = response.status_code, ask.operator.name
         if status == 304:
             if not ask.etag:
@@ -258,38 +258,38 @@ class Client:
             return Answer("unchanged", ask.shown, 1, status, fetched_at=self.now(), etag=ask.etag)
         if status in (404, 410):
             return Answer("absent", ask.shown, 1, status, fetched_at=self.now())
-        said = await self._beginning(response)
+        words = await self._beginning(response)
         if status == 401 or (status == 400 and ask.account):  # a login tells a wrong password by 400
             if ask.credentials and ask.credentials.renew(sent):
                 raise _Renewed
             if account := ask.account or (ask.credentials.account if ask.credentials else None):
                 await asyncio.to_thread(self._refusals.add, name, account)
-            raise Denied(f"{name} answers {status}: {said}", _step(ask))
+            raise Denied(f"{name} answers {status}: {words}", _step(ask))
         if status == 403:
-            raise Denied(f"{name} answers 403: {said}", ask.operator.forbidden)
+            raise Denied(f"{name} answers 403: {words}", ask.operator.forbidden)
         if status in (408, 429) or status >= 500:
             wait = retry_after(response.headers.get("retry-after"), self.now())
             if wait is not None and wait > LONGEST_WAIT_S:
                 raise AskedToWait(f"{name} asks to wait {wait:.0f} s", f"run it again in {wait / 60:.0f} minutes")
-            says, step = f"{name} answers {status}: {said}", "run it again later"
+            says, step = f"{name} answers {status}: {words}", "run it again later"
             error = Throttled(says, step) if status == 429 else Unanswered(says, step)
             error.retry_after_s = wait
             raise error
-        raise Refused(f"{name} answers {status} to {self.secrets.scrub(ask.shown)}: {said}", _step(ask))
+        raise Refused(f"{name} answers {status} to {self.secrets.scrub(ask.shown)}: {words}", _step(ask))
 
     async def _beginning(self, response: httpx.Response) -> str:
-        """The first words of a refusal, without its markup."""
-        said = b""
+        """The first words of a refusal, without markup."""
+        content = b""
         async for block in response.aiter_bytes():
-            said += block
-            if len(said) > REASON_BYTES:
+            content += block
+            if len(content) > REASON_BYTES:
                 break
-        text = self.secrets.scrub(said[:REASON_BYTES].decode("utf-8", "replace"))
+        text = self.secrets.scrub(content[:REASON_BYTES].decode("utf-8", "replace"))
         text = re.sub(r"<(script|style)\b.*?(</\1>|$)|<[^>]*>?", " ", text, flags=re.S | re.I)
         return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300] or "nothing more"
 
     def _tell(self, operator: str, state: RetryCallState) -> None:
-        """Say why and how long a request waits before it is made again."""
+        """Log why and how long a request waits before the next attempt."""
         error = state.outcome.exception() if state.outcome else None
         reason = self.secrets.scrub(error.message if isinstance(error, WattlakeError) else str(error))
         attempt = state.attempt_number + 1
@@ -307,7 +307,7 @@ def _http() -> httpx.AsyncClient:
             headers={"User-Agent": "wattlake", "Accept-Encoding": "gzip"},
         )  # fmt: skip
     except (ValueError, ImportError, httpx.InvalidURL):
-        # The error's words may hold the proxy's password.
+        # The error's text may contain the proxy's password.
         raise TerminalError(
             "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names no proxy that can be used", "write it as http://host:port"
         ) from None
@@ -318,7 +318,7 @@ def _may_pass(error: BaseException) -> bool:
 
 
 def _wait(state: RetryCallState, first_s: float) -> float:
-    """Seconds to the next attempt: what the server asks for, else doubled each time, with up to a fifth of chance."""
+    """Seconds to the next attempt: as the server asks, else doubled each time, with up to a fifth of jitter."""
     error = state.outcome.exception() if state.outcome else None
     if isinstance(error, TryAgain) and error.retry_after_s is not None:
         return error.retry_after_s
@@ -326,7 +326,7 @@ def _wait(state: RetryCallState, first_s: float) -> float:
 
 
 async def _blocks(response: httpx.Response) -> AsyncIterator[bytes]:
-    """The bytes of a document, unpacked where they are gzip; httpx takes a stream that is cut for a whole one."""
+    """The bytes of a document, unpacked from gzip here, because httpx takes a truncated stream for a whole one."""
     coding = response.headers.get("content-encoding", "identity").strip().lower()
     if coding == "identity":
         async for block in response.aiter_raw():

@@ -1,4 +1,4 @@
-"""What is asked of servers and how answers are judged: requests, credentials, errors; no network."""
+"""Requests, credentials, verdicts on answers, and errors; no network."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from lakehouse.errors import TerminalError, TransientError, WattlakeError
 if TYPE_CHECKING:
     from ingest.http.client import Client
 
-#: Characters of a server's ETag or date that are kept, and of a name that it gives.
+#: Longest ETag, date or file name of a server that is kept.
 VALIDATOR_CHARACTERS, NAME_CHARACTERS = 1000, 200
-#: Bytes of a listing, a token or a page.
+#: Largest size of a listing, a token or a page.
 JSON_BYTES = 64 << 20
 
 
 class TryAgain(TransientError):
-    """The next attempt may go well; `retry_after_s` is how long the server wants it to wait, if it says so."""
+    """The next attempt may succeed; `retry_after_s` is the wait that the server asks for, if any."""
 
     outcome: Outcome = "failed"
     retry_after_s: float | None = None
-    #: Its own attempts are spent, as those of a login: who needed it does not try all over again.
+    #: Whether its own attempts are spent, for instance of a login: the request that needed it is not retried.
     is_spent = False
 
 
@@ -42,66 +42,66 @@ class Throttled(TryAgain):
 
 
 class AskedToWait(TerminalError):
-    """The server asks to be left alone for longer than a run waits."""
+    """The server asks to wait for longer than a run does."""
 
     outcome: Outcome = "throttled"
 
 
 class Unanswered(TryAgain):
-    """No whole answer came, or the server says that it is its own fault."""
+    """There was no complete answer, or the server reports its own failure."""
 
 
 class Malformed(TryAgain):
-    """An answer that is not what was asked for; the next one may be."""
+    """The answer is not the requested document; the next one may be."""
 
     outcome: Outcome = "malformed"
 
 
 class Denied(TerminalError):
-    """The server does not let us in: somebody must mend the account, or be elsewhere."""
+    """The server refuses access: a person must mend the account, or use another network."""
 
     outcome: Outcome = "denied"
 
 
 class Refused(TerminalError):
-    """The server does not do what was asked, or what it does is not safe to follow."""
+    """The server refuses the request, or its redirect is not safe to follow."""
 
     outcome: Outcome = "failed"
 
 
 class Credentials(Protocol):
-    """What lets a request in. Its secrets stand in headers or in a form, never in a URL."""
+    """Credentials of requests. Their secrets are in headers or in a form, never in a URL."""
 
     @property
     def next_step(self) -> str:
-        """What to do where the server does not let us in."""
+        """The next step if the server refuses access."""
         ...
 
     @property
     def account(self) -> str | None:
-        """The account itself where the requests carry it: a refusal of it is remembered (`Ask.account`)."""
+        """The account, if the requests carry it: its refusal is remembered (`Ask.account`)."""
         ...
 
     async def headers(self, client: Client) -> Mapping[str, str]:
-        """Headers of a request; may ask the client for a token first."""
+        """The headers of a request; may fetch a token with the client first."""
         ...
 
     def renew(self, sent: Mapping[str, str]) -> bool:
-        """Forget what a 401 to these headers has refuted; False where nothing can be had anew."""
+        """Forget the token that got a 401 with these headers; False if there is nothing to renew."""
         ...
 
 
 @dataclass(frozen=True)
 class Operator:
-    """How an operator's servers want to be asked.
+    """How to ask an operator's servers.
 
     Args:
         name: of the operator, for messages.
-        urls: bases of everything that is asked of it; no request and no redirect leads to another host.
+        urls: base URLs; no request and no redirect leads to another host.
         every_s: seconds between two requests, over all processes of this machine that share `turns`.
-        at_once: requests under way at a time, per process.
+        at_once: concurrent requests of a process.
         wait_s: first wait after a failure, doubled each time.
-        forbidden: what to do where it answers 403.
+        forbidden: next step if it answers 403.
     """
 
     name: str
@@ -113,7 +113,7 @@ class Operator:
 
     @property
     def hosts(self) -> frozenset[str]:
-        """Hosts with their ports, unless it is the scheme's own."""
+        """Hosts, with ports that are not the scheme's default."""
         return frozenset(httpx.URL(url).netloc.decode() for url in self.urls)
 
 
@@ -122,16 +122,16 @@ class Ask:
     """One request.
 
     Args:
-        operator: who is asked.
+        operator: to ask.
         url: without its query.
-        params: of the query; no secret.
-        json: body of a POST; None asks by GET.
+        params: of the query; without secrets.
+        json: body of a POST; None is a GET.
         form: body of a POST, URL-encoded; may hold secrets.
-        credentials: None where none are needed.
-        account: user and password that the request itself carries, as a login does; once refused it is left alone.
+        credentials: None if none are needed.
+        account: user and password in the request itself, such as a login's; once refused, it is left alone for a while.
         accept: media type.
         etag: of the version at hand; the answer may then be `unchanged`.
-        first: a URL that is asked before, for its cookie; once a client.
+        first: a URL to ask before, for its cookie; once for each client.
     """
 
     operator: Operator
@@ -147,13 +147,13 @@ class Ask:
 
     @property
     def shown(self) -> str:
-        """The URL with its query: what may be kept and told."""
+        """The URL with its query, which may be stored and printed."""
         return str(httpx.URL(self.url, params=dict(self.params))) if self.params else self.url
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an answer of status 200 is worth: 'done', 'empty', or an error with its reason."""
+    """The verdict on an answer of status 200: 'done', 'empty', or an error with its reason."""
 
     outcome: Literal["done", "empty"] = "done"
     error: WattlakeError | None = None
@@ -164,7 +164,7 @@ Judge = Callable[[Path, Mapping[str, str]], Verdict]
 
 
 def judge_json(path: Path, headers: Mapping[str, str]) -> Verdict:
-    """Judges a small JSON document."""
+    """Judge a small JSON document."""
     if (size := path.stat().st_size) > JSON_BYTES:
         return Verdict(error=Refused(f"the answer has {size / 2**20:.0f} MiB of JSON", "check the base URL"))
     try:
@@ -185,21 +185,21 @@ def retry_after(value: str | None, now: datetime) -> float | None:
 
 
 def http_date(value: str | None) -> datetime | None:
-    """An instant of a header (RFC 9110, 5.6.7), UTC; None where it is none."""
+    """The instant in a header (RFC 9110, 5.6.7), UTC; None if it is not one."""
     try:
         at = parsedate_to_datetime(value) if value else None
         return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC) if at else None
-    except (ValueError, OverflowError):  # years and offsets that no calendar has
+    except (ValueError, OverflowError):  # impossible years and offsets
         return None
 
 
 def repeatable(value: str | None) -> str | None:
-    """An ETag or date that can be sent back as it came; None where it cannot, so that the next request is plain."""
+    """An ETag or date that can be sent back unchanged; None if it cannot, and the next request is unconditional."""
     return value if value and len(value) <= VALIDATOR_CHARACTERS and value.isascii() and value.isprintable() else None
 
 
 def file_name(disposition: str | None) -> str | None:
-    """The name in a Content-Disposition header, without folders and odd characters; None where there is none."""
+    """The name in a Content-Disposition header, without folders and odd characters; None if there is none."""
     if not disposition:
         return None
     message = email.message.Message()
@@ -209,5 +209,5 @@ def file_name(disposition: str | None) -> str | None:
 
 
 def plain_name(given: str) -> str:
-    """A name that a server gives, as one that every file system takes, in no other folder and not hidden; maybe ''."""
+    """A server's file name made safe for every file system: without folders, not hidden; may be ''."""
     return re.sub(r"[^\w.()-]+", "_", given, flags=re.ASCII)[-NAME_CHARACTERS:].lstrip(".")

@@ -1,4 +1,4 @@
-"""How plans and accounts make a source that is fetched over HTTP: the client is opened here and nowhere else."""
+"""Fetchers over HTTP, made from plans and accounts; the HTTP client is opened only here."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Request(download.Request):
     """One HTTP request; see `lakehouse.download.plan.Request`.
 
     Args:
-        ask: what is asked.
-        judge: says what an answer of status 200 is worth.
+        ask: the request to send.
+        judge: judges an answer of status 200.
     """
 
     ask: Ask
@@ -42,7 +42,7 @@ class Plan(Protocol[A_contra]):
 
     Attributes:
         zone: of the source's days.
-        lag_days: the newest day is so many days ago; negative where the source states days ahead.
+        lag_days: days between the newest day and today; negative for a source that states days ahead.
     """
 
     @property
@@ -52,22 +52,22 @@ class Plan(Protocol[A_contra]):
     def lag_days(self) -> int: ...
 
     async def plan(self, source: str, window: Window, known: Known, access: A_contra, client: Client) -> Planned:
-        """The requests (`Request`) that a window needs beyond what is known.
+        """Plan the requests (`Request`) for the documents of a window that are not at hand.
 
         Raises:
-            TransientError, TerminalError: a listing cannot be had.
+            TransientError, TerminalError: a listing cannot be fetched.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Fetcher:
-    """A plan, and how its provider is reached; see `lakehouse.download.fetcher.Fetcher`.
+    """A plan with the access of its provider; see `lakehouse.download.fetcher.Fetcher`.
 
     Args:
         source_plan: plans the requests.
         access: of the provider.
-        first_day: there is nothing of days before it.
+        first_day: first day with data.
     """
 
     source_plan: Plan[Access]
@@ -93,7 +93,7 @@ class Fetcher:
 
 @dataclass(frozen=True)
 class Session:
-    """A client, and what it is used for; see `lakehouse.download.fetcher.Session`."""
+    """A client with its plan and access; see `lakehouse.download.fetcher.Session`."""
 
     source_plan: Plan[Access]
     access: Access = field(repr=False)

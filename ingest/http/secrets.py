@@ -1,4 +1,4 @@
-"""Secrets stay out of errors, log lines and tracebacks, in whatever way an answer writes them."""
+"""Keeps secrets out of errors, log lines and tracebacks, in whatever encoding an answer repeats them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from itertools import takewhile
 from typing import SupportsIndex
 from urllib.parse import quote, quote_plus
 
-#: So many characters of a secret are taken for it.
+#: Length from which the beginning of a secret counts as the secret.
 RECOGNISED_CHARACTERS = 8
 
 
 class Veiled(str):
-    """A secret as the wire needs it; what shows values for reading, as tracebacks with locals do, shows nothing."""
+    """A secret for the wire whose `repr` is empty, so that tracebacks with locals do not show it."""
 
     def __repr__(self) -> str:
         return "'***'"
@@ -25,10 +25,10 @@ class Veiled(str):
 
 
 class Secrets:
-    """What is kept out of errors.
+    """The secrets to keep out of errors.
 
     Args:
-        texts: the first of them.
+        texts: the first secrets.
     """
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
@@ -37,12 +37,12 @@ class Secrets:
             self.add(text)
 
     def add(self, text: str) -> None:
-        """Keep a text, in whatever way it is written, out of what `scrub` gives from now on."""
+        """Add a text that `scrub` removes from now on, in all its encodings."""
         if text and text not in self._forms:
             self._forms = sorted({*self._forms, *_forms(text)}, key=len, reverse=True)
 
     def scrub(self, text: str) -> str:
-        """Without secrets, also where only the beginning of one is left of a text that was cut."""
+        """The text without secrets, also without the beginning of a secret at the end of a truncated text."""
         beginnings = {re.escape(form[:RECOGNISED_CHARACTERS]) for form in self._forms}
         if not beginnings:
             return text
@@ -55,7 +55,7 @@ class Secrets:
 
 
 def _forms(secret: str) -> set[str]:
-    """A secret as it may come back: as it is, in a URL or form, in HTML, in JSON, in Python's words."""
+    """The encodings of a secret: plain, in a URL or form, in HTML, in JSON, as a Python literal."""
     return {
         secret, quote(secret), quote(secret, safe=""), quote_plus(secret), html.escape(secret),
         json.dumps(secret)[1:-1], repr(secret)[1:-1], repr(secret.encode())[2:-1],
@@ -63,5 +63,5 @@ def _forms(secret: str) -> set[str]:
 
 
 def _alike(one: str, other: str) -> int:
-    """How many characters at their beginnings are the same."""
+    """Length of the common prefix."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

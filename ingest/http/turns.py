@@ -1,4 +1,4 @@
-"""When an operator may be asked next, and with which account not, over all processes of this machine."""
+"""Spacing of requests, and refused accounts, over all processes of this machine."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ REST_S = 3600.0
 
 
 class Turns:
-    """Spacing of requests over all processes of this machine: whoever asks takes the next free instant.
+    """Spacing of requests over all processes of this machine: each request takes the next free instant.
 
-    The instant is written under a lock that is held for microseconds; the wait is outside of it.
+    The instant is written under a lock that is held for microseconds; the wait is outside the lock.
 
     Args:
         folder: of the files that hold the next free instants.
@@ -37,7 +37,7 @@ class Turns:
                 written, free = (float(word) for word in path.read_text().split())
             except (FileNotFoundError, ValueError):  # never asked, or killed while writing
                 written, free = now, now
-            # What was written later than now is of a clock that was set back since.
+            # An instant later than now comes from a clock that has been set back since.
             mine = max(now, free) if written <= now else now
             path.write_text(f"{now!r} {mine + every_s!r}")
         if mine > now:
@@ -45,12 +45,12 @@ class Turns:
 
 
 class Refusals:
-    """Accounts that an operator has refused: it locks those that are tried again and again.
+    """Accounts that an operator has refused: they rest, because operators lock accounts that are tried again and again.
 
-    What is kept tells whether the account has been changed since, and no more: sixteen bits of a slow, salted hash.
+    Sixteen bits of a slow, salted hash are kept, enough to see whether the account has changed since.
 
     Args:
-        folder: of the files that hold it.
+        folder: of the files with the hashes.
         clock: wall clock.
     """
 
@@ -58,7 +58,7 @@ class Refusals:
         self._folder, self._clock = folder, clock
 
     def rests_s(self, name: str, account: str) -> float:
-        """Seconds for which an account is to be left alone; 0 for one that was not refused lately."""
+        """Seconds for which to leave an account alone; 0 if it was not refused lately."""
         try:
             at, salt, mark = self._path(name).read_text().split()
             since_s = self._clock.now() - float(at)
@@ -68,7 +68,7 @@ class Refusals:
         return REST_S - since_s if is_lately else 0.0
 
     def add(self, name: str, account: str) -> None:
-        """The operator has refused an account just now."""
+        """Note that the operator has just refused an account."""
         salt = secrets.token_bytes(16)
         self._path(name).write_text(f"{self._clock.now()!r} {salt.hex()} {_mark(account, salt)}")
 

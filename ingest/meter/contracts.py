@@ -1,4 +1,4 @@
-"""What meters land."""
+"""The contract of meters."""
 
 from lakehouse.contract import observations
 

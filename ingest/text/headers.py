@@ -1,4 +1,4 @@
-"""Header cells: what names a signal, what states a unit, what an interval column's time is."""
+"""Header cells: names of signals, units in brackets, times of interval columns."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import re
 
 _UNIT = {"[]": re.compile(r"\s*\[([^\[\]]*)\]$"), "()": re.compile(r"\s*\(([^()]*)\)$")}
 
-#: Begin of the name that a cell without text gets.
+#: Prefix of the name of a cell without text.
 NAMELESS = "(column "
 
 
 def signal_name(header: str, brackets: str) -> str:
-    """The signal a header cell names: the cell as written, without its bracketed unit."""
+    """The name of the signal in a header cell: the cell without its bracketed unit."""
     return _UNIT[brackets].sub("", header) if brackets else header
 
 
 def unit_in(header: str, brackets: str) -> str | None:
-    """The unit that a header cell states in its brackets, if any."""
+    """The unit in the brackets of a header cell, if any."""
     found = _UNIT[brackets].search(header) if brackets else None
     return found.group(1) if found else None
 
 
 def same_unit(one: str, other: str) -> bool:
-    """Whether two spellings are one unit: letters of any case, and m³ as m3."""
+    """Whether two spellings mean the same unit: case is ignored, and m³ equals m3."""
     return one.casefold().replace("³", "3") == other.casefold().replace("³", "3")
 
 
@@ -53,7 +53,7 @@ _CLOCK = re.compile(r"\s*([0-9]{1,2}):([0-5][0-9])(:00)?\s*")
 
 
 def clock(text: str) -> int | None:
-    """Microseconds from midnight to a time such as `23:45`; None where the text is none."""
+    """Microseconds from midnight to a time such as `23:45`; None if the text is not a time."""
     found = _CLOCK.fullmatch(text)
     if found is None:
         return None

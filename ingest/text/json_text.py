@@ -39,10 +39,10 @@ def read_json(content: bytes) -> Any:
 
 
 def _check_json(document: Any) -> None:
-    """Refuse what no table takes: half a surrogate pair, and nesting beyond `JSON_DEPTH`.
+    """Refuse half a surrogate pair, and nesting beyond `JSON_DEPTH`.
 
     Raises:
-        UnreadableFile: it holds one of these.
+        UnreadableFile: the document holds one of these.
     """
     level, here = 0, [document]
     while here:

@@ -1,4 +1,4 @@
-"""Bytes to lines to text columns: the only place that knows about encodings, line ends, quotes and ragged rows."""
+"""Bytes to lines to text columns: encodings, line ends, quotes and ragged rows are handled only here."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from lakehouse.errors import UnreadableFile
 
 Int64Array = npt.NDArray[np.int64]
 
-#: A refused row's text is kept up to this many characters; beyond it, it says so.
+#: Longest text of a refused row that is kept, in characters; longer texts are cut with a note.
 RAW_TEXT_LIMIT = 8000
 
-#: A longer line is refused. The widest known rows (10,000 columns) have some 100 KB; the CSV reader's block holds many.
+#: Longest line. The widest known rows (10,000 columns) have some 100 KB; the CSV reader's block holds many.
 LINE_LIMIT_BYTES = 256 * 1024
 
-#: UTF-32 stands first: its mark begins with that of UTF-16.
+#: UTF-32 comes first, because its mark begins with that of UTF-16.
 _BOMS = (
     (b"\xef\xbb\xbf", "utf-8"),
     (b"\xff\xfe\x00\x00", "utf-32-le"),
@@ -38,13 +38,13 @@ _QUOTE = ord('"')
 
 
 class Lines:
-    """A text file, or a piece of one, as UTF-8 bytes; the places of its physical lines are found when asked for.
+    """A text file, or a piece of one, as UTF-8 bytes; its physical lines are located on demand.
 
     Args:
-        content: UTF-8 bytes without byte order mark; lines named in `bad` may hold anything.
+        content: UTF-8 bytes without byte order mark; lines in `bad` may hold anything.
         bom: whether the file began with a byte order mark.
-        encoding: what the bytes were decoded from.
-        base: lines of the file before this piece; lines are numbered through the file, from 1.
+        encoding: original encoding of the bytes.
+        base: number of lines before this piece; lines are numbered through the file, from 1.
     """
 
     def __init__(self, content: bytes, bom: bool = False, encoding: str = "utf-8", base: int = 0) -> None:
@@ -58,13 +58,13 @@ class Lines:
 
     @cached_property
     def starts(self) -> Int64Array:
-        """Where every line begins; line n stands at index n - 1 - base."""
+        """Offset of every line; line n is at index n - 1 - base."""
         starts = np.concatenate((np.zeros(1, np.int64), self._breaks + 1))
         return starts[:-1] if starts[-1] >= len(self.content) else starts
 
     @cached_property
     def ends(self) -> Int64Array:
-        """Where every line ends, without its line end."""
+        """Offset of the end of every line, before its line break."""
         ends = np.concatenate((self._breaks, np.array([len(self.content)], np.int64)))[: len(self.starts)]
         # Some programs write \r\r\n.
         while (returns := (ends > self.starts) & (self._buffer[np.maximum(ends - 1, 0)] == 13)).any():
@@ -81,7 +81,7 @@ class Lines:
 
     @cached_property
     def bad(self) -> dict[int, str]:
-        """Line number → why the line cannot be read as text; the common case is one pass a reason."""
+        """Line number → the reason why the line is not readable text; usually one pass for each reason."""
         bad: dict[int, str] = {}
         for long in np.flatnonzero(self.ends - self.starts > LINE_LIMIT_BYTES):
             bad[self.base + int(long) + 1] = f"the line has more than {LINE_LIMIT_BYTES} bytes"
@@ -111,7 +111,7 @@ class Lines:
             bad.setdefault(self.base + int(index), reason)
 
     def text(self, number: int) -> str:
-        """Line `number` as text; what is not UTF-8 becomes U+FFFD, NUL becomes U+2400."""
+        """Line `number` as text; invalid UTF-8 becomes U+FFFD, NUL becomes U+2400."""
         index = number - 1 - self.base
         return _text(self.content[self.starts[index] : self.ends[index]])
 
@@ -121,7 +121,7 @@ class Lines:
         return int(self.ends[index] - self.starts[index])
 
     def shown(self, number: int) -> str:
-        """Line `number` as it is kept with a refusal."""
+        """Line `number` in the form that is kept with a refusal."""
         start, size = int(self.starts[number - 1 - self.base]), self.size_bytes(number)
         if size <= RAW_TEXT_LIMIT:
             return self.text(number)
@@ -149,7 +149,7 @@ def split_lines(content: bytes, encoding: str = "utf-8") -> Lines:
 
     Args:
         content: the whole file.
-        encoding: encoding where no byte order mark says otherwise.
+        encoding: encoding if there is no byte order mark.
 
     Raises:
         UnreadableFile: the file is empty, or is not text in the encoding at all.
@@ -184,9 +184,9 @@ class Grid:
     """Rows of text cells.
 
     Args:
-        columns: one string array a column, all of the same length; of numbers or stamps where all of it reads so.
+        columns: one array per column, all of the same length: strings, or numbers or stamps if all cells are.
         line: physical line of every row.
-        refused: line number → why the row has no place in the grid.
+        refused: line number → the reason why the row is not in the grid.
     """
 
     columns: list[pa.Array]
@@ -200,11 +200,11 @@ def read_grid(lines: Lines, first: int, width: int, delimiter: str) -> Grid:
     Args:
         lines: the file.
         first: first data line, from 1.
-        width: cells a row must have; other rows are refused with their count.
+        width: number of cells in a row; other rows are refused with their count.
         delimiter: one character.
 
     Raises:
-        UnreadableFile: the rows cannot be told apart.
+        UnreadableFile: the rows cannot be separated.
     """
     numbers = np.arange(first, lines.last + 1, dtype=np.int64)
     skipped = first - 1 - lines.base
@@ -258,9 +258,9 @@ def read_grid(lines: Lines, first: int, width: int, delimiter: str) -> Grid:
 
 
 def _misquoted(lines: Lines, first: int, delimiter: str) -> dict[int, str]:
-    """Lines with quotes that do not enclose whole cells: their rows cannot be told apart, or `"1"2` would read as 12.
+    """Lines with quotes that do not enclose whole cells: their rows cannot be separated, or `"1"2` would read as 12.
 
-    One pass finds lines in which a quote neither opens, closes, nor doubles another; these are looked at one by one.
+    One pass finds lines in which a quote neither opens, closes, nor doubles another; these are checked one by one.
     """
     buffer = np.frombuffer(lines.content, dtype=np.uint8)
     quotes = np.flatnonzero(buffer == _QUOTE)
@@ -287,7 +287,7 @@ def _misquoted(lines: Lines, first: int, delimiter: str) -> dict[int, str]:
 
 
 def split_cells(text: str, delimiter: str) -> list[str]:
-    """Split one line (a header) into cells; quotes and surrounding blanks are taken off."""
+    """Split one line (a header) into cells, without quotes and surrounding blanks."""
     try:
         return [cell.strip() for cell in next(csv.reader([text], delimiter=delimiter), [])]
     except csv.Error:

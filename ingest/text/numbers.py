@@ -24,7 +24,7 @@ EXACT_LIMIT = 10**18
 #: Above 2^53 micro units a division of doubles is no longer correctly rounded.
 _FLOAT_SAFE = 2**53
 
-#: One reading of the decimal sign outvotes the other from this ratio on.
+#: Ratio from which on one reading of the decimal sign outvotes the other.
 _OUTVOTED = 20
 
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
@@ -38,10 +38,10 @@ class Numbers:
 
     Args:
         value: doubles; NaN where not ok.
-        micro: exact value in units of 10^-6, or None where only doubles were asked for.
-        ok: where the text is a number that fits.
-        reasons: row → why the text is not a number that can be kept.
-        rounded: how many exact values had more than six decimals and were rounded half to even.
+        micro: exact value in units of 10^-6, or None if only doubles were requested.
+        ok: whether the text is a number that fits.
+        reasons: row → the reason why the text cannot be kept as a number.
+        rounded: number of exact values with more than six decimals, which were rounded half to even.
     """
 
     value: FloatArray
@@ -52,15 +52,15 @@ class Numbers:
 
 
 def plain(text: pa.Array, decimal_sign: str, thousands: str = "") -> pa.Array:
-    """Write numbers with a decimal point and without thousands separators; blanks around them go."""
+    """Rewrite numbers with a decimal point, without thousands separators and surrounding blanks."""
     text = pc.utf8_trim_whitespace(text)
     if thousands:
-        # Only where they part groups of three; anything else is no number written this way.
+        # Only between groups of three digits; other texts are not numbers of this form.
         mark, sign = re.escape(thousands), re.escape(decimal_sign)
         grouped = pc.match_substring_regex(text, rf"^[+-]?\d{{1,3}}({mark}\d{{3}})+({sign}\d*)?$")
         text = pc.if_else(grouped, pc.replace_substring(text, thousands, ""), text)
     if decimal_sign != ".":
-        # A point that is not a declared thousands separator would silently become a decimal sign: keep it wrong.
+        # A point that is not a declared thousands separator would silently become a decimal sign, so it stays invalid.
         text = pc.replace_substring(text, ".", "?")
         text = pc.replace_substring(text, decimal_sign, ".")
     return text
@@ -69,15 +69,15 @@ def plain(text: pa.Array, decimal_sign: str, thousands: str = "") -> pa.Array:
 def detect_decimal(texts: list[pa.Array], delimiter: str) -> tuple[str, str]:
     """Decimal sign and thousands separator of a file's numbers.
 
-    A cell speaks for a sign if it can only be read with it: `1.5`, `0.125`, `1,234.5`. A cell such as `1,234` speaks
-    for none. A few broken cells (one in twenty) do not outvote the rest; they are refused by line.
+    A cell votes for a sign if it can only be read with it: `1.5`, `0.125`, `1,234.5`. A cell such as `1,234` votes for
+    none. A few broken cells (one in twenty) do not outvote the rest; they are refused by line.
 
     Args:
         texts: all numeric columns, whole.
-        delimiter: the file's delimiter; where it is a comma, a point is the decimal sign unless shown otherwise.
+        delimiter: the file's delimiter; if it is a comma, a point is the decimal sign unless cells show otherwise.
 
     Raises:
-        UnreadableFile: every number with a comma (or point) could be read both ways, or they contradict each other.
+        UnreadableFile: every number with a comma (or point) can be read both ways, or they contradict each other.
     """
     commas, points = (sum(_count(text, rf"\{sign}") for text in texts) for sign in ",.")
     if not commas and (not points or delimiter == ","):
@@ -111,7 +111,7 @@ def parse_numbers(text: pa.Array, factor: Decimal = Decimal(1), exact: bool = Fa
     Args:
         text: strings with a decimal point, none of them empty.
         factor: multiplies every value, exactly.
-        exact: also give the value in units of 10^-6.
+        exact: also return the value in units of 10^-6.
     """
     ok = _mask(pc.match_substring_regex(text, _NUMBER))
     reasons = {int(i): "not a number" for i in np.flatnonzero(~ok)}
@@ -119,7 +119,7 @@ def parse_numbers(text: pa.Array, factor: Decimal = Decimal(1), exact: bool = Fa
         return _parse_exact(text, factor, ok, reasons)
     value = _doubles(text, ok)
     if factor != 1:
-        # Multiply by a ratio of integers where that is one correctly rounded step (0.001 is not a double).
+        # Multiply by a ratio of integers if that is one correctly rounded step (0.001 is not a double).
         top, bottom = factor.as_integer_ratio()
         value = value * top / bottom
     with np.errstate(invalid="ignore"):
@@ -137,7 +137,7 @@ def _parse_exact(text: pa.Array, factor: Decimal, ok: BoolArray, reasons: dict[i
     top, bottom = factor.as_integer_ratio()
     fast = short
     if (top, bottom) != (1, 1):
-        # The fast route holds while the product stays inside 64 bits and nothing needs rounding.
+        # The fast route is valid while the product fits into 64 bits and nothing needs rounding.
         fast = short & (np.abs(micro) < (2**62) // max(abs(top), 1))
         product = np.where(fast, micro, 0) * top
         fast &= product % bottom == 0
@@ -187,7 +187,7 @@ def scale_numbers(numbers: pa.Array, factor: Decimal) -> Numbers:
 
 
 def exact_array(micro: Int64Array, null: BoolArray) -> pa.Array:
-    """Build DECIMAL(18,6) from units of 10^-6 without a Python object a row.
+    """Build DECIMAL(18,6) from units of 10^-6 without a Python object per row.
 
     Args:
         micro: values in units of 10^-6.

@@ -1,4 +1,4 @@
-"""Rows and cells of a file that cannot be used, each with its reason and the text that it stood in."""
+"""Rows and cells of a file that cannot be used, each with its reason and its text."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Refusals:
         self.found.setdefault((line, field_name), reason)
 
     def add_rows(self, lines: Int64Array, field_name: str, reason: str) -> None:
-        """Refuse many for one reason."""
+        """Refuse many rows for one reason."""
         for line in lines.tolist():
             self.found.setdefault((line, field_name), reason)
 
@@ -37,7 +37,7 @@ def rejects(refusals: Refusals, lines: Lines | None, raw_text: Callable[[int], s
     Args:
         refusals: what was refused.
         lines: the file's lines, None for a document.
-        raw_text: a record's text by number, for documents.
+        raw_text: returns a record's text by number, for documents.
     """
     rows = sorted((line, field, reason) for (line, field), reason in refusals.found.items())
     shown: dict[int, str | None] = {}
@@ -56,7 +56,7 @@ def rejects(refusals: Refusals, lines: Lines | None, raw_text: Callable[[int], s
 
 
 def text_of(line: int, lines: Lines | None, raw_text: Callable[[int], str | None] | None) -> str | None:
-    """The text of a line, or of a record by its number; None where there is none."""
+    """The text of a line, or of a record by its number; None if there is none."""
     if lines is not None:
         return lines.shown(line) if line > 0 else None
     text = raw_text(line) if raw_text is not None else None

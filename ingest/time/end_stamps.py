@@ -1,8 +1,7 @@
-"""Ends of intervals on a wall clock: which clock they are written by, where the clocks change.
+"""Ends of intervals on a wall clock, around changes of the clocks.
 
-An interval that the clocks change in, or at the end of, is stamped in one of two ways: with what the clock shows when
-it ends (`at_end`: 01:45 to 03:00 in spring), or with its start and its length added up (`at_start`: 01:45 to 02:00).
-Elsewhere the two are the same.
+If the clocks change in an interval or at its end, the end is written in one of two ways: as the clock shows it then
+(`at_end`: 01:45 to 03:00 in spring), or as start plus length (`at_start`: 01:45 to 02:00). Elsewhere the two are equal.
 """
 
 from __future__ import annotations
@@ -14,26 +13,26 @@ from ingest.time.local_time import OK, UNTOLD, Int8Array, Int64Array, Transition
 
 BoolArray = npt.NDArray[np.bool_]
 
-#: Rows a stamp from which on a stamp counts as written twice; every series of a file has its share.
+#: Mean number of rows per stamp and series from which stamps count as written twice.
 _TWICE = 1.5
 
 
 def starts_of(
     naive: Int64Array, length: Int64Array, name: str, groups: Int64Array | None = None, end_clock: str = "detect"
 ) -> tuple[Int64Array, Int8Array, bool]:
-    """Instants at which intervals start whose ends are stamped.
+    """Start instants of intervals whose ends are stamped.
 
     Args:
         naive: ends, microseconds since 1970-01-01 00:00 of the local wall clock, in file order.
         length: of every interval, microseconds of elapsed time.
         name: IANA zone of the wall clock.
         groups: series of every row; None for a single series.
-        end_clock: `at_end`, `at_start`, or `detect`: at every change of the clocks, what the stamps there show; where
-            they show nothing, what the file's other changes show.
+        end_clock: `at_end`, `at_start`, or `detect`: by the stamps at each change of the clocks; if they show nothing,
+            by those at the file's other changes.
 
     Returns:
-        Microseconds since 1970-01-01 00:00 UTC; for every row OK or why it has none (`local_time.REASONS`); and whether
-        a change alone did not show which clock it is.
+        Microseconds since 1970-01-01 00:00 UTC; for every row OK or the reason why it has none (`local_time.REASONS`);
+        and whether a change of the clocks alone did not decide.
     """
     by_start, status = to_utc(naive - length, name, groups)
     if end_clock == "at_start" or not len(naive):
@@ -62,13 +61,13 @@ def starts_of(
 
 
 def _verdict(naive: Int64Array, length: Int64Array, groups: Int64Array | None, change: Transition) -> str | None:
-    """What the stamps around one change show; None where they show nothing."""
+    """`at_end` or `at_start` by the stamps around one change; None if they show nothing."""
     first = min(change.at + change.before, change.at + change.after)
     width = abs(change.after - change.before)
     early = (naive >= first) & (naive < first + np.minimum(width, length))
     late = (naive >= first + np.maximum(width, length)) & (naive < first + width + length)
     if change.after > change.before:
-        # No clock shows the early ones, and the late ones would start in time that does not occur.
+        # No clock shows the early ends, and the late ones would start at a time that does not exist.
         return "at_start" if early.any() else "at_end" if late.any() else None
     early_rows, late_rows = _rows_a_stamp(naive, groups, early), _rows_a_stamp(naive, groups, late)
     if max(early_rows, late_rows) < _TWICE or early_rows == late_rows:
@@ -77,7 +76,7 @@ def _verdict(naive: Int64Array, length: Int64Array, groups: Int64Array | None, c
 
 
 def _rows_a_stamp(naive: Int64Array, groups: Int64Array | None, rows: BoolArray) -> float:
-    """How many rows of a series share a stamp, in the mean."""
+    """Mean number of rows of a series that share a stamp."""
     if not rows.any():
         return 0.0
     series = np.zeros(int(rows.sum()), np.int64) if groups is None else groups[rows]

@@ -1,6 +1,6 @@
 """Naive local time to UTC, by a zone's few transitions and without a call per row.
 
-The hour that an autumn night repeats is told apart by file order where that proves it, and left open where it does not.
+File order decides between the two passes of the hour that autumn repeats, if it proves the pass; else it stays open.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Int8Array = npt.NDArray[np.int8]
 SECOND = 1_000_000
 
 OK, NONEXISTENT, AMBIGUOUS, UNTOLD = 0, 1, 2, 3
-#: Microseconds since 1970 of years that every zone can be asked about.
+#: Range of years, in microseconds since 1970, for which every zone has offsets.
 _CALENDAR = (-62_000_000_000 * SECOND, 253_000_000_000 * SECOND)
 
 REASONS = {
@@ -32,8 +32,8 @@ REASONS = {
     "then (stamps.end_clock declares it)",
 }
 
-#: In a file that steps back elsewhere, so many rows in order around the hour, and on either side of it, show that its
-#: order means something: concatenated exports and re-sent rows have them (an hourly day has two before 02:00), ...
+#: Number of rows in order, around the hour and on either side of it, that prove the order of a file which steps back
+#: elsewhere: concatenated exports and re-sent rows have them (an hourly day has two before 02:00), ...
 _ANCHORS, _ANCHORS_A_SIDE = 8, 2
 #: ... and so much of the hour: a shuffled file scatters it.
 _WHOLE = 0.9
@@ -98,7 +98,7 @@ def _transitions_of(name: str, year: int) -> tuple[Transition, ...]:
 
 
 def changes_around(naive: Int64Array, name: str) -> list[Transition]:
-    """Transitions that may touch naive stamps; the years next to the data's belong to it."""
+    """Transitions that may affect naive stamps, also those of the years next to the data's."""
     first = int(naive.min() // (366 * 86400 * SECOND)) + 1970 - 1
     last = int(naive.max() // (365 * 86400 * SECOND)) + 1970 + 1
     return transitions(name, max(first, 1850), min(last, 2200))
@@ -107,7 +107,7 @@ def changes_around(naive: Int64Array, name: str) -> list[Transition]:
 def _base_offset(name: str, changes: list[Transition], naive: Int64Array) -> int:
     if changes:
         return changes[0].before
-    # Years that Python's calendar lacks have the offset of its ends: their instants are refused further on.
+    # Years outside Python's calendar get the offset of its ends: their instants are refused later.
     earliest = min(max(int(naive.min()), _CALENDAR[0]), _CALENDAR[1])
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=earliest)
     delta = moment.astimezone(zone(name)).utcoffset() or timedelta()
@@ -155,18 +155,18 @@ def to_utc(naive: Int64Array, name: str, groups: Int64Array | None = None) -> tu
 
 
 def _first_pass(naive: Int64Array, name: str, changes: list[Transition]) -> Int64Array:
-    """Instants of readings; of a repeated one the first, of a skipped one by the clock as it was before."""
-    # A wall clock shows a change's new offset from the later of its two readings of that instant on.
+    """Instants of wall-clock readings; the first one of a repeated reading; a skipped one by the offset before."""
+    # A wall clock has the new offset of a change from the later of its two readings of that instant on.
     shown = np.array([c.at + max(c.before, c.after) for c in changes], np.int64)
     offsets = np.array([_base_offset(name, changes, naive), *(c.after for c in changes)], np.int64)
     return np.asarray(naive - offsets[np.searchsorted(shown, naive, side="right")], dtype=np.int64)
 
 
 def first_instants(naive: Int64Array, name: str) -> Int64Array:
-    """Instants at which a wall clock first shows readings, or passes over them where it skips them.
+    """Instants at which a wall clock first shows readings, or skips them.
 
-    Calendar days begin so: a midnight that occurs twice begins its day the first time, and one that does not occur
-    leaves it to begin with the change.
+    These begin calendar days: a midnight that occurs twice begins its day the first time, and a day without a midnight
+    begins with the change.
 
     Args:
         naive: microseconds since 1970-01-01 00:00 of the local wall clock.
@@ -183,19 +183,19 @@ def first_instants(naive: Int64Array, name: str) -> Int64Array:
 
 
 def skipped_times(naive: Int64Array, name: str) -> list[tuple[int, int]]:
-    """Half-open stretches of wall-clock time that do not occur, around stamps; all in microseconds since 1970."""
+    """Half-open ranges of wall-clock time that do not occur, around stamps; all in microseconds since 1970."""
     changes = changes_around(naive, name)
     return [(c.at + c.before, c.at + c.after) for c in changes if c.after > c.before]
 
 
 def repeated_times(naive: Int64Array, name: str) -> list[tuple[int, int]]:
-    """Half-open stretches of wall-clock time that occur twice, around stamps; all in microseconds since 1970."""
+    """Half-open ranges of wall-clock time that occur twice, around stamps; all in microseconds since 1970."""
     changes = changes_around(naive, name)
     return [(c.at + c.after, c.at + c.before) for c in changes if c.after < c.before]
 
 
 def to_wall(utc: Int64Array, name: str) -> Int64Array:
-    """What a zone's wall clock shows at instants, both in microseconds since 1970."""
+    """Wall-clock readings of a zone at instants, both in microseconds since 1970."""
     if not len(utc):
         return utc.copy()
     changes = changes_around(utc, name)
@@ -217,10 +217,10 @@ def _series(groups: Int64Array | None, inside: npt.NDArray[np.bool_], count: int
 
 
 def _fold_by_order(naive: Int64Array, start: int, stop: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Tell the two passes of a repeated hour apart in one series.
+    """Distinguish the two passes of a repeated hour in one series.
 
-    Proof is one of two patterns inside a stretch of rows whose stamps otherwise never step back: the stamps step back
-    once, by at least half the repeated time (first pass, then second); or a stamp occurs exactly twice in a row where
+    Proof is one of two patterns inside a run of rows whose stamps otherwise never step back: the stamps step back
+    once, by at least half the repeated time (first pass, then second); or stamps occur exactly twice in a row while
     the neighbours outside the hour occur once (interleaved passes). A series written newest first is read backwards.
 
     Args:
@@ -228,7 +228,7 @@ def _fold_by_order(naive: Int64Array, start: int, stop: int) -> tuple[npt.NDArra
         start, stop: the repeated wall-clock time, half-open.
 
     Returns:
-        For every row: whether it belongs to the second pass, and whether that is proven.
+        For every row: whether it is in the second pass, and whether that is proven.
     """
     steps = np.sign(np.diff(naive))
     backwards = len(steps) > 0 and int((steps < 0).sum()) > int((steps > 0).sum())

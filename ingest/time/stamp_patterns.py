@@ -1,7 +1,7 @@
-"""Stamps by a pattern of %-parts: what a pattern may say, and text to wall-clock readings or instants.
+"""Stamps by a pattern of %-parts: checks of patterns, and text to wall-clock readings or instants.
 
-Parts are those of `strftime`: %Y %y %m %b %B %d %H %I %p %M %S %f, %a and %A (read over), and %z or %Z, with which the
-result is an instant.
+Parts are those of `strftime`: %Y %y %m %b %B %d %H %I %p %M %S %f, %a and %A (ignored), and %z or %Z, which make the
+result an instant.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ _PARTS = {
     "z": r"\s*(?P<z>Z|[+-]\d{2}(?::?\d{2})?|(?:UTC|GMT)(?:\s?[+-]\d{1,2}(?::?\d{2})?)?)",
     "Z": r"(?P<Z>\p{L}{1,5})",
 }
-#: Parts that say the same.
+#: Parts with the same role.
 _SAME = ("Yy", "mbB", "HI", "aA", "zZ")
-#: What each part is a part of: a day without its month would be one of January 1970.
+#: Part → the parts that it requires: a day without its month would be in January 1970.
 _WITHIN = {"m": "year", "b": "year", "d": "month", "H": "day", "M": "hour", "S": "minute", "f": "second"}
 _ROLE = {"Y": "year", "y": "year", "m": "month", "b": "month", "d": "day", "H": "hour", "M": "minute", "S": "second"}
 
-#: Months as Western European exports write them, without accents' capitals and dots.
+#: Names of months in Western European exports, in lower case and without dots.
 _MONTHS = {
     name: number
     for number, names in enumerate(
@@ -78,11 +78,11 @@ _ALIASES = {"MEZ": "CET", "MESZ": "CEST"}
 
 
 def pattern_error(pattern: str, dateless: bool = False) -> str | None:
-    """What is wrong with a pattern; None where nothing is.
+    """The error in a pattern; None if it is right.
 
     Args:
-        pattern: as a layout names it.
-        dateless: whether it may be a time alone.
+        pattern: as in a layout.
+        dateless: whether a time without a date is allowed.
     """
     parts = re.findall(r"%(.?)", pattern, re.DOTALL)
     if not parts or any(part not in _PARTS for part in parts):
@@ -133,7 +133,7 @@ def read_pattern(text: pa.Array, pattern: str, zone: str) -> tuple[Int64Array, B
     Args:
         text: strings without blanks around them.
         pattern: one without `pattern_error`.
-        zone: IANA zone that gives %Z its names: CET is what Europe/Berlin calls so.
+        zone: IANA zone that defines the names for %Z, such as CET for Europe/Berlin.
 
     Returns:
         Microseconds since 1970 (UTC where the pattern `has_offset`, of the wall clock elsewhere), and where the text
@@ -183,7 +183,7 @@ def _month(name: str) -> int:
 
 
 def _offset(written: str) -> int:
-    """Microseconds east of UTC that a text such as +01:00, +0100, +1, GMT+2 or Z says; DAY where it says none."""
+    """Microseconds east of UTC of a text such as +01:00, +0100, +1, GMT+2 or Z; DAY if it is not an offset."""
     found = re.fullmatch(r"(?:UTC|GMT)?\s?([+-])(\d{1,2}):?(\d{2})?", written)
     if found is None:
         return 0 if written in _UTC_NAMES else DAY
@@ -192,7 +192,7 @@ def _offset(written: str) -> int:
 
 
 def _by_zone_name(naive: Int64Array, names: pa.Array, ok: BoolArray, zone: str) -> tuple[Int64Array, BoolArray]:
-    """Instants of readings with a zone's name: UTC, or a name that the zone itself has at that time and no other."""
+    """Instants of readings with a zone's name: UTC, or a name that only the zone itself has at that time."""
     utc, known = naive.copy(), np.zeros(len(naive), np.bool_)
     encoded = names.dictionary_encode()
     codes = np.asarray(encoded.indices.to_numpy(), dtype=np.int64)
@@ -211,7 +211,7 @@ def _by_zone_name(naive: Int64Array, names: pa.Array, ok: BoolArray, zone: str) 
 
 
 def _zone_names(naive: Int64Array, zone: str) -> dict[str, set[int]]:
-    """Names that a zone's clock has around readings, each with its offsets in microseconds."""
+    """Names that a zone has around readings, each with its offsets in microseconds."""
     tz, found = zone_of(zone), dict[str, set[int]]()
     around = [int(naive.min()), *(at for c in changes_around(naive, zone) for at in (c.at - 1, c.at))]
     for at in around:
@@ -222,7 +222,7 @@ def _zone_names(naive: Int64Array, zone: str) -> dict[str, set[int]]:
 
 
 def _by_name(cells: pa.Array, meaning: Callable[[str], int]) -> Int64Array:
-    """Numbers of texts, of which a column has few."""
+    """Numbers for texts; a column has few different ones."""
     encoded = cells.dictionary_encode()
     numbers = np.array([meaning(name) for name in encoded.dictionary.to_pylist()], np.int64)
     return numbers[np.asarray(encoded.indices.to_numpy(), dtype=np.int64)] if len(numbers) else np.zeros(0, np.int64)

@@ -1,4 +1,4 @@
-"""Text to instants: declared formats, and one decision for a whole column where a layout says `detect`."""
+"""Text to instants: by declared formats, or by one decision for a whole column if a layout says `detect`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ BoolArray = npt.NDArray[np.bool_]
 SECOND = 1_000_000
 DAY = 86400 * SECOND
 
-# As much as Arrow's cast takes, so that a broken row changes nothing in how the others are read.
+# The same texts as Arrow's cast takes, so that a broken row does not change how the others are read.
 ISO = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}(:\d{2}(:\d{2}(\.\d{1,6})?)?)?)?$"
 ISO_OFFSET = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}(:\d{2}(:\d{2}(\.\d{1,6})?)?)?(Z|[+-]\d{2}(:?\d{2})?)$"
 _EPOCH = {"epoch_s": (r"^\d{9,10}(\.\d{1,6})?$", SECOND), "epoch_ms": (r"^\d{12,13}$", 1000)}
 
 #: Formats by name whose stamps are instants already, as are those of patterns with an offset.
 INSTANTS = ("iso_offset", "epoch_s", "epoch_ms")
-#: What `detect` tries, in this order. Dots mean day first (no country writes months first with dots).
+#: Formats that `detect` tries, in this order. Dots mean day first (no country writes months first with dots).
 CANDIDATES = (
     "iso",
     "iso_offset",
@@ -45,14 +45,14 @@ CANDIDATES = (
     "%Y/%m/%d %H:%M:%S",
     "%Y/%m/%d %H:%M",
 )
-#: Formats that no other can be mistaken for: where one reads every row, nothing else is tried.
+#: Unambiguous formats: if one reads every row, no other is tried.
 _UNMISTAKABLE = (*CANDIDATES[:6], *CANDIDATES[-2:])
 #: Days since 1899-12-30 of a spreadsheet's calendar, 1954 to 2119; to a millisecond, which is as exact as they are.
 _SERIAL = r"^[2-7]\d{4}(\.\d{1,15})?$"
 _SERIAL_1970 = 25_569
-#: What `detect` tries where stamps are dates alone: a value a day.
+#: Formats that `detect` tries if stamps are dates without a time: one value per day.
 _DATES = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d")
-#: What `detect` tries where stamps end with an offset from UTC.
+#: Formats that `detect` tries if stamps end with an offset from UTC.
 _OFFSET_CANDIDATES = tuple(f"{name}%z" for name in CANDIDATES if "%" in name)
 _ENDS_WITH_OFFSET = r":\d{2}.*([+-]\d{2}(:?\d{2})?|Z|UTC|GMT)$"
 
@@ -75,36 +75,36 @@ class Stamps:
 
 
 def format_error(name: str, dateless: bool = False) -> str | None:
-    """Why a layout may not name this stamp format; None where it may.
+    """The reason why a layout may not have this stamp format; None if it may.
 
     Args:
         name: the format.
-        dateless: whether it may be a time alone.
+        dateless: whether a time without a date is allowed.
     """
     return None if name in ("detect", "iso", "excel_serial", *INSTANTS) else pattern_error(name, dateless)
 
 
 def is_instant(name: str) -> bool:
-    """Whether stamps of a format are instants; all others are wall-clock readings."""
+    """Whether stamps of a format are instants; others are wall-clock readings."""
     return name in INSTANTS or has_offset(name)
 
 
 def read_stamps(column: pa.Array) -> Stamps:
-    """Stamps of a column that was read as ISO wall-clock stamps from the start."""
+    """Stamps of a column that Arrow has read as ISO wall-clock stamps."""
     return Stamps(_micros(column), np.ones(len(column), np.bool_), "iso", False)
 
 
 def parse_stamps(text: pa.Array, formats: tuple[str, ...], zone: str = "UTC") -> Stamps:
-    """Parse a column of stamps, the same format for all of it.
+    """Parse a column of stamps, all in one format.
 
     Args:
         text: strings; blanks around them are ignored.
-        formats: what may be used; the one that reads most rows is. `detect` stands for CANDIDATES.
+        formats: allowed formats; the one that reads most rows is used. `detect` means CANDIDATES.
         zone: IANA zone that gives %Z its names.
 
     Raises:
-        UnreadableFile: no format reads a row, most dates do not fit the declared one, or day and month cannot be
-            told apart over the whole column.
+        UnreadableFile: no format reads a row, most dates do not fit the declared one, or the whole column does not show
+            which of day and month comes first.
     """
     text = pc.utf8_trim_whitespace(text)
     if "detect" in formats:
@@ -112,7 +112,7 @@ def parse_stamps(text: pa.Array, formats: tuple[str, ...], zone: str = "UTC") ->
     else:
         best = max((_parse(text, name, zone) for name in formats), key=lambda stamps: int(stamps.ok.sum()))
     if not best.ok.any() or ("%" in best.format and 2 * int(best.ok.sum()) < len(text)):
-        # Most dates unread is no file with broken rows but another format: what did read may be day and month swapped.
+        # If most dates are unread, it is another format, and those that were read may have day and month swapped.
         odd = text[int(np.argmin(best.ok))].as_py()
         raise UnreadableFile(
             f"only {int(best.ok.sum())} of {len(text)} stamps read as {best.format}; {odd!r} does not",
@@ -122,16 +122,16 @@ def parse_stamps(text: pa.Array, formats: tuple[str, ...], zone: str = "UTC") ->
 
 
 def parse_ends(text: pa.Array, formats: tuple[str, ...], starts: Stamps, zone: str = "UTC") -> Stamps:
-    """Parse a column of ends of intervals; a time alone is of its start's day, or of the next one.
+    """Parse a column of ends of intervals; a time without a date is on its start's day, or on the next one.
 
     Args:
         text: strings.
-        formats: as of `parse_stamps`; empty: the format of the starts.
+        formats: as for `parse_stamps`; empty: the format of the starts.
         starts: the same rows' starts.
         zone: IANA zone that gives %Z its names.
 
     Raises:
-        UnreadableFile: as of `parse_stamps`.
+        UnreadableFile: as `parse_stamps`.
     """
     ends = parse_stamps(text, formats or (starts.format,), zone)
     if "%" in ends.format and not has_date(ends.format):
@@ -146,7 +146,7 @@ def parse_ends(text: pa.Array, formats: tuple[str, ...], starts: Stamps, zone: s
 
 
 def split_spans(text: pa.Array, separator: str) -> tuple[pa.Array, pa.Array]:
-    """Starts and ends of cells that hold both; '' where a cell does not have the separator.
+    """Starts and ends of cells that hold both; '' if a cell does not have the separator.
 
     Args:
         text: strings.

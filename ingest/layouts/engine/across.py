@@ -1,4 +1,4 @@
-"""Tables whose rows hold many instants: a row a day, or a row a signal, with a column an interval or an instant."""
+"""Tables whose rows hold many instants: one row per day or per signal, one column per interval or instant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lakehouse.errors import UnreadableFile
 
 
 def day_rows(table: Table) -> list[Block]:
-    """A row a day, a column an interval: cells become rows of their own, each with its own stamp."""
+    """One row per day, one column per interval: cells become rows of their own, each with its stamp."""
     stamps = table.read_stamps()
     shape, asset = table.layout.shape, table.asset()
     rule = table.layout.rule(shape.signal or "", asset)
@@ -52,7 +52,7 @@ def day_rows(table: Table) -> list[Block]:
 
 
 def signal_rows(table: Table) -> list[Block]:
-    """A row a signal, a column an instant: the header's cells are the stamps of every row."""
+    """One row per signal, one column per instant: the header's cells are the stamps of every row."""
     layout, shape, grid = table.layout, table.layout.shape, table.grid
     pattern = re.compile(layout.stamps.columns[0])
     columns = [cell for cell in table.index if pattern.fullmatch(unnumbered(cell))]

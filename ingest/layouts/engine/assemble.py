@@ -1,4 +1,4 @@
-"""Observations to the tables of `Parsed`."""
+"""Observations of a file to the tables of `Parsed`."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class Assembly:
         """Add the observations of a block.
 
         Args:
-            block: whose they are.
+            block: their block.
             start, end: instants in microseconds since 1970; None for samples.
-            value: doubles, NaN for none; None where the kind has no number.
-            micro: exact values in units of 10^-6; None where the kind has none.
+            value: doubles, NaN if there is none; None if the kind has no numbers.
+            micro: exact values in units of 10^-6; None if the kind has none.
             words: texts or statuses.
             line: line of every observation.
         """
@@ -76,11 +76,11 @@ class Assembly:
         return f"{self._options.site}/{asset}" if self._options.site else asset
 
     def tables(self, native_ids: dict[str, str], calendars: dict[str, str]) -> dict[str, pa.Table]:
-        """Observations in file order, the assets they are of, and what their signals mean.
+        """Observations in file order, their assets, and the declarations of their signals.
 
         Args:
             native_ids: asset → the id in the bytes.
-            calendars: asset → zone of its calendar, where the file states one.
+            calendars: asset → zone of its calendar, if the file states one.
         """
         options = self._options
         observed = pa.concat_tables(self._parts).unify_dictionaries() if self._parts else self._schema.empty_table()
@@ -142,5 +142,5 @@ def calendar_zone(layout: Layout, options: LandOptions) -> str:
 
 
 def _constant(text: str, count: int) -> pa.DictionaryArray:
-    """A column of one text: a hash of 64 characters costs four bytes a row."""
+    """A column with the same text in every row: a hash of 64 characters takes four bytes per row."""
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([text], pa.string()))

@@ -1,4 +1,4 @@
-"""What every shape of file is brought into before it becomes observations: rows with stamps, and blocks of cells."""
+"""The common form of all shapes of files, from which observations are made: rows with stamps, and blocks of cells."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Rows:
 
     Args:
         line: physical line of every row.
-        stamp: microseconds since 1970, UTC where `instant`, of the wall clock elsewhere.
+        stamp: microseconds since 1970: UTC if `instant`, else of the wall clock.
         ok: rows whose stamp was read.
         instant: whether stamps are UTC already.
-        series: number of the row's series (asset and signal) in long files; None where rows belong to one series.
-        end: end stamps where the file states them, in the same terms as `stamp`.
-        field: what every row is called when refused, where several rows share a line; None means the whole line.
+        series: number of the row's series (asset and signal) in long files; None if all rows are of one series.
+        end: end stamps in the same form as `stamp`, if the file states them.
+        field: name of every row in refusals, if several rows share a line; None means the whole line.
     """
 
     line: Int64Array
@@ -46,14 +46,14 @@ class Block:
     Args:
         asset: asset_id without the site.
         signal: signal name.
-        rule: what it means.
-        text: the cells as written, one a row of `at`; or their numbers (double, DECIMAL(18,6)), NULL where empty.
+        rule: declaration of the signal.
+        text: the cells as written, one per row of `at`; or their numbers (double, DECIMAL(18,6)), NULL if empty.
         at: index of every cell's row in `rows`.
         rows: the rows.
-        status: quality status of every cell, where the file has one.
-        factor_text: factor of every cell as written, where the file has one.
-        field: what a refused cell is called: the column, or '' where the row is the cell.
-        interval_s: length of the intervals, where neither rule nor layout says it.
+        status: quality status of every cell, if the file has one.
+        factor_text: factor of every cell as written, if the file has one.
+        field: name of a refused cell: the column, or '' if a row is one cell.
+        interval_s: length of the intervals, if neither rule nor layout has it.
     """
 
     asset: str
@@ -70,15 +70,15 @@ class Block:
 
 @dataclass
 class Tabulated:
-    """A file brought into blocks.
+    """A file in blocks.
 
     Args:
-        blocks: all of them.
-        refusals: what was refused on the way.
+        blocks: all blocks.
+        refusals: refused rows and cells so far.
         dialect: how the file was read.
         native_ids: asset → the id in the bytes.
-        raw_text: text of a record by its number, where the file has no lines.
-        calendars: asset → IANA zone of its calendar, where the file states one.
+        raw_text: returns the text of a record by its number, if the file has no lines.
+        calendars: asset → IANA zone of its calendar, if the file states one.
     """
 
     blocks: list[Block]

@@ -1,7 +1,7 @@
-"""Green Button (ESPI) feeds into blocks: a signal a usage point, quantity, direction and length of interval.
+"""Green Button (ESPI) feeds into blocks: a signal for each usage point, quantity, direction and length of interval.
 
-What a number means stands in its ReadingType, never in its size: without one, or with a code that is not known here,
-its readings are refused. Codes: ESPI schema (espi.xsd), enumerations of ReadingType and QualityOfReading.
+The ReadingType decides what a number means, never its size: readings without one, or with an unknown code, are refused.
+Codes: ESPI schema (espi.xsd), enumerations of ReadingType and QualityOfReading.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _RATES = {
     38: ("power", "W"), 63: ("reactive_power", "VAr"), 61: ("apparent_power", "VA"), 29: ("voltage", "V"),
     5: ("current", "A"), 33: ("frequency", "Hz"), 23: ("temperature", "°C"),
 }  # fmt: skip
-#: FlowDirection: what is delivered to the customer, received from them, and sums of both.
+#: FlowDirection: delivered to the customer, received from the customer, and sums of both.
 _DIRECTIONS = {0: "", 1: "forward_", 4: "net_", 19: "reverse_", 20: "total_", 21: "total_"}
-#: Commodity, and ServiceCategory of the usage point where the reading type names none; electricity has no prefix.
+#: Commodity, or else ServiceCategory of the usage point; electricity has no prefix.
 _COMMODITIES = {1: "", 2: "", 7: "gas_", 9: "water_", 10: "steam_"}
 _SERVICES = {0: "", 1: "gas_", 2: "water_"}
 #: AccumulationBehaviour: bulk quantity, cumulative and summation are registers; indicating and instantaneous, samples.
@@ -53,7 +53,7 @@ ESTIMATED = ("8", "9", "12")
 
 @dataclass(frozen=True)
 class _Meaning:
-    """What the readings of a type are."""
+    """The meaning of the readings of a type."""
 
     signal: str
     kind: str
@@ -77,11 +77,11 @@ class _Series:
 def tabulate_espi(layout: Layout, file: RawFile, content: bytes, options: LandOptions) -> Tabulated:
     """Bring a feed into blocks; a line is the number of a reading in the document, from 1.
 
-    The asset is the file's name where the feed has one usage point (or names none), and name and usage point where it
-    has several: ids of usage points, such as 01, tell them apart within one customer alone.
+    The asset is the file's name if the feed has one usage point (or names none), and name and usage point if it has
+    several, because ids of usage points, such as 01, are unique only within one customer.
 
     Raises:
-        UnreadableFile: it is no XML that can be read, or none of its readings can be used.
+        UnreadableFile: the XML cannot be read, or none of its readings can be used.
     """
     feed, refusals = read_feed(content), Refusals()
     series: dict[tuple[str, str, int, str], _Series] = {}
@@ -131,7 +131,7 @@ def tabulate_espi(layout: Layout, file: RawFile, content: bytes, options: LandOp
 
 
 def _only(entries: list[Entry]) -> Entry | None:
-    """The one entry, or None where there is none or more than one."""
+    """The only entry; None if there is none or more than one."""
     return entries[0] if len(entries) == 1 else None
 
 
@@ -143,13 +143,13 @@ def _point(feed: Feed, points: list[Entry], meter: Entry | None, entry: Entry) -
 
 
 def _id(point: Entry) -> str | None:
-    """The id of a usage point: what follows in its own path."""
+    """The id of a usage point, from its own path."""
     path = point.own_path or ""
     return path.rpartition("/")[2] or None
 
 
 def _type(feed: Feed, meter: Entry | None, entry: Entry) -> Entry | None:
-    """The reading type that a block, or the meter that it is of, is linked to."""
+    """The reading type to which a block or its meter is linked."""
     for holder in (meter, entry):
         linked = [] if holder is None else feed.linked("ReadingType", holder)
         if linked and all(kind.fields == linked[0].fields for kind in linked):
@@ -158,7 +158,7 @@ def _type(feed: Feed, meter: Entry | None, entry: Entry) -> Entry | None:
 
 
 def _meaning_of(kind: Entry | None, point: Entry | None) -> _Meaning | str:
-    """What the readings of a reading type mean, or why they are of no use."""
+    """The meaning of the readings of a type, or the reason why they cannot be used."""
     if kind is None:
         return "no ReadingType, or no link to one of several, says what it is"
 
@@ -206,7 +206,7 @@ _ALL_PHASES = ("224", "225", "768", "769", "784")
 
 
 def _form(is_amount: bool, behaviour: int | None, qualifier: int | None) -> tuple[str, str] | None:
-    """The kind of a signal, and what its name gets behind it."""
+    """The kind of a signal, and the suffix of its name."""
     if is_amount and qualifier in _PLAIN:
         if behaviour in _OF_INTERVALS:
             return "interval_energy", ""
@@ -223,7 +223,7 @@ def _form(is_amount: bool, behaviour: int | None, qualifier: int | None) -> tupl
 def _placed(
     block: dict[str, str], readings: list[Reading], meaning: _Meaning, refusals: Refusals
 ) -> Iterator[tuple[Reading, int, int]]:
-    """Readings with start and length in seconds; those without times follow one another through their block."""
+    """Readings with start and length in seconds; readings without times follow one another through their block."""
     first, whole = whole_number(block.get("interval/start")), whole_number(block.get("interval/duration"))
     follow = (
         all(reading.start is None for reading in readings)
@@ -259,7 +259,7 @@ def _add(
     if meaning.kind in INTERVAL_KINDS:
         signal, kept = signal + _long(length), length
     elif meaning.kind == "counter":
-        start += length  # a register that is read for a period shows what it had counted by its end
+        start += length  # the reading of a register for a period is its value at the end
     found = series.setdefault((asset, signal, kept, meter), _Series(meaning))
     estimated = [quality for quality in reading.qualities if quality in ESTIMATED]
     found.number.append(reading.number)
@@ -269,7 +269,7 @@ def _add(
 
 
 def _long(length_s: int) -> str:
-    """What the name of a signal gets for its length: days and billing periods are not added to hours."""
+    """Suffix of a signal's name for its length, because days and billing periods must not be added to hours."""
     if length_s < 23 * 3600:
         return ""
     if length_s <= 25 * 3600:
@@ -284,7 +284,7 @@ def _blocks(layout: Layout, series: dict[tuple[str, str, int, str], _Series], re
     for (asset, plain, length, meter), found in series.items():
         mine = usual[asset, plain][meter]
         finest = min(usual[asset, plain].values())
-        # The same energy by quarter hours and by hours is no energy twice.
+        # The same energy by quarter hours and by hours must not count twice.
         signal = plain if mine == finest else f"{plain}_{mine // 60}min"
         lines = np.array(found.number, np.int64)
         rule, unit = layout.rule(signal, asset), found.meaning.unit
@@ -293,7 +293,7 @@ def _blocks(layout: Layout, series: dict[tuple[str, str, int, str], _Series], re
             refusals.add_rows(lines, "", reason)
             continue
         expected = mine or found.meaning.length_s
-        said = rule.model_copy(
+        declared = rule.model_copy(
             update={
                 "unit": unit,
                 "factor": rule.factor * found.meaning.factor,
@@ -306,7 +306,7 @@ def _blocks(layout: Layout, series: dict[tuple[str, str, int, str], _Series], re
             Block(
                 asset,
                 signal,
-                said,
+                declared,
                 pa.array(found.text, pa.string()),
                 np.arange(len(lines), dtype=np.int64),
                 rows,

@@ -1,4 +1,4 @@
-"""Green Button (ESPI) XML to what it says: reading types, meters, usage points and readings, tied by their Atom links.
+"""Green Button (ESPI) XML to reading types, meters, usage points and readings, connected by their Atom links.
 
 Entries come in any order, with or without namespace prefixes; a document may also be one resource without a feed.
 Names of elements and codes are those of NAESB's ESPI schema (REQ.21; espi.xsd of greenbuttonalliance.org).
@@ -30,8 +30,8 @@ class Reading:
 
     Args:
         number: its place in the document, from 1.
-        start: seconds since 1970, UTC, as written; None where it has no timePeriod.
-        duration: seconds, as written; None where it says none.
+        start: seconds since 1970, UTC, as written; None if it has no timePeriod.
+        duration: seconds, as written; None if it has none.
         value: as written.
         qualities: its quality codes, without blanks.
     """
@@ -45,7 +45,7 @@ class Reading:
 
 @dataclass
 class Entry:
-    """An entry of the feed, or a resource that stands in none.
+    """An entry of the feed, or a resource outside any entry.
 
     Args:
         links: relation → paths of the links, without host and query.
@@ -66,7 +66,7 @@ class Entry:
 
     @property
     def leads_to(self) -> list[str]:
-        """Paths that the entry is related to, or lies in."""
+        """Paths that the entry is related to, or is in."""
         return [*self.links.get("related", ()), *self.links.get("up", ())]
 
 
@@ -98,7 +98,7 @@ class Feed:
         return self.of("IntervalBlock")
 
     def linked(self, kind: str, entry: Entry) -> list[Entry]:
-        """Entries of a kind that an entry leads to by a link."""
+        """Entries of a kind to which an entry has a link."""
         own = self._own.get(kind, {})
         return _once(each for path in entry.leads_to for each in own.get(path, ()))
 
@@ -116,7 +116,7 @@ def _once(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def _above(path: str) -> Iterator[str]:
-    """The paths that a path lies below."""
+    """The paths above a path."""
     while "/" in path:
         path = path.rpartition("/")[0]
         yield path
@@ -126,7 +126,7 @@ def read_feed(content: bytes) -> Feed:
     """Read a document.
 
     Raises:
-        UnreadableFile: it is no well-formed XML, declares entities or a document type, or nests too deep.
+        UnreadableFile: it is not well-formed XML, declares entities or a document type, or nests too deep.
     """
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import ParseError, iterparse
@@ -152,7 +152,7 @@ def read_feed(content: bytes) -> Feed:
 
 
 class _Builder:
-    """Takes elements as they end; what has been read of one is dropped, so that memory follows the readings."""
+    """Takes elements as they end and drops what it has read, so that memory is bounded by the readings."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []

@@ -1,4 +1,4 @@
-"""The calendar of a Green Button feed: LocalTimeParameters to an IANA zone. Instants are UTC and never shift by it."""
+"""The calendar of a Green Button feed: LocalTimeParameters to an IANA zone. It never shifts instants, which are UTC."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ingest.layouts.engine.espi_feed import Entry, Feed, whole_number
 
 #: Month in which daylight saving time begins and ends: the first hexadecimal digit of its rules (ESPI, DstRuleType).
 _RULES = {("3", "B"): "America", ("3", "A"): "Europe"}
-#: Offset of standard time in hours → zone that changes its clocks as its continent does.
+#: Offset of standard time in hours → zone with its continent's rules for changing clocks.
 _ZONES: dict[str, dict[float, str]] = {
     "America": {
         -3.5: "America/St_Johns", -4: "America/Halifax", -5: "America/New_York", -6: "America/Chicago",
@@ -17,7 +17,7 @@ _ZONES: dict[str, dict[float, str]] = {
 
 
 def calendar_zone(feed: Feed, point: Entry | None) -> str | None:
-    """Zone of a usage point's calendar: where clocks change as stated, or its offset all year; None: not stated."""
+    """Zone of a usage point's calendar: one with the stated changes, or with a fixed offset; None: not stated."""
     found = [] if point is None else feed.linked("LocalTimeParameters", point)
     found = found or feed.of("LocalTimeParameters")
     if not found or any(one.fields != found[0].fields for one in found):

@@ -1,7 +1,7 @@
-"""From stamps to intervals: where each begins and ends as instants, by its declared length or by its own end.
+"""Stamps to intervals: instants of start and end, by the declared length or by the stated end.
 
-A length of whole days on a wall clock, and a calendar unit, end where the calendar does: a day has 23, 24 or 25 hours.
-All other lengths are elapsed time.
+A length of whole days on a wall clock, and a calendar unit, follow the calendar: a day has 23, 24 or 25 hours. All
+other lengths are elapsed time.
 """
 
 from __future__ import annotations
@@ -22,26 +22,25 @@ SECOND = 1_000_000
 MINUTE = 60 * SECOND
 DAY = 86_400 * SECOND
 
-#: Months of the calendar units that are no whole number of days.
+#: Months of the calendar units that are not a whole number of days.
 _MONTHS = {"month": 1, "year": 12}
 _DAYS = {"day": 1, "week": 7}
 #: The shortest of each, in days.
 _SHORTEST = {"day": 1, "week": 7, "month": 28, "year": 365}
 
-#: From this share of rows with a telling neighbour on, the order of the rows means something.
+#: Share of rows whose neighbour shows their length from which on the order of rows is trusted.
 _ORDERED = 0.9
 
 
 @dataclass(frozen=True)
 class Interval:
-    """What a layout says of a signal's intervals.
+    """A layout's declaration of a signal's intervals.
 
     Args:
         marks: whether stamps are their `start` or their `end`.
-        lengths: microseconds; of several, the step to the neighbouring row tells which; empty where each row states
-            its end.
-        unit: a calendar unit (`day`, `week`, `month`, `year`) in place of lengths.
-        end_clock: which clock ends are written by (`end_stamps`).
+        lengths: microseconds; of several, the step to the neighbouring row decides; empty if each row states its end.
+        unit: a calendar unit (`day`, `week`, `month`, `year`) instead of lengths.
+        end_clock: how ends are written around changes of the clocks (`end_stamps`).
         elapsed: whether lengths are as a document states them for each reading, and days no calendar days.
     """
 
@@ -59,12 +58,12 @@ class Interval:
 
     @property
     def is_stated(self) -> bool:
-        """Whether only the rows say how long they are."""
+        """Whether only the rows state their length."""
         return self.unit is None and not self.lengths
 
     @property
     def shortest(self) -> int:
-        """Microseconds of wall-clock time between two rows at least; 0 where lengths vary."""
+        """Least wall-clock time between two rows, in microseconds; 0 if lengths vary."""
         if self.unit is not None:
             return _SHORTEST[self.unit] * DAY
         return self.lengths[0] if len(self.lengths) == 1 else 0
@@ -76,9 +75,9 @@ class Placed:
 
     Args:
         start, end: microseconds since 1970-01-01 00:00 UTC.
-        status: `local_time.OK`, or why the stamp names no instant.
-        odd: rows whose length cannot be told, or whose end does not follow their start as declared.
-        at: what tells the steps between rows: readings of calendar intervals, else their starts.
+        status: `local_time.OK`, or the reason why the stamp is not an instant.
+        odd: rows of unknown length, or whose end does not follow their start as declared.
+        at: values for the steps between rows: wall-clock readings of calendar intervals, else starts.
     """
 
     start: Int64Array
@@ -94,7 +93,7 @@ class Places:
     Args:
         zone: IANA zone of wall-clock stamps.
         calendar: IANA zone of the asset's calendar, for stamps that are instants.
-        progress: what earlier pieces decided.
+        progress: decisions of earlier pieces.
     """
 
     def __init__(self, zone: str, calendar: str, progress: Progress) -> None:
@@ -105,7 +104,7 @@ class Places:
         """The rows as these intervals; None: as samples, whose start and end are the stamp.
 
         Raises:
-            NotInPieces: the piece alone does not show what the whole file shows.
+            NotInPieces: the piece alone does not show enough.
             RunsIntoRepeatedHour: the next piece is needed too.
         """
         key = (id(rows), interval)
@@ -175,7 +174,7 @@ class Places:
             begin = _step(close, interval, -1) if interval.marks == "end" else stamp
             start, end = first_instants(begin, self._zone), first_instants(close, self._zone)
             if stated is not None:
-                # A last day is written as often as the day after it.
+                # A period's end is written as its last day as often as the day after it.
                 odd |= ~(
                     (_unit_end(stated, interval.unit) == close) | (_unit_end(stated + DAY, interval.unit) == close)
                 )
@@ -193,7 +192,7 @@ class Places:
         if interval.is_stated:
             end = _stated_ends(start, stamp, stated, self._zone)
             return Placed(start, end, status, (end <= start) & (status == OK), start)
-        # The end is a reading too: across a change of the clocks it does not differ by the length.
+        # The end is a wall-clock reading too, so across a change of the clocks it does not differ by the length.
         close = to_wall(start + length, self._zone)
         odd |= ~(_is_end(stated, stamp, stamp + length) | _is_end(stated, stamp, close))
         return Placed(start, start + length, status, odd, start)
@@ -204,16 +203,16 @@ def _series(rows: Rows, good: Int64Array) -> Int64Array | None:
 
 
 def _is_end(stated: Int64Array, stamp: Int64Array, close: Int64Array) -> BoolArray:
-    """Whether a stated end is that end, or the last second or minute before it (00:00 to 00:14:59)."""
+    """Whether a stated end equals `close`, or is the last second or minute before it (00:00 to 00:14:59)."""
     before = close - stated
     return np.asarray((before == 0) | ((before > 0) & (before <= MINUTE) & (stated > stamp)), dtype=np.bool_)
 
 
 def _stated_ends(start: Int64Array, stamp: Int64Array, stated: Int64Array, zone: str) -> Int64Array:
-    """Instants of ends that each row states: the first time after its start at which the clock shows them.
+    """Instants of stated ends: the first time after the start at which the clock shows them.
 
-    Where that is not the file's usual length and the difference of the two readings is, the end is the start's reading
-    and the length added up. Days have no usual length.
+    If that does not give the file's usual length and the difference of the two readings does, the end is the start's
+    reading plus the length. Days have no usual length.
     """
     difference = stated - stamp
     usual = 0
@@ -222,7 +221,7 @@ def _stated_ends(start: Int64Array, stamp: Int64Array, stated: Int64Array, zone:
         usual = int(lengths[np.argmax(counts)])
     end = first_instants(stated, zone)
     for first, last in repeated_times(stated, zone) if len(stated) else []:
-        # Of a reading that occurs twice, the second where the first is over by then.
+        # Of a reading that occurs twice, the second one if the first is before the start.
         again = (stated >= first) & (stated < last) & (end <= start)
         end[again] += last - first
     added = (end - start != usual) & (difference == usual) & (difference % DAY != 0)
@@ -230,7 +229,7 @@ def _stated_ends(start: Int64Array, stamp: Int64Array, stated: Int64Array, zone:
 
 
 def _lengths(stamp: Int64Array, interval: Interval) -> tuple[Int64Array, BoolArray]:
-    """Elapsed length of every row's interval as declared, and where the file does not tell which of several it is."""
+    """Elapsed length of every row's interval, and the rows for which the file does not show which length it is."""
     if len(interval.lengths) > 1:
         lengths = _mixed_lengths(stamp, interval.lengths, interval.marks == "end")
         return lengths, lengths == 0
@@ -239,27 +238,27 @@ def _lengths(stamp: Int64Array, interval: Interval) -> tuple[Int64Array, BoolArr
 
 
 def _mixed_lengths(stamp: Int64Array, lengths: tuple[int, ...], ends: bool) -> Int64Array:
-    """Lengths in a file that mixes them: the step to the next row where it is a declared length, else from before.
+    """Lengths in a file that mixes them: the step to the next row if that is a declared length, else from the previous.
 
-    Where stamps are ends, the step from the row before comes first. The neighbour is the one in the file, so that
-    exports of two resolutions of one time stay apart; where that says nothing, or the file has no order at all, it is
-    the one in time. 0 where neither tells.
+    If stamps are ends, the step from the previous row comes first. The neighbour is the one in the file, so that
+    exports of two resolutions of one time stay apart; if that shows nothing, or the file has no order at all, it is
+    the neighbour in time. 0 if neither shows the length.
     """
 
-    def told(stamps: Int64Array) -> Int64Array:
+    def by_neighbour(stamps: Int64Array) -> Int64Array:
         after = np.diff(stamps, append=np.int64(-1))
         before = np.concatenate((np.zeros(1, np.int64), after[:-1]))
         first, second = (before, after) if ends else (after, before)
         return np.where(np.isin(first, lengths), first, np.where(np.isin(second, lengths), second, 0))
 
     instants, places = np.unique(stamp, return_inverse=True)
-    in_time = told(instants)[places]
-    in_file = told(stamp)
+    in_time = by_neighbour(instants)[places]
+    in_file = by_neighbour(stamp)
     return np.where(in_file > 0, in_file, in_time) if (in_file > 0).mean() > _ORDERED else in_time
 
 
 def _step(wall: Int64Array, interval: Interval, count: int) -> Int64Array:
-    """Readings `count` calendar units on; a day of the month that the other month lacks is its last."""
+    """Readings moved by `count` calendar units; a day that the other month lacks becomes its last."""
     if interval.unit is None:
         return wall + count * interval.lengths[0]
     if interval.unit in _DAYS:
@@ -272,7 +271,7 @@ def _step(wall: Int64Array, interval: Interval, count: int) -> Int64Array:
 
 
 def _unit_end(wall: Int64Array, unit: str | None) -> Int64Array:
-    """Where calendar intervals end whose ends are stamped: 23:59:59 is midnight, a month's last day its end."""
+    """Ends of calendar intervals with stamped ends: 23:59:59 means midnight, a month's last day means its end."""
     late = wall % DAY >= DAY - MINUTE
     wall = np.where(late, wall - wall % DAY + DAY, wall)
     if unit in _MONTHS:

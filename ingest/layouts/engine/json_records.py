@@ -1,4 +1,4 @@
-"""JSON documents into blocks: a list of nested records, or a block of times and values a signal."""
+"""JSON documents into blocks: a list of nested records, or times and values for each signal."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def tabulate_json(found: Found, file: RawFile, document: Any, options: LandOptio
 
     Args:
         found: its layout.
-        file: for the folder's or the file's name.
-        document: as `read_json` gives it: numbers are text.
+        file: for the name of the folder or the file.
+        document: as `read_json` returns it, with numbers as text.
         options: `asset` overrides the asset.
 
     Raises:
-        UnreadableFile: it has no records, or none of its paths is declared.
+        UnreadableFile: the document has no records, or none of its paths is declared.
     """
     layout = found.layout
     asset = options.asset or (file.path.parent.name if layout.asset.source == "folder" else file.path.stem)
@@ -146,7 +146,7 @@ def _series(
 
 
 def _strings(document: Any) -> str:
-    """The document's header part as text, for the id in the bytes: all but its long lists."""
+    """The document without its long lists, as text, for the id in the bytes."""
     if isinstance(document, dict):
         document = {key: value for key, value in document.items() if not isinstance(value, list)}
     return json.dumps(document)[:20_000]

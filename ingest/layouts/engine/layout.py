@@ -1,8 +1,7 @@
-"""A layout file as a whole, and where layout files lie.
+"""Layout files: the whole of one, and the folders that hold them.
 
 A layout is TOML under `ingest/layouts/shipped/<domain>/`, or in a folder of the user's. Every key is checked; an
-unknown one is an error, so that a typo never changes how numbers are read. docs/layouts.md shows one from top to
-bottom.
+unknown one is an error, so that a typo never changes how numbers are read. docs/layouts.md describes every key.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ class Layout(Strict):
         name: as in `--layout` and in raw.signals.layout.
         domain: `meter`, `bess`, ...
         description: one line.
-        ignore: patterns of columns, registers or paths that are declared to be no signals.
+        ignore: patterns of columns, registers or paths that are not signals.
         signal: rules, in order.
     """
 
@@ -92,20 +91,19 @@ class Layout(Strict):
         return next((rule for rule in self.signal if rule.fits(signal, asset)), None)
 
     def ignores(self, column: str) -> bool:
-        """Whether a column is declared to be no signal."""
+        """Whether a column is declared not to be a signal."""
         return any(re.fullmatch(pattern, column) for pattern in self.ignore)
 
 
 @dataclass(frozen=True)
 class BrokenLayout:
-    """A layout file that says what a layout cannot say.
+    """A wrong layout file.
 
     Args:
-        name: as it says itself, or else the file's.
-        domain: that it says it is of; None where it does not say.
-        error: what is wrong with it.
-        reads: the same as far as it says which files it is for, where that much of it is right: these are not to be
-            read by another layout instead.
+        name: from the file's text, or else its file name.
+        domain: from the file's text; None if it has none.
+        error: in the layout.
+        reads: the layout's rules for recognising files, if these are right, so that no other layout reads its files.
     """
 
     name: str
@@ -118,7 +116,7 @@ def load_layout(path: Path) -> Layout:
     """Read and check one layout file.
 
     Raises:
-        TerminalError: it is not TOML, or says something a layout cannot say; names the file and the key.
+        TerminalError: it is not TOML, or a key is wrong; the error names the file and the key.
     """
     try:
         return Layout.model_validate(_toml(path))
@@ -127,8 +125,8 @@ def load_layout(path: Path) -> Layout:
 
 
 def _toml(path: Path) -> dict[str, Any]:
-    if path.exists() and not path.is_file():  # a pipe would be waited for
-        raise OSError("it is no file")
+    if path.exists() and not path.is_file():  # reading a pipe would block
+        raise OSError("it is not a file")
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
@@ -146,37 +144,37 @@ def _wrong(path: Path, error: Exception) -> TerminalError:
 
 @lru_cache(maxsize=512)
 def _loaded(path: Path, _changed_ns: int) -> Layout | BrokenLayout:
-    said: dict[str, Any] = {}
+    toml: dict[str, Any] = {}
     try:
-        said = _toml(path)
-        return Layout.model_validate(said)
+        toml = _toml(path)
+        return Layout.model_validate(toml)
     except (ValueError, RecursionError, OSError) as error:
-        name, domain = str(said.get("name", path.stem)), said.get("domain")
-        return BrokenLayout(name, str(domain) if domain else None, _wrong(path, error), _recogniser(name, said))
+        name, domain = str(toml.get("name", path.stem)), toml.get("domain")
+        return BrokenLayout(name, str(domain) if domain else None, _wrong(path, error), _recogniser(name, toml))
 
 
-def _recogniser(name: str, said: dict[str, Any]) -> Layout | None:
-    """What a broken layout says of the files that it is for."""
+def _recogniser(name: str, toml: dict[str, Any]) -> Layout | None:
+    """The rules of a broken layout for recognising files; None if these are wrong too."""
 
     def part(table: type[Part], key: str) -> Part:
         try:
-            return table.model_validate(said.get(key, {}))
+            return table.model_validate(toml.get(key, {}))
         except ValidationError:
             return table()
 
     try:
-        recognise = Recognise.model_validate(said.get("recognise"))
+        recognise = Recognise.model_validate(toml.get("recognise"))
     except ValidationError:
         return None
     stamps = StampRule(columns=("",))
     return Layout.model_construct(
-        name=name, domain=str(said.get("domain")), description="", recognise=recognise, stamps=stamps,
+        name=name, domain=str(toml.get("domain")), description="", recognise=recognise, stamps=stamps,
         dialect=part(Dialect, "dialect"), shape=part(Shape, "shape"), asset=AssetRule(), ignore=(), signal=(),
     )  # fmt: skip
 
 
 def _files(folder: Path) -> list[tuple[Path, int]]:
-    """Layout files of a user's folder with the instant of their last change, which is -1 where it cannot be told."""
+    """Layout files of a user's folder with the time of their last change, which is -1 if unknown."""
     found = []
     for path in [folder] if folder.is_file() else sorted(folder.rglob("*.toml")):
         try:
@@ -191,19 +189,19 @@ def _all(folder: Path) -> list[Layout | BrokenLayout]:
 
 
 def layouts(domain: str, folder: Path | None = None) -> tuple[Layout, ...]:
-    """Layouts of a domain: those of a user's folder (or one file of the user's) that are right, or the shipped ones."""
+    """Layouts of a domain: the valid ones of a user's folder (or one file of the user's), or the shipped ones."""
     found = _all(SHIPPED / domain if folder is None else folder)
     return tuple(layout for layout in found if isinstance(layout, Layout) and layout.domain == domain)
 
 
 def broken_layouts(domain: str, folder: Path) -> tuple[BrokenLayout, ...]:
-    """Layout files of a user's folder that are wrong and may be of a domain."""
+    """Wrong layout files of a user's folder that may be of a domain."""
     found = _all(folder)
     return tuple(one for one in found if isinstance(one, BrokenLayout) and one.domain in (domain, None))
 
 
 def digest(folders: Iterable[Path]) -> str | None:
-    """Digest of the user's own layout files, None where there are none: a changed one reads the same bytes anew."""
+    """Digest of the user's own layout files, None if there are none: after a change the same bytes are read again."""
     hashed, some = hashlib.sha256(), False
     for path, _ in (found for folder in folders for found in _files(folder)):
         some = True

@@ -1,4 +1,4 @@
-"""Keys of a layout that change nothing in how its files are read: each is an error, or it would be believed to."""
+"""Keys of a layout without effect on how its files are read: each is an error, because its author expects one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ingest.time.stamps import is_instant
 if TYPE_CHECKING:
     from ingest.layouts.engine.layout import Layout
 
-#: Shapes whose documents state what others declare.
+#: Shapes whose documents state what other layouts declare.
 _OWN = {"nem12": "whose records say it", "espi": "whose feeds say it"}
 #: Shapes in which a row may state the end of its interval, and a status column the quality of its values.
 _ROWS = ("wide", "long")
@@ -20,7 +20,7 @@ _LONG = ("signal_column", "value_column", "unit_column", "factor_column")
 
 
 def idle_keys(layout: Layout) -> Iterator[str]:
-    """Every key that is given and changes nothing, each as `table.key: why`; the rules that are wrong come first."""
+    """Every given key without effect, as `table.key: reason`; wrong rules come first."""
     yield from _recognise(layout)
     yield from _dialect(layout)
     yield from _stamps(layout)
@@ -108,7 +108,7 @@ def _ends(stamps: StampRule) -> Iterator[str]:
 
 
 def _intervals(layout: Layout) -> Iterator[str]:
-    """Keys of intervals that no signal has, or that every signal says otherwise."""
+    """Keys of intervals that no signal has, or that every signal overrides."""
     stamps = layout.stamps
     given = stamps.model_fields_set
     if stamps.interval and stamps.interval_s:

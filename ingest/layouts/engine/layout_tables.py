@@ -1,4 +1,4 @@
-"""The tables of a layout file: recognise, dialect, stamps, shape and asset, each key with what it may say."""
+"""The tables of a layout file: recognise, dialect, stamps, shape and asset, with the allowed values of each key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ingest.time.local_time import zone
 from ingest.time.stamps import format_error, is_instant
 from lakehouse.errors import TerminalError
 
-#: No value says anything for longer than three years; a gap or a cadence that is declared longer is a slip of units.
+#: Longest gap or cadence, three years; a longer one is probably a mistake of units.
 MAX_GAP_S = 1_096 * 86_400.0
 #: Shapes of files that are tables: rows of cells, as text or in a sheet.
 TABLES = ("wide", "long", "day_rows", "signal_rows")
@@ -25,7 +25,7 @@ class Strict(BaseModel):
 
 
 def compiles(patterns: tuple[str, ...]) -> tuple[str, ...]:
-    """The patterns, if all of them are regular expressions (ValueError names the one that is none)."""
+    """The patterns, if all of them are regular expressions (ValueError names the wrong one)."""
     for pattern in patterns:
         try:
             re.compile(pattern)
@@ -35,7 +35,7 @@ def compiles(patterns: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Recognise(Strict):
-    """What a file must show to be read with this layout; everything given must hold.
+    """Conditions on a file for this layout; all given ones must hold.
 
     Args:
         header: cells that one line among the first must all hold.
@@ -68,15 +68,15 @@ class Recognise(Strict):
 
 
 class SheetRule(Strict):
-    """Which sheets of a workbook are read; a layout with this table reads workbooks alone.
+    """The sheets of a workbook to read; a layout with this table reads only workbooks.
 
-    A layout without it reads workbooks too, where exactly one sheet has what `recognise` asks for.
+    A layout without it also reads workbooks, if exactly one sheet fits `recognise`.
 
     Args:
         name: the sheet of this name.
         match: pattern: every sheet whose whole name fits is read.
         number: the sheet at this place, from 1.
-        header_row: row of the header, from 1, where it cannot be told by its cells.
+        header_row: row of the header, from 1, if its cells do not show it.
     """
 
     name: str | None = None
@@ -94,7 +94,7 @@ class SheetRule(Strict):
 
     @property
     def selects(self) -> bool:
-        """Whether it says which sheets are read."""
+        """Whether it selects sheets."""
         return (self.name, self.match, self.number) != (None, None, None)
 
     def means(self, name: str, number: int) -> bool:
@@ -111,7 +111,7 @@ class Dialect(Strict):
         delimiter: one character, or `detect`.
         decimal: decimal sign `.` or `,`, or `detect` (decided once over the whole file).
         thousands: separator inside numbers, if any.
-        encoding: where no byte order mark says otherwise.
+        encoding: of a file without byte order mark.
         header: whether a header line names the columns.
         rows_after_header: lines between the header and the data (units, types).
         unit_row: which of these lines holds the units, from 1; they must be the declared ones.
@@ -140,7 +140,7 @@ class Dialect(Strict):
 
 
 class StampRule(Strict):
-    """Where the stamps are and what they mean.
+    """The location and the meaning of stamps.
 
     Args:
         columns: one column, or date and time; by header cell or a pattern that fits it, or by number from 1 in
@@ -149,17 +149,17 @@ class StampRule(Strict):
         format: `iso`, `iso_offset`, `epoch_s`, `epoch_ms`, `detect`, or patterns such as `%d.%m.%Y %H:%M`; of several
             the one that reads most rows is used for all of them.
         marks: whether a stamp is the start or the end of its interval.
-        interval_s: length of an interval; several where the file mixes lengths (told by the step to the next row).
+        interval_s: length of an interval; several if the file mixes lengths (the step to the next row decides).
             Whole days of a wall clock are calendar days.
-        interval: `day`, `week`, `month` or `year` of the calendar, in place of seconds.
-        end_clock: how ends are written that lie at a change of the clocks: `at_end`, as the clock shows them then;
-            `at_start`, as start and length added up; `detect`, as the file shows.
+        interval: `day`, `week`, `month` or `year` of the calendar, instead of seconds.
+        end_clock: how ends at a change of the clocks are written: `at_end`, as the clock shows them then; `at_start`,
+            as start plus length; `detect`, as the file shows.
         end_columns: columns with the end of the interval, checked against its start.
-        separator: text between start and end where one cell holds both.
-        end_format: formats of the end where they are not those of the start; a time alone is of the start's day, or of
-            the next one.
+        separator: text between start and end if one cell holds both.
+        end_format: formats of the end if they differ from the start's; a time without a date is on the start's day, or
+            on the next one.
         timezone: IANA zone of wall-clock stamps; `--timezone` overrides it.
-        site_timezone: IANA zone of the calendar where it is not that of the stamps.
+        site_timezone: IANA zone of the calendar if it is not that of the stamps.
     """
 
     columns: tuple[str, ...] = Field(default=(), max_length=2)
@@ -213,17 +213,17 @@ def _formats(value: tuple[str, ...], dateless: bool = False) -> tuple[str, ...]:
 
 
 class Shape(Strict):
-    """How signals and values lie in the file.
+    """The arrangement of signals and values in the file.
 
     Args:
-        kind: `wide` (a column a signal), `long` (a row a value), `day_rows` (a row a day, a column an interval),
-            `signal_rows` (a row a signal, a column an instant), `nem12`, `espi` (Green Button), `json_records` (a list
-            of records), `json_series` (a block of times and values a signal).
-        signal_from: wide: `header`, or `stem` where there is none.
-        unit_brackets: which brackets at the end of a header hold a unit and are no part of the signal's name.
+        kind: `wide` (one column per signal), `long` (one row per value), `day_rows` (one row per day, one column per
+            interval), `signal_rows` (one row per signal, one column per instant), `nem12`, `espi` (Green Button),
+            `json_records` (a list of records), `json_series` (times and values for each signal).
+        signal_from: wide: `header`, or `stem` if there is none.
+        unit_brackets: brackets at the end of a header that hold a unit and are not part of the signal's name.
         signal_column, value_column, unit_column, factor_column: long; signal_rows has the first and the third too.
-        unit_in_signal: long: the unit of a row is a part of its signal's name, as in `Offtake [m3]`, where a file
-            writes one register in several units.
+        unit_in_signal: long: whether the unit of a row is part of its signal's name, as in `Offtake [m3]`, for files
+            that write one register in several units.
         status_column: quality status of a row's values.
         status_lists_signals: the status column names the columns it is about, separated by |; its text for them.
         value_pattern: day_rows: pattern of the header cells that are intervals; its group `start` is their time.
@@ -264,13 +264,13 @@ class Shape(Strict):
 
 
 class AssetRule(Strict):
-    """Where asset_id comes from when `--asset` is not given (`wide`, `long` and `nem12` files may hold it in a column).
+    """The origin of asset_id without `--asset` (`wide`, `long` and `nem12` files may hold it in a column).
 
     Args:
         source: `folder`, `stem`, or `column` (an id in the bytes).
         column: that column.
         native_match: pattern with one group, searched in the first lines: the id in the bytes, for raw.assets.
-        native_first: whether that id, where there is one, is the asset_id too.
+        native_first: whether that id, if there is one, is the asset_id too.
     """
 
     source: Literal["folder", "stem", "column"] = "stem"

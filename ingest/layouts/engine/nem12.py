@@ -1,7 +1,7 @@
-"""NEM12 into blocks, a day record at a time through `nemreader`, which knows the format's rules.
+"""NEM12 into blocks, one day at a time through `nemreader`, which knows the format's rules.
 
-Feeding it one day (its 200, 300 and 400 records) keeps a bad record from taking the file with it, and gives every value
-its line. Files without the 100 record, as portals hand them out, are read the same way.
+Reading single days (their 200, 300 and 400 records) keeps a bad record from spoiling the file, and gives every value
+its line. Files without the 100 record, which portals hand out, are read in the same way.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  NEM time is a wall clock without 
 
 @dataclass
 class _Register:
-    """Everything read of one NMI and register, a value an entry."""
+    """All values of one NMI and register, one entry each."""
 
     unit: str
     interval_s: float
@@ -65,7 +65,7 @@ def tabulate_nem12(found: Found, lines: Lines, options: LandOptions) -> Tabulate
     Raises:
         UnreadableFile: it holds no interval record, or is NEM13.
     """
-    # The reader reports every skipped record by itself; here they become refused rows.
+    # The library logs every skipped record; here they become refused rows.
     logging.getLogger("nemreader").setLevel(logging.CRITICAL)
     from nemreader.nem_reader import parse_nem12_rows
 
@@ -105,7 +105,7 @@ def tabulate_nem12(found: Found, lines: Lines, options: LandOptions) -> Tabulate
 
 
 def _check_day(row: list[str], events: list[list[str]], count: int) -> None:
-    """Check what the library takes on trust: that a day has its values, no more and no less, and a quality for each.
+    """Check what the library does not: that a day has exactly its values, and a quality for each.
 
     Args:
         row: the 300 record.
@@ -113,7 +113,7 @@ def _check_day(row: list[str], events: list[list[str]], count: int) -> None:
         count: intervals of a day.
 
     Raises:
-        ValueError: the day is not to be used; says why.
+        ValueError: the day cannot be used; the message says why.
     """
     if not _DATE.fullmatch(row[1].strip() if len(row) > 1 else ""):
         raise ValueError("the record has no date YYYYMMDD")
@@ -241,7 +241,7 @@ _UNITS = {u.casefold(): u for u in ("Wh", "kWh", "MWh", "VArh", "kVArh", "MVArh"
 
 
 def _unit(written: str, rule: SignalRule | None) -> str | None:
-    """The unit of a register: the file's where it has the declared quantity, the declared one where it says none."""
+    """The unit of a register: the file's if it has the declared quantity, the declared one if the file has none."""
     if rule is None or rule.unit is None:
         return None
     if not written:

@@ -1,4 +1,4 @@
-"""Blocks of cells to observations: numbers, instants, intervals, and a reason for every cell that is none."""
+"""Blocks of cells to observations: numbers, instants, intervals, and a reason for every refused cell."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ Int64Array = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 SECOND = 1_000_000
-#: A factor as a file may write it: `Decimal` also takes digits of other scripts, and 1e999999999, which fills memory.
+#: Allowed texts of a factor: `Decimal` also takes digits of other scripts, and 1e999999999, which fills memory.
 _FACTOR = re.compile(r"[+-]?([0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9})([eE][+-]?[0-9])?")
 #: Exact values are multiplied by a ratio of 64-bit integers.
 _RATIO_LIMIT = 2**62
 
-#: Fewer steps between rows say nothing about the cadence.
+#: Least number of steps between rows that show the cadence.
 _STEPS_THAT_TELL = 10
 #: So many rows this many intervals apart are no part of a split series but another resolution: hours read as quarters.
 _STEPS_THAT_SHOW_SPARSE = 500
@@ -71,7 +71,7 @@ class Observer:
 
         Args:
             tabulated: the file in blocks.
-            lines: its text, for the raw text of what is refused; None where a refusal carries none.
+            lines: its text, for the raw text of refusals; None if refusals have none.
         """
         refusals = tabulated.refusals
         self._refuse_names(tabulated)
@@ -128,7 +128,7 @@ class Observer:
 
     @property
     def _names_assets(self) -> bool:
-        """Whether rows say themselves whose they are."""
+        """Whether rows name their asset."""
         return self._layout.asset.column is not None or self._layout.shape.kind in ("nem12", "espi")
 
     def _intervals(self, block: Block) -> Interval | None:
@@ -145,12 +145,12 @@ class Observer:
         return Interval(marks, tuple(round(length * SECOND) for length in lengths), unit, stamps.end_clock)
 
     def _reading(self, block: Block) -> Interval | None:
-        """What decides how a block's stamps are read: blocks of one reading refuse whole rows, not cells."""
+        """Key of how a block's stamps are read: if all blocks have the same key, whole rows are refused, not cells."""
         interval = self._intervals(block)
         return interval if interval is not None and (interval.marks == "end" or interval.is_calendar) else None
 
     def _refuse_rows(self, rows: Rows, interval: Interval | None, refusals: Refusals) -> int:
-        """Refuse rows whose wall-clock time names no instant; a row counts once however many cells it has."""
+        """Refuse rows whose wall-clock time is not an instant; a row counts once however many cells it has."""
         status = self._places.of(rows, interval).status
         count = 0
         for code, reason in REASONS.items():
@@ -206,9 +206,9 @@ class Observer:
         return _mask(pc.is_in(trimmed, value_set=nulls)) | _mask(text.is_null())
 
     def _check_cadence(self, block: Block, at: Int64Array, length: int) -> None:
-        """Refuse a file whose rows plainly step by something else than the interval that the layout declares.
+        """Refuse a file whose rows clearly have another step than the interval that the layout declares.
 
-        Rows in any order and files that hold a part of the rows are fine; overlapping or far sparser rows are not.
+        Rows in any order and files with some of the rows are fine; overlapping or far sparser rows are not.
 
         Raises:
             UnreadableFile: the most common step cannot be that of the interval: another resolution of the format.
@@ -237,7 +237,7 @@ class Observer:
         refusals: Refusals,
         tabulated: Tabulated,
     ) -> tuple[npt.NDArray[np.float64] | None, Int64Array | None, pa.Array | None, BoolArray]:
-        """Numbers, exact numbers and texts of the cells that can be kept, and which these are."""
+        """Numbers, exact numbers and texts of the usable cells, and their indices."""
         rule = block.rule
         status = None
         if block.status is not None:
@@ -288,7 +288,7 @@ class Observer:
 
 
 def _prints(signal: str) -> bool:
-    """Whether the name of a signal prints as it is; blanks of any width do."""
+    """Whether the name of a signal is printable; blanks of any width are."""
     return all(c.isprintable() or unicodedata.category(c) == "Zs" for c in signal)
 
 
@@ -304,7 +304,7 @@ def _refuse(refusals: Refusals, rows: Rows, at: Int64Array, field: str, reason: 
 def _by_factor(
     count: int, factors: pa.Array | None, constant: Decimal, decimal_sign: str
 ) -> list[tuple[Int64Array, Decimal | None]]:
-    """Rows by the factor that multiplies them; None where it is no number that values can be multiplied by."""
+    """Rows grouped by their factor; None for factors that are not usable numbers."""
     if factors is None:
         return [(np.arange(count, dtype=np.int64), constant)]
     encoded = factors.dictionary_encode()

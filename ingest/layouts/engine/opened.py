@@ -1,4 +1,4 @@
-"""Bytes to the form that their beginning shows: lines of text, JSON, XML, or the sheets of a workbook."""
+"""Bytes to lines of text, JSON, XML, or the sheets of a workbook, by their first bytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ingest.text.json_text import read_json
 from ingest.text.lines import Lines, split_lines
 from lakehouse.errors import UnreadableFile
 
-#: First bytes of files that hold other files or a database, by what they are.
+#: First bytes of archives, packed files and databases → their name.
 _PACKED = (
     (b"PK\x03\x04", "a ZIP archive"),
     (b"PK\x05\x06", "an empty ZIP archive"),
@@ -25,21 +25,21 @@ _PACKED = (
     (b"SQLite format 3\x00", "an SQLite database"),
 )
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-#: Where a tar archive says that it is one (POSIX ustar header).
+#: Offset and mark of a tar archive (POSIX ustar header).
 _TAR_AT = 257
-#: Blanks before the first brace of a JSON document, or the first bracket of XML, are looked through so far.
+#: Number of blanks that are skipped before the first brace of JSON or the first bracket of XML.
 _LOOK = 1 << 16
-#: The elements that name a document's namespaces stand at its beginning.
+#: Bytes at the beginning of an XML document that are searched for namespaces.
 _XML_HEAD = 1 << 20
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A file by its content; one of these is given, and the others are None (or none).
+    """A file by its content; one of the fields is set, and the others are None or empty.
 
     Args:
         lines: a text file's lines.
-        document: JSON as `read_json` gives it.
+        document: JSON as `read_json` returns it.
         xml: the bytes of an XML (or HTML) document, not read yet.
         sheets: a workbook's sheets that hold cells.
     """
@@ -55,7 +55,7 @@ class Opened:
 
     @property
     def shape(self) -> str:
-        """What the file looks like, without a word of its own: it may begin with a customer's name."""
+        """A description of the file that quotes nothing of it, because it may begin with a customer's name."""
         if self.sheets:
             return f"a workbook of {len(self.sheets)} sheets"
         if self.xml is not None:
@@ -69,7 +69,7 @@ class Opened:
 
     @property
     def beginning(self) -> str:
-        """What the file begins with, for a message."""
+        """The beginning of the file, for a message."""
         if self.sheets:
             return "; ".join(f"sheet {sheet.name!r}: {_first(sheet.lines)}" for sheet in self.sheets[:3])
         if self.xml is not None:
@@ -86,12 +86,12 @@ def _first(lines: Lines) -> str:
 
 
 def is_json(content: bytes) -> bool:
-    """Whether the bytes begin as a JSON document does."""
+    """Whether the bytes begin like a JSON document."""
     return _begins(content) in (b"{", b"[")
 
 
 def is_xml(content: bytes) -> bool:
-    """Whether the bytes begin as an XML or HTML document does."""
+    """Whether the bytes begin like an XML or HTML document."""
     return _begins(content) == b"<"
 
 
@@ -103,7 +103,7 @@ def open_whole(content: bytes) -> Opened:
     """Open a file that is read whole.
 
     Raises:
-        UnreadableFile: it is packed, damaged, or no text.
+        UnreadableFile: it is packed, damaged, or not text.
     """
     if is_workbook(content):
         return Opened(sheets=read_sheets(content))
@@ -116,10 +116,10 @@ def open_whole(content: bytes) -> Opened:
 
 
 def refuse_packed(content: bytes) -> None:
-    """Refuse archives and other containers by content; they are never unpacked, so that no bomb can go off.
+    """Refuse archives and other containers by content; they are never unpacked, so bombs are harmless.
 
     Raises:
-        UnreadableFile: it is one.
+        UnreadableFile: the file is a container.
     """
     what = next((name for mark, name in _PACKED if content.startswith(mark)), None)
     if what is None and content[_TAR_AT : _TAR_AT + 5] == b"ustar" and b"\x00" in content[:_TAR_AT]:

@@ -1,7 +1,7 @@
-"""Files larger than memory, read piece by piece with the outcome of reading them whole.
+"""Files larger than memory, read piece by piece with the same outcome as if they were read whole.
 
-What a whole file decides (layout, stamp format, decimal sign, which pass of a repeated hour a row is of) is decided by
-the first piece, and every later piece is checked to decide alike. Where one does not, the file is read whole.
+Decisions over a whole file (layout, stamp format, decimal sign, the pass of a repeated hour) are made by the first
+piece, and every later piece must decide alike. If one does not, the file is read whole.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ Int64Array = npt.NDArray[np.int64]
 
 
 class NotInPieces(Exception):
-    """The pieces of a file do not decide alike; its text says why, after "the file"."""
+    """The pieces of a file do not decide alike; the message gives the reason, after "the file"."""
 
 
 class RunsIntoRepeatedHour(Exception):
-    """A piece ends in or near an hour that the clocks repeat: it is to be read together with the next one."""
+    """A piece ends in or near an hour that the clocks repeat: it must be read together with the next one."""
 
 
 @dataclass
 class Progress:
-    """What the pieces read so far have decided; each piece is read against it.
+    """The decisions of the pieces read so far, which each piece is compared with.
 
     Args:
         is_first, is_last: place of the piece that is being read.
@@ -34,8 +34,8 @@ class Progress:
         refused_columns: columns whose refusal has been reported.
         rounded_cells: exact values that were rounded so far.
         newest: stamp of the last row so far, microseconds.
-        ordered: whether no stamp so far is before the one above it, a repeated hour aside.
-        has_repeated_hour: whether a row so far lies in an hour that the clocks repeat.
+        ordered: whether stamps never step back so far, except in a repeated hour.
+        has_repeated_hour: whether any row so far is in an hour that the clocks repeat.
     """
 
     is_first: bool = True
@@ -56,18 +56,18 @@ class Progress:
         """Note a decision of a piece.
 
         Raises:
-            NotInPieces: an earlier piece decided otherwise.
+            NotInPieces: an earlier piece decided differently.
         """
         if self.decided.setdefault(name, value) != value:
             raise NotInPieces(f"does not show its {name} in every part")
 
     def follow_order(self, naive: Int64Array, zone: str, reach: int = 0) -> None:
-        """Check that a repeated hour of a wall clock can be told from this piece alone.
+        """Check that this piece alone shows the passes of a repeated hour.
 
         Args:
             naive: wall-clock microseconds of the piece's rows, in file order.
             zone: IANA name.
-            reach: how far behind a change stamps belong to it, microseconds: the interval's length where they are ends.
+            reach: microseconds after a change in which stamps belong to it: the interval's length if stamps are ends.
 
         Raises:
             RunsIntoRepeatedHour: the next piece is needed too.

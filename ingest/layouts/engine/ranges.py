@@ -1,8 +1,8 @@
-"""Values that cannot be: what a kind, a role or a unit allows by physics, and what a register gives for "no value".
+"""Impossible values: ranges that kinds, roles and units allow by physics, and the "no value" of registers.
 
-A device whose sensor is gone still answers: a Modbus register of 16 bits then often reads 65535, 32767 or -32768, which
-after the factor is a state of charge of 6553.5 % or a temperature of -3276.8 °C. Such a cell is quarantined, and the
-rest of its row lands. The ranges are wide: what is only unlikely lands, and is a finding of the quality rules
+A device with a missing sensor still answers: a Modbus register of 16 bits then often reads 65535, 32767 or -32768,
+which after the factor is a state of charge of 6553.5 % or a temperature of -3276.8 °C. Such a cell is quarantined, and
+the rest of its row lands. The ranges are wide: unlikely values land, and are findings of the quality rules
 (docs/rules.md). A layout may narrow or widen them with `minimum` and `maximum`.
 """
 
@@ -16,12 +16,12 @@ import numpy.typing as npt
 
 from ingest.layouts.engine.signal_rule import SignalRule
 
-#: Beyond this no quantity of a site lies in any unit that is in use: 10^15 W are the power of the sun on a continent.
+#: Limit for every quantity of a site in any common unit: 10^15 W are the power of the sun on a continent.
 #: Floating-point registers without a value often read 3.4e38.
 BEYOND = 1e15
 
-#: By kind: state of charge in percent with what calibration adds; power factor with what rounding of a small power
-#: adds; a flag or level, which no 16-bit register full of ones is; a difference of a maximum and a minimum.
+#: By kind: state of charge in percent with a margin for calibration; power factor with a margin for the rounding of
+#: small powers; a flag or level, which is never a 16-bit register full of ones; a difference of maximum and minimum.
 KINDS: dict[str, tuple[float, float]] = {
     "soc": (-5, 105),
     "power_factor": (-2, 2),
@@ -43,7 +43,7 @@ ROLES: dict[tuple[str, str], tuple[float, float]] = {
 #: By unit: sensors of buildings, batteries and converters; the mains, of which 60 Hz is the highest.
 UNITS: dict[str, tuple[float, float]] = {"°C": (-60, 200), "K": (-260, 473), "Hz": (0, 65)}
 
-#: What registers of 32 bits give for "no value": all ones, and the ends of signed ones.
+#: "No value" of 32-bit registers: all ones, and the extremes of signed ones.
 WORDS = (2**32 - 1, 2**31 - 1, -(2**31))
 #: Decimals that such a register may be scaled by, on top of the layout's factor.
 WORD_DECIMALS = 3
@@ -52,11 +52,11 @@ NO_VALUE = "the value is that of a 32-bit register without one"
 
 @dataclass(frozen=True)
 class Limits:
-    """The least and the greatest value that a cell may have.
+    """The allowed range of a cell.
 
     Args:
         low, high: inclusive, in the signal's unit.
-        reason: why a cell beyond them is refused.
+        reason: of the refusal of a cell outside.
     """
 
     low: float
@@ -65,7 +65,7 @@ class Limits:
 
 
 def limits(rule: SignalRule) -> Limits | None:
-    """What values of a signal may be; None for counters, whose steps are judged and not their values."""
+    """The allowed range of a signal; None for counters, whose steps are judged instead of their values."""
     if rule.minimum is None and rule.maximum is None and rule.kind == "counter":
         return None
     unit = rule.unit or ""
@@ -87,11 +87,11 @@ def limits(rule: SignalRule) -> Limits | None:
 
 
 def without_value(value: npt.NDArray[np.float64], factor: Decimal) -> npt.NDArray[np.bool_]:
-    """Which values are those of a 32-bit register that has none.
+    """Mask of values that are the "no value" of a 32-bit register.
 
     Args:
         value: after the factor.
-        factor: that they were multiplied by.
+        factor: by which they were multiplied.
     """
     found = np.zeros(len(value), np.bool_)
     if not factor:

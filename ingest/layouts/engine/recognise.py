@@ -1,4 +1,4 @@
-"""Which layout a file has, by what its bytes show."""
+"""Recognises the layout of a file by its bytes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from lakehouse.errors import TerminalError, UnreadableFile
 from lakehouse.source import LandOptions, RawFile
 
 DELIMITERS = (",", ";", "\t", "|")
-#: A header stands among the first lines that are not blank; the longest preamble shipped has six.
+#: Number of first non-blank lines that are searched for the header; the longest known preamble has six.
 _HEAD = 40
-#: A headerless file is known by this many of its first rows.
+#: Number of first rows by which a headerless file is recognised.
 _SAMPLE = 20
-#: Every column is a series of its own; the widest known export has some 200.
+#: Largest number of columns, because each is a series; the widest known export has some 200.
 COLUMN_LIMIT = 10_000
-#: Share of the first rows that must show what a layout says of them.
+#: Share of the first rows that must fit a layout's pattern.
 _MOST = 0.8
 
 
@@ -33,9 +33,9 @@ class Found:
 
     Args:
         layout: its layout.
-        header_line: line of the header, 0 where there is none.
-        cells: header cells, or `1`, `2`, ... where there is none.
-        delimiter: what separates cells ('' in JSON and XML).
+        header_line: line of the header, 0 if there is none.
+        cells: header cells, or `1`, `2`, ... if there is no header.
+        delimiter: separator of cells ('' in JSON and XML).
         sheet: the sheet of a workbook.
     """
 
@@ -48,14 +48,14 @@ class Found:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a layout makes of a file: where it finds what it reads, or why it does not.
+    """Whether a layout fits a file.
 
     Args:
-        layout: which.
-        found: one for a file, one a sheet for a workbook; empty where the layout does not fit.
-        why_not: what is missing, where it does not fit.
-        missed: sheets that the layout names and that are not as it says, with what they miss.
-        share: how much of what the layout asks for was there, from 0 to 1.
+        layout: the layout.
+        found: one for a file, one for each sheet of a workbook; empty if the layout does not fit.
+        why_not: what is missing, if it does not fit.
+        missed: sheets that the layout names and that do not fit, with what they miss.
+        share: share of the layout's conditions that hold, from 0 to 1.
     """
 
     layout: Layout
@@ -77,7 +77,7 @@ def recognise(file: RawFile, opened: Opened, domain: str, options: LandOptions, 
 
     Raises:
         UnreadableFile: no layout fits, or more than one does.
-        TerminalError: the layout asked for does not exist, or is wrong.
+        TerminalError: the requested layout does not exist, or is wrong.
     """
     try:
         return _recognise(file, opened, domain, options, folders)
@@ -113,10 +113,10 @@ def _recognise(file: RawFile, opened: Opened, domain: str, options: LandOptions,
 
 
 def layout_named(name: str, domain: str, folders: Sequence[Path]) -> Layout:
-    """The layout of a name, the user's before a shipped one.
+    """The layout with a name, the user's before a shipped one.
 
     Raises:
-        TerminalError: there is none, or it is wrong.
+        TerminalError: there is none of that name, or it is wrong.
     """
     places = _places(domain, folders)
     for place in places:
@@ -139,7 +139,7 @@ def _broken(domain: str, folders: Sequence[Path]) -> list[tuple[BrokenLayout, ..
 
 
 def verdicts(file: RawFile, opened: Opened, domain: str, folders: Sequence[Path]) -> list[Verdict]:
-    """What every layout of a domain makes of a file and why, in the order in which they are asked."""
+    """The verdict of every layout of a domain on a file, in the order in which they are tried."""
     try:
         everyone = [layout for place in _places(domain, folders) for layout in place]
         return [_Judge(layout, explains=True).of(file, opened) for layout in everyone]
@@ -148,12 +148,12 @@ def verdicts(file: RawFile, opened: Opened, domain: str, folders: Sequence[Path]
 
 
 class _Judge:
-    """Holds files against a layout.
+    """Compares files with a layout.
 
     Args:
-        layout: which.
-        asked_for: leaves out what only tells layouts apart.
-        explains: whether a verdict says what is missing; that takes longer than the verdict.
+        layout: the layout.
+        asked_for: whether the user named the layout: conditions that only distinguish layouts are left out.
+        explains: whether a verdict says what is missing, which takes longer than the verdict.
     """
 
     def __init__(self, layout: Layout, asked_for: bool = False, explains: bool = False) -> None:
@@ -184,7 +184,7 @@ class _Judge:
         return self._of_lines(opened.lines)
 
     def _of_sheets(self, sheets: Sequence[Sheet]) -> Verdict:
-        """A layout that names sheets reads each that it names; one that names none reads the one that fits."""
+        """A layout that names sheets reads each of them; one that names none reads the only sheet that fits."""
         rule = self.layout.sheet
         named = [sheet for sheet in sheets if rule is None or rule.means(sheet.name, sheet.number)]
         if not named:
@@ -261,7 +261,7 @@ class _Judge:
             cells = _cells(text, delimiter)
             if len(cells) == width and all(re.fullmatch(p, c) for p, c in zip(wanted.values, cells, strict=False)):
                 fitting += 1
-        # One broken row among the first does not make it another kind of file.
+        # One broken row among the first ones does not make it another kind of file.
         if not fitting or fitting < _MOST * len(head[:_SAMPLE]):
             return self._no(f"{fitting} of its first {len(head[:_SAMPLE])} rows have {width} such cells")
         cells = tuple(str(index) for index in range(1, width + 1))
@@ -269,7 +269,7 @@ class _Judge:
 
 
 def _rows_fit(pattern: str | None, found: Found, head: list[tuple[int, str]]) -> bool:
-    """Whether the first rows show the pattern; one broken row among them does not make it another kind of file."""
+    """Whether the first rows fit the pattern; one broken row among them does not make it another kind of file."""
     below = [text for number, text in head if number > found.header_line]
     if pattern is None or not below:
         return True
@@ -278,5 +278,5 @@ def _rows_fit(pattern: str | None, found: Found, head: list[tuple[int, str]]) ->
 
 @lru_cache(maxsize=1024)
 def _cells(text: str, delimiter: str) -> tuple[str, ...]:
-    """Cells of a line; every layout asks for the same few lines."""
+    """Cells of a line; cached, because every layout asks for the same few lines."""
     return tuple(split_cells(text, delimiter))

@@ -1,4 +1,4 @@
-"""The table `signal` of a layout file: what the values of one signal, or of all that fit a pattern, mean."""
+"""The table `signal` of a layout file: the meaning of one signal, or of all that fit a pattern."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pydantic import Field, field_validator, model_validator
 from ingest.layouts.engine.layout_tables import MAX_GAP_S, CalendarUnit, Seconds, Strict, compiles
 from lakehouse.contract import KINDS
 
-#: A sample covers this many seconds where neither layout nor signal declares a cadence.
+#: Seconds that a sample covers if neither layout nor signal declares a cadence.
 DEFAULT_MAX_GAP_S = 900.0
-#: ... and this many times the declared cadence where one is declared.
+#: ... and the multiple of a declared cadence.
 MAX_GAP_INTERVALS = 3.0
-#: Exact values are below it (DECIMAL(18, 6)), and so is what a register rolls over at.
+#: Limit of exact values (DECIMAL(18, 6)), and so of the value at which a register rolls over.
 MAX_ROLLOVER = 10**12
 
 EXACT_KINDS = ("counter", "interval_energy", "interval_mean")
@@ -24,22 +24,22 @@ TEXT_KINDS = ("code", "category")
 
 
 class SignalRule(Strict):
-    """What one signal, or all signals that fit a pattern, mean.
+    """The meaning of one signal, or of all signals that fit a pattern.
 
     Args:
         name, match: the signal's name, or a pattern its whole name fits; the first rule that fits is used.
-        asset: pattern that the asset_id must fit too (long layouts whose column is named alike for all).
+        asset: pattern that the asset_id must fit too (long layouts with the same column name for all assets).
         kind, unit, role: see the contract of raw.signals.
-        expected_interval_s, max_gap_s: cadence; the layout's where absent.
-        pair_signal: power factor: the power it is rolled up through.
+        expected_interval_s, max_gap_s: cadence; by default the layout's.
+        pair_signal: power factor: the power through which it is rolled up.
         estimated_statuses: statuses that mark an estimated value.
         factor: multiplies the values, on top of a factor column.
-        minimum, maximum: values outside are refused: the file is not what the layout declares.
+        minimum, maximum: values outside are refused.
         rollover_at: counter: the value at which it begins again at 0, in `unit` (100000 for five digits before the
-            point); a fall is then a rollover where the connection can have carried what lies between.
-        marks, interval_s, interval: where they differ from the stamps'.
-        read_at: where in the interval of its row a sample is read, such as a counter: `start` or `end`; at its stamp
-            where absent.
+            point); a fall is then a rollover if the connection can have delivered the energy in between.
+        marks, interval_s, interval: if they differ from the stamps'.
+        read_at: for a sample, such as a counter: whether it is read at the `start` or the `end` of its row's interval;
+            by default at its stamp.
     """
 
     name: str | None = None
@@ -102,7 +102,7 @@ class SignalRule(Strict):
     def gap_s(self) -> float:
         """Seconds that a sample covers."""
         if self.max_gap_s is not None:
-            # A gap of days beside a cadence of days is one of local days, of which one a year has 25 hours.
+            # Days of a cadence are local days, one of which has 25 hours each year.
             daily = self.expected_interval_s is not None and not self.expected_interval_s % 86_400
             return self.max_gap_s + (3_600 if daily and self.max_gap_s and not self.max_gap_s % 86_400 else 0)
         return MAX_GAP_INTERVALS * self.expected_interval_s if self.expected_interval_s else DEFAULT_MAX_GAP_S

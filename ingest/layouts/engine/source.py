@@ -22,19 +22,19 @@ from ingest.text.pieces import PIECE_BYTES, cut
 from lakehouse.errors import TerminalError, UnreadableFile
 from lakehouse.source import LAND_OPTIONS, WHOLE_FILE_BYTES, LandOptions, Parsed, RawFile
 
-#: How names of files end that are read; what they hold is told by content.
+#: Suffixes of files to read; their content decides the rest.
 SUFFIXES = frozenset(
     {".csv", ".txt", ".tsv", ".tab", ".dat", ".json", ".xml", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}
 )
-#: Ends that are no kind of file: none, a number (a date, a part), the version of a NEM12 file (.V01).
+#: Suffixes that do not mean a kind of file: none, a number (a date, a part), the version of a NEM12 file (.V01).
 _NO_SUFFIX = re.compile(r"(\.v?\d+)?", re.IGNORECASE)
 
 
 class LayoutSource:
-    """Files of one domain, each read by the layout that its content shows.
+    """Files of one domain, each read by the layout that recognises it.
 
     Args:
-        feed: what it is; its name is that of the domain, its one contract that of the observations.
+        feed: declaration of the source; its name is that of the domain, its one contract that of the observations.
     """
 
     options = LAND_OPTIONS
@@ -48,11 +48,11 @@ class LayoutSource:
         return path.suffix.lower() in SUFFIXES or _NO_SUFFIX.fullmatch(path.suffix) is not None
 
     def layouts_digest(self, layout_dirs: Sequence[Path]) -> str | None:
-        """What tells one state of the user's layouts from another; None where there are none."""
+        """A digest of the user's layouts; None if there are none."""
         return digest(layout_dirs)
 
     def broken_layouts(self, layout_dirs: Sequence[Path]) -> list[TerminalError]:
-        """What is wrong with layout files of the user's that are meant for this domain, or for any."""
+        """The errors in the user's layout files for this domain, or without a domain."""
         return [broken.error for folder in layout_dirs for broken in broken_layouts(self.name, folder)]
 
     def parse(self, file: RawFile, options: LandOptions, layout_dirs: Sequence[Path] = ()) -> Iterator[Parsed]:
@@ -84,7 +84,7 @@ class LayoutSource:
     def _whole(
         self, file: RawFile, content: bytes, options: LandOptions, layout_dirs: Sequence[Path]
     ) -> Iterator[Parsed]:
-        """Read a file that is read whole; a workbook gives a piece a sheet."""
+        """Read a file whole; a workbook gives one piece per sheet."""
         opened = open_whole(content)
         verdict = recognise(file, opened, self.name, options, layout_dirs)
         if opened.sheets:
@@ -106,7 +106,7 @@ class LayoutSource:
             yield observer.run(tabulate(found, file, lines, options, observer.progress), lines)
 
     def _sheets(self, file: RawFile, verdict: Verdict, options: LandOptions) -> Iterator[Parsed]:
-        """Sheets of a workbook, one after the other; one that cannot be used is refused by its name."""
+        """Sheets of a workbook, one after the other; an unusable one is refused by its name."""
         read: list[tuple[Observer, Tabulated, Lines]] = []
         refused = [(sheet.name, why_not) for sheet, why_not in verdict.missed]
         failure: UnreadableFile | None = None
@@ -134,7 +134,7 @@ class LayoutSource:
         """Read a file of lines piece by piece.
 
         Raises:
-            NotInPieces: its pieces do not decide alike, or its kind is read whole.
+            NotInPieces: its pieces do not decide alike, or its kind must be read whole.
         """
         if is_json(content) or is_xml(content) or content.startswith(WORKBOOKS):
             raise NotInPieces("is a document or a workbook")

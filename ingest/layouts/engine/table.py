@@ -1,4 +1,4 @@
-"""The cells of a file of lines, or of a piece of one: columns by the header's cells, stamps, and what is refused."""
+"""The cells of a file of lines, or of a piece of one: columns by header cell, stamps, and refusals."""
 
 from __future__ import annotations
 
@@ -27,12 +27,13 @@ from lakehouse.source import LandOptions, RawFile
 
 Int64Array = npt.NDArray[np.int64]
 
-#: Series (asset and signal) a file: each costs 0.5 ms and 13 kB, so that this many take half a minute and 0.7 GB.
+#: Largest number of series (asset and signal) in a file: each costs 0.5 ms and 13 kB, so these take half a minute and
+#: 0.7 GB.
 SERIES_LIMIT = 50_000
 
 
 def one_asset_only(options: LandOptions, natives: Sequence[str]) -> None:
-    """Refuse to give several meters of one file the same asset_id: their values would overwrite each other.
+    """Refuse to give several meters of one file the same asset_id, because their values would overwrite each other.
 
     Raises:
         UnreadableFile: `--asset` was given and the file holds more than one meter.
@@ -46,10 +47,10 @@ def one_asset_only(options: LandOptions, natives: Sequence[str]) -> None:
 
 
 def few_enough(series: int) -> None:
-    """Refuse a file of more series than fit the time and memory of one.
+    """Refuse a file with too many series.
 
     Raises:
-        UnreadableFile: it has more than `SERIES_LIMIT`.
+        UnreadableFile: the file has more than `SERIES_LIMIT`.
     """
     if series > SERIES_LIMIT:
         raise UnreadableFile(
@@ -65,11 +66,11 @@ class Table:
         found: its layout, and where its header is.
         file: for the file's and the folder's name.
         lines: its text, or a piece of it.
-        options: what the user says.
-        progress: what earlier pieces have decided.
+        options: land options.
+        progress: decisions of earlier pieces.
 
     Raises:
-        UnreadableFile: it has no row that can be read.
+        UnreadableFile: the file has no readable row.
     """
 
     def __init__(self, found: Found, file: RawFile, lines: Lines, options: LandOptions, progress: Progress) -> None:
@@ -125,7 +126,7 @@ class Table:
             self.grid.columns[number] = pc.if_else(rounded, "", self.grid.columns[number])
 
     def _typed(self, first: int, width: int) -> Grid | None:
-        """The rows read straight as stamps and numbers, where the layout and all of them allow it."""
+        """The rows read straight as stamps and numbers; None if the layout or any row does not allow it."""
         layout, dialect, stamps = self.layout, self.layout.dialect, self.layout.stamps
         if (
             layout.shape.kind != "wide"
@@ -158,7 +159,7 @@ class Table:
         return self.file.path.stem if shape.signal_from == "stem" else signal_name(cell, shape.unit_brackets)
 
     def cell_named(self, name: str) -> str:
-        """The header cell a layout means, by its text or as a pattern."""
+        """The header cell for a layout's name, by text or as a pattern."""
         if name in self.index:
             return name
         try:
@@ -173,7 +174,7 @@ class Table:
         return self.grid.columns[self.index[self.cell_named(name)]]
 
     def others(self, used: tuple[str | None, ...]) -> list[tuple[str, int]]:
-        """Columns that are neither stamps, nor used otherwise, nor declared to be no signal, nor blank."""
+        """Columns that are not stamps, not used otherwise, not ignored, and not blank."""
         stamps = self.layout.stamps
         taken = {self.cell_named(name) for name in (*stamps.columns, *stamps.end_columns)}
         taken |= {self.cell_named(name) for name in used if name is not None}
@@ -199,7 +200,7 @@ class Table:
         return asset
 
     def read_stamps(self) -> Stamps:
-        """Read the stamps of the rows, for `rows`; those that do not read are refused."""
+        """Read the stamps of the rows, for `rows`; unreadable ones are refused."""
         rule = self.layout.stamps
         text = self._joined(rule.columns)
         if rule.separator is not None:
@@ -210,7 +211,7 @@ class Table:
         return stamps
 
     def _joined(self, columns: tuple[str, ...]) -> pa.Array:
-        """A column of stamps, or those of date and time."""
+        """A column of stamps, or the columns of date and time joined."""
         text = self.column(columns[0])
         return pc.binary_join_element_wise(text, self.column(columns[1]), " ") if len(columns) == 2 else text
 
@@ -221,7 +222,7 @@ class Table:
         return stamps
 
     def _stamp_formats(self) -> tuple[str, ...]:
-        """Formats of stamps; a cell of a sheet may hold a date, whatever the layout says of those that hold text."""
+        """Formats of stamps; a cell of a sheet may hold a date, whatever the layout says about text."""
         declared = self.layout.stamps.format
         if self.found.sheet is None or is_instant(declared[0]):
             return declared
@@ -238,7 +239,7 @@ class Table:
         return rows
 
     def trimmed(self, column: str | None, count: int, otherwise: str) -> list[str]:
-        """Cells of a column without blanks around them, or one text for every row where there is none."""
+        """Cells of a column without surrounding blanks, or one text for every row if there is no column."""
         if column is None:
             return [otherwise] * count
         return [str(cell) for cell in pc.utf8_trim_whitespace(self.column(column)).to_pylist()]
@@ -247,7 +248,7 @@ class Table:
         self.refuse_cell(cell, f"column {cell!r} is not declared in layout {self.layout.name}")
 
     def refuse_cell(self, cell: str, reason: str) -> None:
-        """Refuse a whole column, once in a file."""
+        """Refuse a whole column, once per file."""
         if cell not in self.progress.refused_columns:
             self.progress.refused_columns.add(cell)
             self.refusals.add(max(self.found.header_line, 1), cell, reason)

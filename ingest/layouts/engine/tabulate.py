@@ -1,4 +1,4 @@
-"""Files of lines into blocks: a column a signal, or a row a value; rows that hold many instants are in `across`."""
+"""Files of lines into blocks: one column per signal, or one row per value; see `across` for rows of many instants."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def tabulate(found: Found, file: RawFile, lines: Lines, options: LandOptions, pr
     """Bring a recognised file of lines, or a piece of one, into blocks.
 
     Raises:
-        UnreadableFile: it has no rows, no declared column, or no stamp that can be read.
+        UnreadableFile: the file has no rows, no declared column, or no readable stamp.
     """
     table = Table(found, file, lines, options, progress)
     blocks = _SHAPES[table.layout.shape.kind](table)
@@ -67,7 +67,7 @@ def _wide(table: Table) -> list[Block]:
 
 
 def _natives(table: Table, rows: Rows) -> list[tuple[str, Int64Array]]:
-    """The assets of a wide file, each with its rows; an id column makes every asset a series of its own."""
+    """The assets of a wide file, each with its rows; with an id column every asset is a series of its own."""
     column = table.layout.asset.column
     if column is None:
         return [(table.asset(), np.arange(len(table.grid.line), dtype=np.int64))]
@@ -87,7 +87,7 @@ def _natives(table: Table, rows: Rows) -> list[tuple[str, Int64Array]]:
 
 
 def _declared(table: Table, rules: dict[str, SignalRule | None], cell: str, unit: str | None) -> bool:
-    """Whether a column has a rule; one without, or with another unit than declared, is refused once."""
+    """Whether a column has a rule; a column without one, or with another unit than declared, is refused once."""
     declared = next((rule for rule in rules.values() if rule is not None), None)
     if declared is None:
         table.refuse_column(cell)
@@ -234,7 +234,7 @@ def _mask(values: pa.Array) -> npt.NDArray[np.bool_]:
 
 
 def by_code(codes: Int64Array) -> Iterator[tuple[int, Int64Array]]:
-    """Every code with its rows in file order, in one sort however many there are."""
+    """Every code with its rows in file order, by a single sort."""
     order = np.argsort(codes, kind="stable").astype(np.int64)
     for rows in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
         if len(rows):

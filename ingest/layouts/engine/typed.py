@@ -1,7 +1,7 @@
-"""Columns straight from bytes to stamps and numbers, where every row of a piece reads so.
+"""Columns straight from bytes to stamps and numbers, if every row of a piece allows it.
 
-It gives exactly what reading text cell by cell gives, in a tenth of the time; where one cell is anything but a plain
-ISO stamp or a plain number, it gives nothing and the piece is read as text.
+The result equals that of reading text cell by cell, in a tenth of the time; if any cell is not a plain ISO stamp or a
+plain number, there is no result and the piece is read as text.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ from ingest.text.lines import Grid, Lines
 from ingest.text.numbers import EXACT_LIMIT, EXACT_TYPE
 
 STAMP_TYPE = pa.timestamp("us")
-#: Arrow parses a block at a time; one that stays in the cache is quickest.
+#: Size of Arrow's blocks; one that stays in the cache is quickest.
 BLOCK_BYTES = 1 << 20
 
 
 def reads_typed(rule: SignalRule) -> bool:
-    """Whether cells of a signal may be read straight as numbers."""
+    """Whether the cells of a signal may be read straight as numbers."""
     return rule.kind not in (*TEXT_KINDS, "alarm")
 
 
 def read_typed(
     lines: Lines, first: int, width: int, delimiter: str, dialect: Dialect, stamp: int, values: Mapping[int, SignalRule]
 ) -> Grid | None:
-    """Read the rows from line `first` on; columns that are neither stamp nor values come as NULLs.
+    """Read the rows from line `first` on; columns that are neither stamp nor values are NULL.
 
     Args:
         lines: the file, or a piece.
         first: first data line.
         width: cells of a row.
         delimiter: one character.
-        dialect: its decimal sign is declared, or the delimiter is a comma (unquoted numbers then hold none).
+        dialect: with a declared decimal sign, or a comma as delimiter (unquoted numbers then hold none).
         stamp: index of the column of ISO stamps.
         values: index of every column of numbers → its rule.
 
     Returns:
-        None where a row, a stamp or a number is not of the plain kind.
+        None if a row, a stamp or a number is not plain.
     """
     body = _body(lines, first)
-    # Quotes, and exponents (of which Arrow takes longer ones than we do), are for the reading as text.
+    # Quotes, and exponents (Arrow takes longer ones than we do), are left to the reading as text.
     if not body or any(mark in body for mark in (b'"', b"e", b"E", b"\x00")):
         return None
     if b"\r" in body and body.count(b"\r") != body.count(b"\r\n"):
@@ -91,7 +91,7 @@ def _body(lines: Lines, first: int) -> bytes:
 
 
 def _plain(column: pa.Array) -> pa.Array | None:
-    """The column, unless it holds what is no number of ours: inf, nan, or more digits than DECIMAL(18,6) has."""
+    """The column, unless it holds inf, nan, or more digits than DECIMAL(18,6) has."""
     if pa.types.is_floating(column.type):
         return column if pc.all(pc.is_finite(column)).as_py() is not False else None
     if pa.types.is_decimal(column.type):

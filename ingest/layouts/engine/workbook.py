@@ -1,7 +1,7 @@
 """Workbooks (xlsx, xlsm, xlsb, xls, ods) as sheets of text lines, which layouts read as they read CSV files.
 
-A workbook is hostile until it is read: what its parts really unpack to is measured first, and the reader of the cells
-runs in a process with limits on memory and time.
+Workbooks are treated as hostile: the unpacked size of the parts is measured first, and the cells are read in a process
+with limits on memory and time.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from ingest.text.lines import Lines
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import WHOLE_FILE_BYTES, RawFile
 
-#: What the parts of a workbook may unpack to: a million rows of four columns take some 200 MB.
+#: Largest unpacked size of a workbook: a million rows of four columns take some 200 MB.
 UNPACKED_BYTES = 320 * 2**20
-#: Sheets: a month or a meter each.
+#: Largest number of sheets: one for each month or meter.
 SHEETS = 100
-#: The reader ends by itself after so much CPU time; a machine that is busy may need longer by the clock.
+#: CPU time after which the reader ends; on a busy machine the wall-clock time may be longer.
 _WAIT_S = 600
 _ZIP = b"PK\x03\x04"
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-#: How the bytes of every workbook begin; other files may begin so too.
+#: First bytes of workbooks; other files may begin in the same way.
 WORKBOOKS = (_ZIP, _OLD_EXCEL)
 _READER = Path(__file__).with_name("workbook_cells.py")
 _AS_CSV = "export the sheet as CSV and land that"
@@ -44,7 +44,7 @@ class Sheet:
     Args:
         name: as its tab shows it.
         number: its place in the workbook, from 1.
-        lines: its rows, a line each, cells parted by commas; numbered through the workbook, from 1.
+        lines: its rows, one line each, with commas between cells; numbered through the workbook, from 1.
     """
 
     name: str
@@ -72,7 +72,7 @@ def is_workbook(content: bytes) -> bool:
 
 
 def read_sheets(content: bytes) -> tuple[Sheet, ...]:
-    """The sheets of a workbook that hold cells, with formulas as their values were when it was saved.
+    """The sheets of a workbook that hold cells; formulas have their values at the time of saving.
 
     Raises:
         UnreadableFile: it is damaged, protected by a password, or takes too much to open.
@@ -96,10 +96,11 @@ def read_sheets(content: bytes) -> tuple[Sheet, ...]:
 
 
 def written(column: pa.Array, decimal: str) -> pa.Array:
-    """The cells of a sheet's column as they would stand in a CSV file that has a decimal sign.
+    """The cells of a sheet's column as in a CSV file with a decimal sign.
 
     Args:
-        column: the cells as `read_sheets` gives them: numbers with a point; text that looks so after an apostrophe.
+        column: the cells as `read_sheets` returns them: numbers with a point; text that looks like one, after an
+            apostrophe.
         decimal: the sign of numbers in text, `.` or `,`.
     """
     if decimal == ",":
@@ -108,15 +109,15 @@ def written(column: pa.Array, decimal: str) -> pa.Array:
     return pc.replace_substring_regex(column, r"^'([+-]?\d+\.[\d.]+)$", r"\1")
 
 
-#: A whole number that is too large for a double to hold its last digits, as text.
+#: Text of a whole number that is too large for a double to hold its last digits.
 ROUNDED_ID = r"^-?\d(\.\d+)?e\+\d+$"
 
 
 def _measure(content: bytes) -> None:
-    """Refuse a workbook whose parts are damaged, or unpack to too much; nothing is kept of them.
+    """Refuse a workbook whose parts are damaged, or unpack to too much, without keeping anything of them.
 
     Raises:
-        UnreadableFile: it is one.
+        UnreadableFile: the workbook is refused.
     """
     unpacked = 0
     for part in members(RawFile("", Path("workbook"), len(content), lambda: iter([content]))):
@@ -130,15 +131,15 @@ def _sheets(output: bytes) -> Iterator[Sheet]:
     at = base = number = 0
     while at < len(output):
         end = output.index(b"\n", at)
-        said = json.loads(output[at:end])
-        if "error" in said:
-            raise UnreadableFile(f"the workbook cannot be read: {said['error']}", "save it again, or " + _AS_CSV)
+        sheet = json.loads(output[at:end])
+        if "error" in sheet:
+            raise UnreadableFile(f"the workbook cannot be read: {sheet['error']}", "save it again, or " + _AS_CSV)
         number += 1
         if number > SHEETS:
             raise UnreadableFile(f"the workbook has more than {SHEETS} sheets", "split it")
-        at = end + 1 + said["bytes"]
+        at = end + 1 + sheet["bytes"]
         if at - end > WHOLE_FILE_BYTES:
             raise UnreadableFile(f"a sheet has more than {WHOLE_FILE_BYTES >> 20} MiB of cells", "split it")
         lines = Lines(output[end + 1 : at], base=base)
         base = lines.last
-        yield Sheet(said["sheet"], number, lines)
+        yield Sheet(sheet["sheet"], number, lines)

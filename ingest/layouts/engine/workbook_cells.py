@@ -1,8 +1,8 @@
-"""The cells of a workbook as CSV, made in a process of its own: run by path, it takes no module of Wattlake.
+"""The cells of a workbook as CSV, in a process of its own: it is run by path and imports no module of Wattlake.
 
 It reads the workbook from standard input and writes, sheet by sheet, a line of JSON (`{"sheet": name, "bytes": n}`) and
-n bytes of CSV, a line a row of the sheet; `{"error": text}` where it cannot be read. The limits on memory and time are
-those of this process, so that no workbook, however it is made, takes more.
+n bytes of CSV with one line per row of the sheet; or `{"error": text}` if it cannot be read. The limits on memory and
+time are those of this process, so that no workbook takes more.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from datetime import date, datetime, time, timedelta
 
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum
 
-#: Room for a million rows of four columns, and for what they are made from.
+#: Memory for a million rows of four columns and their sources.
 MEMORY_BYTES = 1 << 30
 CPU_S = 120
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
@@ -27,10 +27,10 @@ _POINTED = re.compile(r"[+-]?(\d+\.\d+|\d{1,3}(\.\d{3}){2,})", re.ASCII)
 
 
 def text_of(cell: object) -> str:
-    """A cell as text: a number in its shortest decimal, a stamp in ISO, a midnight as its date alone.
+    """A cell as text: a number as its shortest decimal, a stamp in ISO, a midnight as its date.
 
-    A double is written so that it reads back as the same one: what was typed as 1.1 is 1.1. Text that looks like a
-    number with a point gets an apostrophe before it, as in a spreadsheet: its point may part thousands.
+    A double is written so that it reads back as the same double: 1.1 as typed stays 1.1. Text that looks like a number
+    with a point gets an apostrophe before it, as in a spreadsheet, because its point may separate thousands.
     """
     if isinstance(cell, str):
         return f"'{cell}" if _POINTED.fullmatch(cell) else _CONTROL.sub(" ", cell)
@@ -39,7 +39,7 @@ def text_of(cell: object) -> str:
     if isinstance(cell, float):
         return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
     if isinstance(cell, datetime):
-        # A serial number holds a stamp to some microseconds: what is written to milliseconds comes back whole.
+        # A serial number holds a stamp to some microseconds, so milliseconds are exact.
         near = cell + timedelta(microseconds=500)
         near -= timedelta(microseconds=near.microsecond % 1000)
         return near.date().isoformat() if near.time() == time() else near.isoformat(" ").removesuffix("000")
@@ -52,7 +52,7 @@ def text_of(cell: object) -> str:
 
 
 def rows_as_csv(rows: Sequence[Sequence[object]]) -> bytes:
-    """Rows as CSV with commas; an empty row is an empty line, so that lines count as rows do."""
+    """Rows as CSV with commas; an empty row is an empty line, so that line numbers equal row numbers."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     for row in rows:
@@ -65,7 +65,7 @@ def rows_as_csv(rows: Sequence[Sequence[object]]) -> bytes:
 
 
 def _main() -> None:
-    with contextlib.suppress(ValueError, OSError):  # a limit of the system's that is lower already
+    with contextlib.suppress(ValueError, OSError):  # the system's limit is lower already
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
