@@ -61,7 +61,7 @@ def test_show_tables_lists_what_there_is_and_what_it_is(sql: Sql) -> None:
     tables = [line.split(",")[0] for line in shown[1:]]
     assert {"marts.energy_1d", "raw.assets", "ops.builds"} <= set(tables)
     assert tables[0].startswith("marts.") and not any("wattlake" in name for name in tables)
-    assert any(line.startswith("raw.assets,8,What is known of every asset") for line in shown)
+    assert any(line.startswith("raw.assets,8,Every asset that has landed") for line in shown)
     assert any(line.startswith("marts.energy_1d,8,Energy by local day") for line in shown)
     described = sql("DESCRIBE energy_1d", "--format", "csv").output
     assert 'energy_kwh,"DECIMAL(38,9)"' in described
