@@ -79,7 +79,9 @@ def realtime(sources: tuple[str, ...], **window: Any) -> None:
 @click.command(epilog=example("wattlake backfill bess archive-of-2023/ --site werk"))
 @click.argument("source", type=SourceName())
 @click.argument("paths", nargs=-1, type=GivenPath())
-@click.option("--batch", default=BATCH_FILES, show_default=True, type=click.IntRange(min=1), help="files in each commit")
+@click.option(
+    "--batch", default=BATCH_FILES, show_default=True, type=click.IntRange(min=1), help="files in each commit"
+)
 @window_options
 @LOCATIONS
 @land_options()
