@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.time.local_time import AMBIGUOUS, OK, to_utc, zone
+from ingest.time.local_time import AMBIGUOUS, OK, to_utc
+from lakehouse.zones import zone
 
 Int64Array = npt.NDArray[np.int64]
 Int8Array = npt.NDArray[np.int8]

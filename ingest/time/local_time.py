@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import numpy.typing as npt
 
-from lakehouse.errors import TerminalError
+from lakehouse.zones import zone
 
 Int64Array = npt.NDArray[np.int64]
 Int8Array = npt.NDArray[np.int8]
@@ -46,18 +45,6 @@ class Transition:
     at: int
     before: int
     after: int
-
-
-def zone(name: str) -> ZoneInfo:
-    """Look up an IANA zone.
-
-    Raises:
-        TerminalError: there is no such zone.
-    """
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise TerminalError(f"unknown time zone {name!r}", "give an IANA name such as Europe/Berlin") from error
 
 
 def transitions(name: str, first_year: int, last_year: int) -> list[Transition]:

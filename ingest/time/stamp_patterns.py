@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.time.local_time import Int64Array, changes_around, to_wall
-from ingest.time.local_time import zone as zone_of
+from lakehouse.zones import zone as zone_of
 
 BoolArray = npt.NDArray[np.bool_]
 

@@ -82,6 +82,7 @@ def test_a_file_that_nobody_knows_is_an_error_with_a_next_step_and_the_others_la
         (("land", "meter", ".", "--timezone", "localtime"), 2, "no time zone"),
         (("land", "meter"), 2, "Missing argument"),
         (("land", "meter", ".", "--timezone", "Europe/Atlantis"), 2, "no time zone"),
+        (("land", "meter", ".", "--site-timezone", "Europe"), 2, "no time zone"),
         (("sql", "SELECT 1"), 1, "there is no Wattlake home in"),
         (("check",), 1, "there is no Wattlake home in"),
         (("frobnicate",), 2, "No such command"),

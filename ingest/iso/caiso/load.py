@@ -23,9 +23,10 @@ from ingest.iso.contracts import PUBLISHED_BY_OPERATOR, PUBLISHED_BY_SCHEDULE, S
 from ingest.iso.market import NEVER
 from ingest.iso.sheet import Sheet
 from ingest.iso.statement import Statement, rows_of
-from ingest.time.local_time import to_wall, zone
+from ingest.time.local_time import to_wall
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import LandOptions, Parsed, RawFile
+from lakehouse.zones import zone
 
 Int64Array = npt.NDArray[np.int64]
 

@@ -26,9 +26,9 @@ from ingest.iso.sheet import Sheet, codes, header, named, read_sheet, rejects
 from ingest.iso.statement import Statement, rows_of, statement
 from ingest.packed import Member
 from ingest.text.lines import split_lines
-from ingest.time.local_time import zone
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import LandOptions, Parsed, RawFile
+from lakehouse.zones import zone
 
 Int64Array = npt.NDArray[np.int64]
 

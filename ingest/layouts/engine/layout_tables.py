@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from ingest.time.local_time import zone
 from ingest.time.stamps import format_error, is_instant
 from lakehouse.errors import TerminalError
+from lakehouse.zones import zone
 
 #: Longest gap or cadence, three years; a longer one is probably a mistake of units.
 MAX_GAP_S = 1_096 * 86_400.0

@@ -21,10 +21,11 @@ from ingest.layouts.engine.signal_rule import EXACT_KINDS, INTERVAL_KINDS, TEXT_
 from ingest.text.lines import Lines
 from ingest.text.numbers import parse_numbers, plain, scale_numbers
 from ingest.text.refusals import Refusals, rejects
-from ingest.time.local_time import REASONS, zone
+from ingest.time.local_time import REASONS
 from lakehouse.contract import Contract
 from lakehouse.errors import UnreadableFile, is_name
 from lakehouse.source import LandOptions, Parsed, RawFile
+from lakehouse.zones import zone
 
 Int64Array = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]

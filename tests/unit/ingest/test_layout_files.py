@@ -157,3 +157,11 @@ def test_a_layout_that_can_use_no_row_says_why() -> None:
     head = "From (date);From (time);Until (date);Until (time);EAN code;Register;Volume;Unit;Validation status\n"
     with pytest.raises(UnreadableFile, match="unit is not kWh"):
         parse(head + "03/06/2024;00:00:00;03/06/2024;00:15:00;5414;Offtake;0,1;kVArh;Read\n")
+
+
+@pytest.mark.parametrize("name", ["localtime", "right/Europe/Berlin", "Europe"])
+@pytest.mark.parametrize("key", ["timezone", "site_timezone"])
+def test_a_zone_that_is_another_elsewhere_is_a_fault_of_the_layout(tmp_path: Path, key: str, name: str) -> None:
+    folder = write_layout(tmp_path / "mine", stamps=f'{key} = "{name}"')
+    with pytest.raises(TerminalError, match="no time zone"):
+        parse("when;power\n2024-01-01 00:00;1\n", dirs=[folder])

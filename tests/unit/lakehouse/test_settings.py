@@ -13,7 +13,7 @@ from pydantic import SecretStr, ValidationError
 
 from flows.cli.main import main
 from lakehouse.database import open_engine
-from lakehouse.errors import TerminalError
+from lakehouse.errors import TerminalError, visible
 from lakehouse.observations.local_days import calendar
 from lakehouse.presence import claim_home
 from lakehouse.settings import Settings
@@ -44,9 +44,20 @@ def test_a_day_whose_midnight_is_skipped_begins_at_its_first_instant() -> None:
     assert by_date[date(2018, 11, 4)]["day_end"] == datetime(2018, 11, 5, 2, tzinfo=UTC)
 
 
-def test_an_unknown_zone_is_a_clear_error() -> None:
-    with pytest.raises(TerminalError, match="'Europe/Atlantis' is no time zone"):
-        zone("Europe/Atlantis")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Europe/Atlantis", "", "../etc", "a\0b", "x" * 300,
+        "Europe",  # a folder of the database
+        "localtime", "posixrules", "Factory",  # another zone on every machine
+        "posix/Europe/Berlin", "right/Europe/Berlin",  # the latter is 27 s off
+    ],
+)  # fmt: skip
+def test_what_is_no_zone_everywhere_is_a_clear_error(name: str) -> None:
+    with pytest.raises(TerminalError) as raised:
+        zone(name)
+    assert raised.value.message == f"{visible(repr(name))} is no time zone"
+    assert zone("Europe/Berlin").key == "Europe/Berlin"
 
 
 def test_by_default_everything_lies_in_the_home(tmp_path: Path) -> None:
