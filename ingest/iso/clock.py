@@ -14,11 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.arrays import Int8Array, Int64Array
 from ingest.time.local_time import AMBIGUOUS, OK, to_utc
 from lakehouse.zones import zone
-
-Int64Array = npt.NDArray[np.int64]
-Int8Array = npt.NDArray[np.int8]
 
 MICROS: Final = 1_000_000
 MINUTE: Final = 60 * MICROS

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.arrays import BoolArray, Int64Array
 from ingest.text.lines import Lines, read_grid, split_cells
 from ingest.text.numbers import exact_array, parse_numbers
 from ingest.text.refusals import Refusals, text_of
@@ -18,9 +19,6 @@ from ingest.text.refusals import rejects as rejects_of_lines
 from ingest.time.stamps import Stamps, parse_stamps
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import REJECTS_SCHEMA, WHOLE_FILE_BYTES
-
-Int64Array = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass

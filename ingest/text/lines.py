@@ -14,9 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from ingest.arrays import Int64Array
 from lakehouse.errors import UnreadableFile
-
-Int64Array = npt.NDArray[np.int64]
 
 #: Longest text of a refused row that is kept, in characters; longer texts are cut with a note.
 RAW_TEXT_LIMIT = 8000

@@ -8,15 +8,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.arrays import BoolArray, FloatArray, Int64Array, mask
 from lakehouse.errors import UnreadableFile
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
-Int64Array = npt.NDArray[np.int64]
 
 EXACT_TYPE = pa.decimal128(18, 6)
 #: DECIMAL(18,6) holds |value| below 10^12, as integers of 10^-6 below 10^18.
@@ -113,7 +109,7 @@ def parse_numbers(text: pa.Array, factor: Decimal = Decimal(1), exact: bool = Fa
         factor: multiplies every value, exactly.
         exact: also return the value in units of 10^-6.
     """
-    ok = _mask(pc.match_substring_regex(text, _NUMBER))
+    ok = mask(pc.match_substring_regex(text, _NUMBER))
     reasons = {int(i): "not a number" for i in np.flatnonzero(~ok)}
     if exact:
         return _parse_exact(text, factor, ok, reasons)
@@ -131,7 +127,7 @@ def parse_numbers(text: pa.Array, factor: Decimal = Decimal(1), exact: bool = Fa
 
 
 def _parse_exact(text: pa.Array, factor: Decimal, ok: BoolArray, reasons: dict[int, str]) -> Numbers:
-    short = ok & _mask(pc.match_substring_regex(text, _SHORT))
+    short = ok & mask(pc.match_substring_regex(text, _SHORT))
     micro = _micro(pc.if_else(pa.array(short), text, "0").cast(EXACT_TYPE))
     rounded = 0
     top, bottom = factor.as_integer_ratio()
@@ -208,7 +204,3 @@ def _micro(array: pa.Array) -> Int64Array:
 def _doubles(text: pa.Array, ok: BoolArray) -> FloatArray:
     safe = text if ok.all() else pc.if_else(pa.array(ok), text, "0")
     return np.asarray(safe.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
-
-
-def _mask(values: pa.Array) -> BoolArray:
-    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from ingest.arrays import Int64Array
 from ingest.text.lines import RAW_TEXT_LIMIT, Lines
 from lakehouse.source import REJECTS_SCHEMA
-
-Int64Array = npt.NDArray[np.int64]
 
 
 @dataclass

@@ -7,11 +7,9 @@ If the clocks change in an interval or at its end, the end is written in one of 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from ingest.time.local_time import OK, UNTOLD, Int8Array, Int64Array, Transition, changes_around, to_utc
-
-BoolArray = npt.NDArray[np.bool_]
+from ingest.arrays import BoolArray, Int8Array, Int64Array
+from ingest.time.local_time import OK, UNTOLD, Transition, changes_around, to_utc
 
 #: Mean number of rows per stamp and series from which stamps count as written twice.
 _TWICE = 1.5

@@ -13,10 +13,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from ingest.arrays import Int8Array, Int64Array
 from lakehouse.zones import zone
-
-Int64Array = npt.NDArray[np.int64]
-Int8Array = npt.NDArray[np.int8]
 
 SECOND = 1_000_000
 

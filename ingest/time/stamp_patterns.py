@@ -12,14 +12,12 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.time.local_time import Int64Array, changes_around, to_wall
+from ingest.arrays import BoolArray, Int64Array, mask
+from ingest.time.local_time import changes_around, to_wall
 from lakehouse.zones import zone as zone_of
-
-BoolArray = npt.NDArray[np.bool_]
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
@@ -140,7 +138,7 @@ def read_pattern(text: pa.Array, pattern: str, zone: str) -> tuple[Int64Array, B
         is a stamp; of a time alone, microseconds since midnight.
     """
     parts = pc.extract_regex(text, _regex(pattern))
-    ok = ~_mask(parts.is_null())
+    ok = ~mask(parts.is_null())
     fields = {parts.type.field(index).name for index in range(parts.type.num_fields)}
 
     def cells(field: str) -> pa.Array:
@@ -226,7 +224,3 @@ def _by_name(cells: pa.Array, meaning: Callable[[str], int]) -> Int64Array:
     encoded = cells.dictionary_encode()
     numbers = np.array([meaning(name) for name in encoded.dictionary.to_pylist()], np.int64)
     return numbers[np.asarray(encoded.indices.to_numpy(), dtype=np.int64)] if len(numbers) else np.zeros(0, np.int64)
-
-
-def _mask(values: pa.Array) -> BoolArray:
-    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)

@@ -6,15 +6,12 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.arrays import BoolArray, Int64Array, mask
 from ingest.time.stamp_patterns import has_date, has_offset, pattern_error, read_pattern
 from lakehouse.errors import UnreadableFile
-
-Int64Array = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 SECOND = 1_000_000
 DAY = 86400 * SECOND
@@ -191,12 +188,12 @@ def _parse(text: pa.Array, name: str, zone: str = "UTC") -> Stamps:
         return Stamps(micros, ok, name, name in INSTANTS)
     if name in _EPOCH:
         pattern, scale = _EPOCH[name]
-        ok = _mask(pc.match_substring_regex(text, pattern))
+        ok = mask(pc.match_substring_regex(text, pattern))
         exact = pc.if_else(pa.array(ok), text, "0").cast(pa.decimal128(20, 6))
         words = np.frombuffer(exact.buffers()[1], dtype=np.int64).reshape(-1, 2)[: len(text), 0]
         return Stamps(words // SECOND * scale + words % SECOND * scale // SECOND, ok, name, True)
     if name == "excel_serial":
-        ok = _mask(pc.match_substring_regex(text, _SERIAL))
+        ok = mask(pc.match_substring_regex(text, _SERIAL))
         days = np.asarray(pc.if_else(pa.array(ok), text, "0").cast(pa.float64()).to_numpy(), dtype=np.float64)
         millis = np.rint((days - _SERIAL_1970) * 86_400_000).astype(np.int64)
         return Stamps(np.where(ok, millis * 1000, 0), ok, name, False)
@@ -209,7 +206,7 @@ def _cast(text: pa.Array, pattern: str, kind: pa.DataType) -> tuple[Int64Array, 
     try:
         return _micros(text.cast(kind)), np.ones(len(text), np.bool_)
     except pa.ArrowInvalid:
-        ok = _mask(pc.match_substring_regex(text, pattern))
+        ok = mask(pc.match_substring_regex(text, pattern))
     micros = np.zeros(len(text), np.int64)
     pieces = [np.flatnonzero(ok)]
     while pieces:
@@ -228,7 +225,3 @@ def _cast(text: pa.Array, pattern: str, kind: pa.DataType) -> tuple[Int64Array, 
 
 def _micros(array: pa.Array) -> Int64Array:
     return np.asarray(array.cast(pa.int64()).to_numpy(zero_copy_only=False), dtype=np.int64)
-
-
-def _mask(values: pa.Array) -> BoolArray:
-    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)

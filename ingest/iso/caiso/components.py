@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
-import numpy.typing as npt
 
+from ingest.arrays import BoolArray, Int64Array
 from ingest.iso.sheet import Price
-
-Int64Array = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 #: Types of rows, the price first → our column.
 TYPES = {

@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.arrays import Int64Array, mask
 from ingest.iso import clock
 from ingest.iso.caiso import times, values
 from ingest.iso.contracts import PUBLISHED_BY_OPERATOR, PUBLISHED_BY_SCHEDULE, SYSTEM_LOAD
@@ -27,8 +27,6 @@ from ingest.time.local_time import to_wall
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import LandOptions, Parsed, RawFile
 from lakehouse.zones import zone
-
-Int64Array = npt.NDArray[np.int64]
 
 SYSTEM = "CA ISO-TAC"
 QUERY = "SLD_FCST"
@@ -112,12 +110,12 @@ def _table(sheet: Sheet, said: Statement, kind: str) -> pa.Table:
     sheet.refuse(~((number >= 0) & wanted[number]), "EXECUTION_TYPE", f"the row is of no run of {kind} load")
     # Runs of real time have a market of their own, RTM; any other is named after its market.
     market = pc.if_else(pc.is_in(execution, pa.array(["RTPD", "RTD"])), "RTM", execution)
-    sheet.refuse(_mask(pc.not_equal(sheet.cells["run"], market)), "MARKET_RUN_ID", "the row is of another market")
+    sheet.refuse(mask(pc.not_equal(sheet.cells["run"], market)), "MARKET_RUN_ID", "the row is of another market")
     items = pa.array([run.item for run in RUNS.values()]).take(pa.array(np.maximum(number, 0)))
     wrong = pc.and_(pc.not_equal(items, ""), pc.not_equal(sheet.cells["item"], items))
-    sheet.refuse(_mask(wrong), "XML_DATA_ITEM", "the row is of another quantity")
-    sheet.refuse(_mask(pc.not_equal(sheet.cells["load_type"], TOTAL)), "LOAD_TYPE", "the row is of no total load")
-    sheet.refuse(_mask(pc.equal(sheet.cells["area"], "")), "TAC_AREA_NAME", "there is no area")
+    sheet.refuse(mask(wrong), "XML_DATA_ITEM", "the row is of another quantity")
+    sheet.refuse(mask(pc.not_equal(sheet.cells["load_type"], TOTAL)), "LOAD_TYPE", "the row is of no total load")
+    sheet.refuse(mask(pc.equal(sheet.cells["area"], "")), "TAC_AREA_NAME", "there is no area")
     minutes = np.array([run.minutes for run in RUNS.values()], np.int64)[number]
     start = times.starts(sheet, minutes)
     load = sheet.exact("load", required=True)
@@ -169,7 +167,3 @@ def _issued(day: int) -> int:
     """09:10 Pacific time of a day, by days since 1970, as microseconds since 1970 UTC."""
     wall = datetime.combine(clock.EPOCH + timedelta(days=day), datetime.min.time()) + PUBLISHED_AT
     return round(wall.replace(tzinfo=zone(clock.PACIFIC)).astimezone(UTC).timestamp()) * clock.MICROS
-
-
-def _mask(cells: pa.Array) -> npt.NDArray[np.bool_]:
-    return np.asarray(cells.to_numpy(zero_copy_only=False), dtype=np.bool_)

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.arrays import mask
 from ingest.iso import clock
 from ingest.iso.caiso import times
 from ingest.iso.caiso.components import TYPES, Cells, Prices, joined
@@ -26,8 +26,6 @@ from ingest.iso.statement import rows_of, statement
 from ingest.packed import members
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import REJECTS_SCHEMA, LandOptions, Parsed, RawFile
-
-Int64Array = npt.NDArray[np.int64]
 
 #: Columns of all LMP reports → our names; of a node's three names one is kept.
 COLUMNS = {
@@ -170,7 +168,7 @@ def _take(sheet: Sheet, market: Market, reading: _Reading) -> None:
     kind = pc.fill_null(pc.index_in(sheet.cells["type"], kinds), -1)
     kind = np.asarray(kind.to_numpy(zero_copy_only=False), dtype=np.int64)
     sheet.refuse(kind < 0, "LMP_TYPE", f"the type of row is none of {', '.join(TYPES)}")
-    sheet.refuse(_mask(pc.equal(sheet.cells["node"], "")), "NODE", "there is no node")
+    sheet.refuse(mask(pc.equal(sheet.cells["node"], "")), "NODE", "there is no node")
     start = times.starts(sheet, market.minutes)
     price = sheet.exact("price")
     sheet.refuse(price.null & (kind == 0), "price", "there is no price")
@@ -206,7 +204,7 @@ def _check_run(sheet: Sheet, market: Market) -> None:
         raise UnreadableFile(
             f"the report is of the market run {runs[0]!r}, not of {market.run}", right or "land reports of LMPs"
         )
-    sheet.refuse(_mask(pc.not_equal(sheet.cells["run"], market.run)), "MARKET_RUN_ID", "the row is of another market")
+    sheet.refuse(mask(pc.not_equal(sheet.cells["run"], market.run)), "MARKET_RUN_ID", "the row is of another market")
 
 
 def _table(found: Prices, file: RawFile, options: LandOptions, market: Market, reading: _Reading) -> pa.Table:
@@ -249,7 +247,3 @@ def _shown(
                 sheet.refusals.add(line, "", wanted[line])
             if mine:
                 yield rejects(sheet, names[number])
-
-
-def _mask(values: pa.Array) -> npt.NDArray[np.bool_]:
-    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)

@@ -8,14 +8,12 @@ labels, or not.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.arrays import Int64Array
 from ingest.iso import clock
 from ingest.iso.sheet import Sheet, read_stamps
-
-Int64Array = npt.NDArray[np.int64]
 
 #: Columns of every report that tell time → our names.
 COLUMNS = {

@@ -16,9 +16,10 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from ingest.arrays import Int64Array
 
 CENTRAL = ZoneInfo("America/Chicago")
 HOUR = timedelta(hours=1)
@@ -30,7 +31,6 @@ _DAY = re.compile(r"(?:(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{4})|(?P<iso>\d{4}-
 _STAMP = re.compile(rf"{_DAY.pattern}[ T](?P<time>\d{{1,2}}:\d{{2}}:\d{{2}})(?:\.\d+)?")
 _HOUR_ENDING = re.compile(r"(\d{1,2})(?::00)?")
 
-Int64Array = npt.NDArray[np.int64]
 T = TypeVar("T")
 
 

@@ -12,18 +12,16 @@ from itertools import chain
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from ingest.arrays import BoolArray, Int64Array
 from ingest.text.lines import Lines, read_grid, split_cells
 from ingest.text.numbers import EXACT_TYPE, exact_array, parse_numbers
 from ingest.text.pieces import cut
 from lakehouse.errors import UnreadableFile
 
-Int64Array = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 Kind = Literal["double", "exact", "text"]
 
 #: Bytes read at a time: 6,000 rows of 198 columns; 8 MiB took 70 MB more memory for a day and no less time.

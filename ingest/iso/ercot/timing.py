@@ -9,9 +9,9 @@ from datetime import date, datetime, timedelta
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from ingest.arrays import Int64Array
 from ingest.iso.ercot.clock import (
     HOUR,
     BadTime,
@@ -36,8 +36,6 @@ QUARTER = timedelta(minutes=15)
 _LAST_SECOND = timedelta(seconds=1)
 #: An autumn day has 25 hours.
 _NUMBERS = frozenset(str(number) for number in range(1, 101))
-
-Int64Array = npt.NDArray[np.int64]
 
 
 class Timing(Protocol):

@@ -10,19 +10,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.arrays import Int64Array, mask
 from ingest.iso import clock
 from ingest.iso.isone.report import Report, vintage_of, wrong_market
 from ingest.iso.sheet import Sheet, codes, named, read_sheet, read_stamps
 from ingest.text.lines import Lines, split_cells, split_lines
 from ingest.time.local_time import REASONS, to_utc
 from lakehouse.errors import UnreadableFile
-
-Int64Array = npt.NDArray[np.int64]
 
 #: Columns → our names: those of hourly reports, and after them what five-minute and preliminary ones call otherwise.
 COLUMNS = {
@@ -95,7 +92,7 @@ def read_csv(content: bytes, path: Path, market: str) -> Report:
     sheet = read_sheet(
         body, head.first, [name or ("kind" if number == 0 else None) for number, name in enumerate(names)]
     )
-    sheet.refuse(_mask(pc.not_equal(sheet.cells["kind"], "D")), "", "the line is no data (D) and stands among data")
+    sheet.refuse(mask(pc.not_equal(sheet.cells["kind"], "D")), "", "the line is no data (D) and stands among data")
     series = codes(*(sheet.cells[name] for name in ("id", "name") if name in sheet.cells))
     start = _five_minutes(sheet, series, head, path) if market == "RT5" else _hours(sheet, series)
     made = next((stamp for comment in head.comments if (stamp := _MADE.search(comment))), None)
@@ -171,7 +168,7 @@ def _hours(sheet: Sheet, series: Int64Array) -> Int64Array:
 def _five_minutes(sheet: Sheet, series: Int64Array, head: _Head, path: Path) -> Int64Array:
     """Starts of intervals from wall-clock times; the day comes from the report where they have none."""
     text = sheet.cells["time"]
-    bare = _mask(pc.match_substring_regex(text, r"^\d{1,2}:\d{2}(:\d{2})?$"))
+    bare = mask(pc.match_substring_regex(text, r"^\d{1,2}:\d{2}(:\d{2})?$"))
     if bare.any():
         day = _day(head, path)
         text = pc.if_else(pa.array(bare), pc.binary_join_element_wise(day, text, " "), text)
@@ -210,7 +207,3 @@ def _instant(text: str, zone: str) -> datetime | None:
         return clock.abbreviated(text, "%m/%d/%Y %H:%M:%S", zone)
     except ValueError:
         return None
-
-
-def _mask(values: pa.Array) -> npt.NDArray[np.bool_]:
-    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)

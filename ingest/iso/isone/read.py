@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.arrays import mask
 from ingest.iso import clock
 from ingest.iso.contracts import PRICES
 from ingest.iso.isone.csv_documents import read_csv
@@ -50,7 +50,7 @@ def _read(file: RawFile, options: LandOptions, market: str) -> Parsed:
 def _prices(report: Report, file: RawFile, options: LandOptions, market: str) -> Parsed:
     sheet, start = report.sheet, report.start
     name, kind, number = _locations(report)
-    sheet.refuse(_mask(pc.equal(name, "")), "location", "there is no location")
+    sheet.refuse(mask(pc.equal(name, "")), "location", "there is no location")
     lmp = sheet.exact("lmp", required=True)
     energy, congestion, loss = (sheet.exact(column) for column in ("energy", "congestion", "loss"))
     rows = np.flatnonzero(sheet.ok)
@@ -108,7 +108,3 @@ def _or(text: pa.Array, other: pa.Array) -> pa.Array:
 
 def _or_null(text: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
-
-
-def _mask(values: pa.Array) -> npt.NDArray[np.bool_]:
-    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)

@@ -12,18 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.arrays import Int64Array
 from ingest.iso import clock
 from ingest.iso.isone.report import refuse_what_is_none
 from ingest.iso.sheet import Sheet, codes, read_stamps
 from ingest.text.json_text import read_json
 from ingest.text.refusals import Refusals
 from lakehouse.errors import UnreadableFile
-
-Int64Array = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

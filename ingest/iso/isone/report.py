@@ -7,13 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
+from ingest.arrays import Int64Array
 from ingest.iso.sheet import Sheet, is_markup, words_of_page
 from lakehouse.errors import UnreadableFile
-
-Int64Array = npt.NDArray[np.int64]
 
 SOURCES = {"DAM": "isone-dam-lmp", "RT5": "isone-rt5-lmp", "RTH": "isone-rth-lmp"}
 MINUTES = {"DAM": 60, "RT5": 5, "RTH": 60}

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.arrays import Int64Array
 from ingest.iso import clock
 from ingest.iso.contracts import SYSTEM_LOAD
 from ingest.iso.nyiso.files import read_files
@@ -29,8 +30,6 @@ from ingest.text.lines import split_lines
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import LandOptions, Parsed, RawFile
 from lakehouse.zones import zone
-
-Int64Array = npt.NDArray[np.int64]
 
 INTEGRATED: dict[str, str | None] = {
     "Time Stamp": "stamp",

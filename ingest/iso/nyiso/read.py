@@ -12,8 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow.compute as pc
 
 from ingest.iso.nyiso.files import read_files
@@ -29,8 +27,6 @@ from ingest.iso.statement import statement
 from ingest.text.lines import split_lines
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import LandOptions, Parsed, RawFile
-
-Int64Array = npt.NDArray[np.int64]
 
 #: A column that only one other kind of document has → what it is.
 OTHERS = {

@@ -24,14 +24,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ingest.arrays import BoolArray, Int64Array
 from ingest.iso.clock import MINUTE
 from ingest.iso.market import NEVER
 from ingest.iso.statement import Statement
-
-Int64Array = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 RTD = 5 * MINUTE
 RTC = 15 * MINUTE

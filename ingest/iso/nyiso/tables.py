@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.arrays import Int64Array
 from ingest.iso import clock
 from ingest.iso.contracts import AS_PRICES, PRICES
 from ingest.iso.nyiso.runs import RTC, Runs, runs_of
@@ -17,8 +18,6 @@ from ingest.iso.statement import Statement, rows_of
 from ingest.text.numbers import EXACT_LIMIT
 from ingest.time.local_time import REASONS, to_wall
 from lakehouse.contract import Contract
-
-Int64Array = npt.NDArray[np.int64]
 
 #: Columns of LBMP files → our names. The last one was cut short until July 2016.
 LBMP_COLUMNS = {

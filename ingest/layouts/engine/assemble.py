@@ -7,13 +7,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.arrays import Int64Array
 from ingest.layouts.engine.blocks import Block
 from ingest.layouts.engine.layout import Layout
 from ingest.text.numbers import EXACT_TYPE, exact_array
 from lakehouse.contract import ASSETS, SIGNALS, Contract
 from lakehouse.source import LandOptions, RawFile
-
-Int64Array = npt.NDArray[np.int64]
 
 DEFAULT_ZONE = "Europe/Berlin"
 #: Columns that hold the same text in many rows.

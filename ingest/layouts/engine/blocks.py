@@ -9,11 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ingest.arrays import BoolArray, Int64Array
 from ingest.layouts.engine.signal_rule import SignalRule
 from ingest.text.refusals import Refusals
-
-Int64Array = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ingest.arrays import BoolArray, Int8Array, Int64Array
 from ingest.layouts.engine.blocks import Rows
 from ingest.layouts.engine.progress import NotInPieces, Progress
 from ingest.time.end_stamps import starts_of
-from ingest.time.local_time import OK, Int8Array, Int64Array, first_instants, repeated_times, to_utc, to_wall
-
-BoolArray = npt.NDArray[np.bool_]
+from ingest.time.local_time import OK, first_instants, repeated_times, to_utc, to_wall
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND

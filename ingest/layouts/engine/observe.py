@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.arrays import BoolArray, Int64Array, mask
 from ingest.layouts.engine.assemble import Assembly, calendar_zone, stamp_zone
 from ingest.layouts.engine.blocks import Block, Rows, Tabulated
 from ingest.layouts.engine.intervals import Interval, Places
@@ -26,9 +27,6 @@ from lakehouse.contract import Contract
 from lakehouse.errors import UnreadableFile, is_name
 from lakehouse.source import LandOptions, Parsed, RawFile
 from lakehouse.zones import zone
-
-Int64Array = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 SECOND = 1_000_000
 #: Allowed texts of a factor: `Decimal` also takes digits of other scripts, and 1e999999999, which fills memory.
@@ -201,10 +199,10 @@ class Observer:
 
     def _nulls(self, text: pa.Array) -> BoolArray:
         if not pa.types.is_string(text.type):
-            return _mask(text.is_null())
+            return mask(text.is_null())
         trimmed = pc.utf8_trim_whitespace(text)
         nulls = pa.array(["", *self._layout.dialect.nulls], pa.string())
-        return _mask(pc.is_in(trimmed, value_set=nulls)) | _mask(text.is_null())
+        return mask(pc.is_in(trimmed, value_set=nulls)) | mask(text.is_null())
 
     def _check_cadence(self, block: Block, at: Int64Array, length: int) -> None:
         """Refuse a file whose rows clearly have another step than the interval that the layout declares.
@@ -318,7 +316,3 @@ def _by_factor(
             factor = None
         out.append((np.flatnonzero(codes == code).astype(np.int64), factor))
     return out
-
-
-def _mask(values: pa.Array) -> BoolArray:
-    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)

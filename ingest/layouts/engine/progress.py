@@ -9,11 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from ingest.arrays import Int64Array
 from ingest.time.local_time import repeated_times, skipped_times
-
-Int64Array = npt.NDArray[np.int64]
 
 
 class NotInPieces(Exception):

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.arrays import Int64Array, mask
 from ingest.layouts.engine.assemble import stamp_zone
 from ingest.layouts.engine.blocks import Rows
 from ingest.layouts.engine.layout import Layout
@@ -24,8 +24,6 @@ from ingest.text.refusals import Refusals
 from ingest.time.stamps import Stamps, is_instant, parse_ends, parse_stamps, read_stamps, split_spans
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import LandOptions, RawFile
-
-Int64Array = npt.NDArray[np.int64]
 
 #: Largest number of series (asset and signal) in a file: each costs 0.5 ms and 13 kB, so these take half a minute and
 #: 0.7 GB.
@@ -121,7 +119,7 @@ class Table:
         names = (self.layout.asset.column, self.layout.shape.signal_column)
         for number in {self.index[self.cell_named(name)] for name in names if name is not None}:
             rounded = pc.match_substring_regex(self.grid.columns[number], ROUNDED_ID)
-            at = np.flatnonzero(_mask(rounded))
+            at = np.flatnonzero(mask(rounded))
             self.refusals.add_rows(self.grid.line[at], "", "the id is a number that has lost its last digits")
             self.grid.columns[number] = pc.if_else(rounded, "", self.grid.columns[number])
 
@@ -265,7 +263,3 @@ def filled(text: pa.Array) -> bool:
 
 def _holds(text: pa.Array, part: str) -> bool:
     return bool(pc.any(pc.match_substring(text, part)).as_py())
-
-
-def _mask(values: pa.Array) -> npt.NDArray[np.bool_]:
-    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.arrays import Int64Array, mask
 from ingest.layouts.engine.across import day_rows, signal_rows
 from ingest.layouts.engine.blocks import Block, Rows, Tabulated
 from ingest.layouts.engine.progress import Progress
@@ -20,8 +20,6 @@ from ingest.text.lines import Lines, split_cells
 from ingest.text.numbers import detect_decimal
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import LandOptions, RawFile
-
-Int64Array = npt.NDArray[np.int64]
 
 
 def tabulate(found: Found, file: RawFile, lines: Lines, options: LandOptions, progress: Progress) -> Tabulated:
@@ -176,7 +174,7 @@ def _long(table: Table) -> list[Block]:
             continue
         if units is not None and rule.unit:
             written = pc.utf8_lower(units.take(pa.array(at)))
-            other = ~_mask(pc.equal(written, rule.unit.lower().replace("³", "3")))
+            other = ~mask(pc.equal(written, rule.unit.lower().replace("³", "3")))
             table.drop(rows, at[other], f"the row's unit is not {rule.unit}, as layout {layout.name} declares")
             at = at[~other]
         if len(at):
@@ -227,10 +225,6 @@ def _decide_decimal(table: Table, blocks: list[Block]) -> None:
 
 def _codes(encoded: pa.DictionaryArray) -> Int64Array:
     return np.asarray(encoded.indices.to_numpy(), dtype=np.int64)
-
-
-def _mask(values: pa.Array) -> npt.NDArray[np.bool_]:
-    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
 def by_code(codes: Int64Array) -> Iterator[tuple[int, Int64Array]]:
