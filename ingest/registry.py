@@ -50,8 +50,12 @@ def declarations() -> tuple[Declared, ...]:
 
 def feeds() -> dict[str, Feed]:
     """Every feed by its name, in the order of names; imports no library."""
-    found = [feed for declared in declarations() for feed in declared.feeds]
-    return {feed.name: feed for feed in sorted(found, key=lambda feed: feed.name)}
+    found: dict[str, Feed] = {}
+    for feed in (feed for declared in declarations() for feed in declared.feeds):
+        if feed.name in found:
+            raise ValueError(f"two feeds are called {feed.name}")
+        found[feed.name] = feed
+    return dict(sorted(found.items()))
 
 
 def provided_feeds() -> dict[str, Feed]:

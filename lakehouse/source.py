@@ -167,6 +167,16 @@ class Registry:
     sources: Mapping[str, Source]
     streamed: tuple[Contract, ...] = ()
 
+    def __post_init__(self) -> None:
+        described = {contract.name: contract for contract in SHARED}
+        listed = [contract for source in self.sources.values() for contract in source.contracts]
+        for contract in (*listed, *self.streamed):
+            if described.setdefault(contract.name, contract) != contract:
+                raise ValueError(f"two contracts describe raw.{contract.name}")
+        for contract in self.streamed:
+            if contract.mode != "append":
+                raise ValueError(f"raw.{contract.name} is of streams, and its mode is {contract.mode}")
+
     def named(self, name: str) -> Source:
         """The source that a user names.
 

@@ -299,3 +299,14 @@ def test_a_source_that_is_added_is_held_to_what_every_source_keeps_by_its_fixtur
         every.test_of_a_file_cut_short_nothing_false_is_read(name)
         for what in every.BROKEN:
             every.test_what_is_no_file_of_a_source_is_refused_with_a_reason_and_a_next_step(name, what)
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_name_that_two_folders_give_to_feeds_is_no_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "again").mkdir()
+    (tmp_path / "again" / "feeds.py").write_text((TREES / "levels" / "ingest" / "probe" / "feeds.py").read_text())
+    monkeypatch.setattr(ingest, "__path__", [*ingest.__path__, str(tmp_path)])
+    registry.declarations.cache_clear()
+    with pytest.raises(ValueError, match="two feeds are called probe"):
+        registry.feeds()
+    del sys.modules["ingest.again"], sys.modules["ingest.again.feeds"]
