@@ -24,7 +24,8 @@ from lakehouse.marts import expectations
 from lakehouse.marts.changes import Changes, listed_assets, touched_by_table
 from lakehouse.marts.checks import dbt_checks, describe, record_checks, united
 from lakehouse.marts.data_docs import kept_path
-from lakehouse.marts.dbt_runner import Watch, depending_on, marts, project_digest, run_dbt
+from lakehouse.marts.dbt_models import depending_on, marts
+from lakehouse.marts.dbt_runner import Watch, project_digest, run_dbt
 from lakehouse.marts.held_back import breaking, named_by, warnings, without
 from lakehouse.marts.inputs import (
     affected_models,

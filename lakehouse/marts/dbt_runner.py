@@ -1,7 +1,4 @@
-"""Runs dbt as a subprocess over a build file and reads its results.
-
-In-process dbt keeps the file locked and reads stale snapshots on a second run; a subprocess costs the same start-up.
-"""
+"""Runs commands of dbt over a build file and reads their results."""
 
 from __future__ import annotations
 
@@ -9,15 +6,13 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections import deque
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lakehouse.errors import TerminalError
+from lakehouse.marts import dbt_process
 from lakehouse.settings import DBT_PROJECT, Settings
 from lakehouse.storage import take_place
 
@@ -26,24 +21,15 @@ PARSED = "partial_parse.msgpack"
 #: The plugin's manifest of views in the folder that dbt runs in.
 MANIFEST = "manifest.json"
 
+#: Outcomes of a command that builds or tests, in dbt's target folder.
+RESULTS = "results.json"
+
 #: Called with (models and tests done, models and tests in all, the one that begins or has ended).
 Watch = Callable[[int, int, str], None]
 #: Events of dbt's log: a model or test begins, or has ended.
 BEGINS, ENDS = "LogStartLine", ("LogModelResult", "LogTestResult")
 #: Lines of the log that are shown if dbt stops before it has run anything.
 LINES_KEPT = 25
-
-#: dbt as a program that ends with its parent: after a killed build no dbt may go on writing (Linux: 1 is
-#: PR_SET_PDEATHSIG, 9 is SIGKILL). The pid shows whether the parent was killed before dbt could ask for this.
-RUN = """
-import ctypes, os, sys
-if sys.platform == "linux":
-    ctypes.CDLL(None).prctl(1, 9)
-    if os.getppid() != int(os.environ["WATTLAKE_BUILD_PID"]):
-        sys.exit("the build that started dbt has ended")
-from dbt.cli.main import cli
-cli()
-"""
 
 
 @dataclass(frozen=True)
@@ -67,34 +53,6 @@ class NodeResult:
     failures: int | None
     message: str | None
     sql: str | None
-
-
-@dataclass(frozen=True)
-class Mart:
-    """A published model as the dbt project declares it.
-
-    Args:
-        name: table name.
-        description: from its YAML.
-        key: columns that identify a row.
-        time: instant or date column, or None.
-        ranges: column → (low, high), the allowed range of its values.
-        columns: column → its description.
-    """
-
-    name: str
-    description: str
-    key: tuple[str, ...]
-    time: str | None
-    ranges: dict[str, tuple[float | None, float | None]]
-    columns: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Mart:
-        """The reverse of `dataclasses.asdict` after a trip through JSON."""
-        ranges = {column: (pair[0], pair[1]) for column, pair in value["ranges"].items()}
-        columns = value.get("columns", {})  # files of older versions have none
-        return cls(value["name"], value["description"], tuple(value["key"]), value["time"], ranges, columns)
 
 
 def project_digest() -> str:
@@ -125,7 +83,6 @@ def run_dbt(
     """
     environment = {
         **os.environ,
-        "WATTLAKE_BUILD_PID": str(os.getpid()),
         "WATTLAKE_DBT_FOLDER": ".",  # the environment for dbt by hand names another folder
         "WATTLAKE_DBT_THREADS": str(settings.threads),
         "WATTLAKE_MEMORY_LIMIT": settings.memory_limit,
@@ -133,36 +90,49 @@ def run_dbt(
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
     }
-    target = folder / "target"
-    results_path = target / "run_results.json"
-    results_path.unlink(missing_ok=True)
-    take_parsed(settings.parsed_project, target)
-    arguments = [
-        sys.executable, "-c", RUN, "--no-use-colors", "--log-format", "json", "--log-format-file", "text",
-        "--log-level-file", "info",
-        *command, "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(target),
-        "--log-path", str(folder / "logs"),
-    ]  # fmt: skip
-    # -c puts the working directory on the path, and a folder named dbt there would hide the package.
     log, messages = _Log(watch), deque[str](maxlen=LINES_KEPT)
-    with subprocess.Popen(
-        arguments, env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                messages.append(log.message(line))
-        except BaseException:
-            process.kill()
-            raise
-    if process.returncode == 0 or results_path.exists():
-        keep_parsed(settings.parsed_project, target)
-    if not results_path.exists():
-        if process.returncode == 0:
-            return []
-        tail = "\n".join(messages).strip()
-        raise TerminalError(f"dbt {command[0]} stopped before it ran anything:\n{tail}", "mend the dbt project")
-    return _results(target)
+    results = folder / "target" / RESULTS
+    results.unlink(missing_ok=True)
+
+    def heard(line: str) -> None:
+        messages.append(log.message(line))
+
+    code = run_in(folder, command, DBT_PROJECT, environment, settings.parsed_project, heard)
+    if results.exists():
+        return [NodeResult(**node) for node in json.loads(results.read_text())]
+    if code == 0:
+        return []
+    tail = "\n".join(messages).strip()
+    raise TerminalError(f"dbt {command[0]} stopped before it ran anything:\n{tail}", "mend the dbt project")
+
+
+def run_in(
+    folder: Path,
+    command: list[str],
+    profiles: Path,
+    environment: dict[str, str],
+    parsed: Path,
+    heard: Callable[[str], None],
+) -> int:
+    """Run a command in a folder, whose `target` and `logs` dbt gets; its exit code. See `dbt_process.run`.
+
+    Args:
+        folder: dbt runs in it.
+        command: dbt's command and its flags.
+        profiles: folder of profiles.yml.
+        environment: of dbt, all of it.
+        parsed: file that the parsed project waits in between runs; see `Settings.parsed_project`.
+        heard: called with each line that dbt logs.
+    """
+    target = folder / "target"
+    take_parsed(parsed, target)
+    places = {"project-dir": DBT_PROJECT, "profiles-dir": profiles, "target-path": target, "log-path": folder / "logs"}
+    flags = [part for name, path in places.items() for part in (f"--{name}", str(path))]
+    project = f"{DBT_PROJECT} {project_digest()} {(profiles / 'profiles.yml').read_text()}"
+    request = dbt_process.Request(command, flags, project, str(folder), environment)
+    code = dbt_process.run(request, heard)
+    keep_parsed(parsed, target)
+    return code
 
 
 class _Log:
@@ -202,55 +172,3 @@ def keep_parsed(kept: Path, target: Path) -> None:
     written = kept.with_name(f".{kept.name}.{os.getpid()}")
     shutil.copy2(parsed, written)
     take_place(written, kept)  # other homes may read it now
-
-
-def _results(target: Path) -> list[NodeResult]:
-    results = json.loads((target / "run_results.json").read_text())["results"]
-    nodes = json.loads((target / "manifest.json").read_text())["nodes"]
-    found = []
-    for result in results:
-        node: dict[str, Any] = nodes.get(result["unique_id"], {})
-        found.append(
-            NodeResult(
-                name=node.get("name", result["unique_id"]),
-                resource=node.get("resource_type", ""),
-                status=result["status"],
-                seconds=result["execution_time"],
-                failures=result.get("failures"),
-                message=result.get("message"),
-                sql=result.get("compiled_code"),
-            )
-        )
-    return found
-
-
-def marts(target: Path, views: bool = False) -> list[Mart]:
-    """The published models from dbt's manifest: those under models/marts that hold rows of their own, or the views."""
-    nodes = json.loads((target / "manifest.json").read_text())["nodes"].values()
-    found = []
-    for node in nodes:
-        if node["resource_type"] != "model" or "marts" not in node["fqn"]:
-            continue
-        if (node["config"]["materialized"] == "view") != views:
-            continue
-        meta = node["config"].get("meta") or node.get("meta") or {}
-        declared = {"key": meta.get("key", ()), "time": meta.get("time"), "ranges": meta.get("ranges", {})}
-        columns = {
-            name: column["description"] for name, column in node.get("columns", {}).items() if column["description"]
-        }
-        described = {"name": node["name"], "description": node["description"], "columns": columns}
-        found.append(Mart.from_json({**described, **declared}))
-    return sorted(found, key=lambda mart: mart.name)
-
-
-def depending_on(target: Path, inputs: Collection[str]) -> set[str]:
-    """Names of the models that depend on any of the given sources ("raw.iso_prices"), from dbt's manifest."""
-    manifest = json.loads((target / "manifest.json").read_text())
-    sources = manifest["sources"].items()
-    reached = {key for key, source in sources if f"{source['source_name']}.{source['name']}" in inputs}
-    waiting = list(reached)
-    while waiting:
-        more = set(manifest["child_map"][waiting.pop()]) - reached
-        reached |= more
-        waiting += more
-    return {manifest["nodes"][key]["name"] for key in reached if key.startswith("model.")}

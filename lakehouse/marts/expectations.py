@@ -18,7 +18,7 @@ from typing import Any
 from lakehouse.check_result import CheckResult
 from lakehouse.engine import quote
 from lakehouse.marts import data_docs
-from lakehouse.marts.dbt_runner import Mart
+from lakehouse.marts.dbt_models import Mart
 
 
 def preload() -> threading.Thread:

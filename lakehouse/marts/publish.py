@@ -17,7 +17,7 @@ import duckdb
 from lakehouse.catalog import MARTS, TABLE_PROPERTIES, iceberg_type
 from lakehouse.engine import connect, identifier, quote
 from lakehouse.errors import LostRace, TerminalError
-from lakehouse.marts.dbt_runner import Mart
+from lakehouse.marts.dbt_models import Mart
 from lakehouse.reader import attach_marts
 from lakehouse.settings import Settings
 from lakehouse.storage import make_folder

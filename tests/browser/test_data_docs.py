@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 
 from lakehouse.marts import expectations
 from lakehouse.marts.data_docs import BUILDS_KEPT, kept_path, write_pages
-from lakehouse.marts.dbt_runner import Mart
+from lakehouse.marts.dbt_models import Mart
 from lakehouse.ops import CHECKS, Ops
 from lakehouse.settings import Settings
 from tests.support.chromium import ARGUMENTS, CHROMIUM, in_chromium

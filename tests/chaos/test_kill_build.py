@@ -60,10 +60,11 @@ def test_a_publication_killed_at_a_step_is_whole_after_the_next(publishing: Case
 def test_dbt_killed_alone_or_beside_its_build_leaves_the_last_good_marts(publishing: Case, tmp_path: Path) -> None:
     publishing.put_back()
     told = tmp_path / "pid"
-    arguments = {"told": str(told)}
-    ended = publishing.worker.run("build_with_dbt_killed", publishing.settings, victim="dbt", **arguments)
+    ended = publishing.worker.run(
+        "build_with_dbt_killed", publishing.settings, victim="dbt", told=str(tmp_path / "dbt")
+    )
     assert not ended.killed and ended.error is not None and "dbt build stopped before it ran anything" in ended.error
-    assert publishing.worker.run("build_with_dbt_killed", publishing.settings, victim="build", **arguments).killed
+    assert publishing.worker.run("build_with_dbt_killed", publishing.settings, victim="build", told=str(told)).killed
     deadline = time.monotonic() + 30
     while runs(int(told.read_text())):  # a child of a killed build ends with it
         assert time.monotonic() < deadline

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -25,7 +23,7 @@ from ingest.iso.ercot.contracts import DISCLOSURES
 from ingest.registry import registry
 from lakehouse.contract import TYPES
 from lakehouse.marts.changes import find_changes
-from lakehouse.marts.dbt_runner import keep_parsed, take_parsed
+from lakehouse.marts.dbt_runner import RESULTS, NodeResult, run_in
 from lakehouse.marts.inputs import is_observations
 
 PROJECT = Path(__file__).parents[2] / "dbt"
@@ -243,36 +241,33 @@ class Lake:
         Raises:
             AssertionError: dbt failed; carries its output.
         """
-        done = self._dbt([command, *(["--full-refresh"] if full_refresh else [])], spans)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        code, said = self._dbt([command, *(["--full-refresh"] if full_refresh else [])], spans)
+        assert code == 0, said
+        return said
 
     def failing_checks(self) -> dict[str, list[dict[str, Any]]]:
         """Run the checks over the marts as they are: name of each failing check → its failing rows."""
         selected = ["path:models/intermediate", "test_type:generic", "test_type:singular"]
         self._dbt(["build", "--select", *selected], None)
-        target = self.folder / "target"
-        names = {
-            unique_id: node["name"]
-            for unique_id, node in json.loads((target / "manifest.json").read_text())["nodes"].items()
-        }
         failing: dict[str, list[dict[str, Any]]] = {}
         self.lake.close()
         with duckdb.connect(str(self.marts), read_only=True) as marts:
             marts.execute("SET TimeZone='UTC'")
             for name in ("scratch", "lake"):
                 marts.execute(f"ATTACH '{self.folder / name}.duckdb' (READ_ONLY)")
-            for result in json.loads((target / "run_results.json").read_text())["results"]:
-                if result["status"] == "fail":
-                    cursor = marts.execute(result["compiled_code"])
+            for result in self.outcomes():
+                if result.status == "fail":
+                    cursor = marts.execute(result.sql)
                     columns = [column[0] for column in cursor.description or []]
-                    failing[names[result["unique_id"]]] = [
-                        dict(zip(columns, row, strict=True)) for row in cursor.fetchall()
-                    ]
+                    failing[result.name] = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
         self._open()
         return failing
 
-    def _dbt(self, command: list[str], spans: list[Span] | None) -> subprocess.CompletedProcess[str]:
+    def outcomes(self) -> list[NodeResult]:
+        """What the last command did."""
+        return [NodeResult(**node) for node in json.loads((self.folder / "target" / RESULTS).read_text())]
+
+    def _dbt(self, command: list[str], spans: list[Span] | None) -> tuple[int, str]:
         spans = self.whole_spans() if spans is None else spans
         self._write_spans(spans)
         self.lake.close()
@@ -281,21 +276,11 @@ class Lake:
         profiles = self.folder / "profiles"
         profiles.mkdir(exist_ok=True)
         (profiles / "profiles.yml").write_text(PROFILE)
-        arguments = [*command, "--project-dir", str(PROJECT), "--profiles-dir", str(profiles), "--quiet"]
-        arguments += ["--log-level-file", "none"]
-        arguments += ["--target-path", str(self.folder / "target"), "--log-path", str(self.folder / "log")]
-        take_parsed(PARSED, self.folder / "target")
-        done = subprocess.run(
-            [str(Path(sys.executable).parent / "dbt"), *arguments],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "DO_NOT_TRACK": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
-            check=False,
-        )
-        keep_parsed(PARSED, self.folder / "target")
+        said: list[str] = []
+        environment = {**os.environ, "DO_NOT_TRACK": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+        code = run_in(self.folder, command, profiles, environment, PARSED, said.append)
         self._open()
-        return done
+        return code, "".join(said)
 
     def rows(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """Read the marts of the last build."""

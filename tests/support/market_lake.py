@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -78,26 +77,25 @@ class MarketLake(Lake):
                 f"CREATE OR REPLACE VIEW raw.{contract.name} AS FROM lake.landed.{contract.name} WHERE {where}"
             )
         command = ["build", *(["--full-refresh"] if changed is None else []), "--select", *selected.split()]
-        done = self._dbt(command, [])
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        code, said = self._dbt(command, [])
+        assert code == 0, said
+        return said
 
     def market_checks(self) -> dict[str, list[dict[str, Any]]]:
         """Run the checks over the marts as they are: name of each that fails or warns → its rows."""
         self._dbt(["test", "--select", *MARKET_MARTS], [])
-        results = json.loads((self.folder / "target" / "run_results.json").read_text())["results"]
         self.lake.close()
         try:
             with duckdb.connect(str(self.marts), read_only=True) as marts:
                 marts.execute("SET TimeZone='UTC'")
                 marts.execute(f"ATTACH '{self.folder / 'lake.duckdb'}' (READ_ONLY)")
                 found = {}
-                for result in results:
-                    if result["status"] != "pass":
-                        cursor = marts.execute(result["compiled_code"])
+                for result in self.outcomes():
+                    if result.status != "pass":
+                        cursor = marts.execute(result.sql)
                         columns = [column[0] for column in cursor.description or []]
                         rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
-                        found[result["unique_id"].split(".")[2]] = rows
+                        found[result.name] = rows
                 return found
         finally:
             self._open()

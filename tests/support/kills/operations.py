@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import json
 import os
 import shutil
 import signal
-import subprocess
-import threading
 import time
 from collections import Counter
 from datetime import date, datetime, timedelta
@@ -28,7 +27,7 @@ from lakehouse.landing import replay as replay_module
 from lakehouse.landing.holding import recover_killed
 from lakehouse.landing.stream import land_batch, landed_offset
 from lakehouse.marts import build as build_module
-from lakehouse.marts import dbt_runner, expectations
+from lakehouse.marts import expectations
 from lakehouse.marts.publish import BUILD, published
 from lakehouse.ops import DOWNLOADS, SLICES, TABLES, Ops
 from lakehouse.reader import open_session
@@ -114,22 +113,23 @@ def build_with_dbt_killed(settings: Settings, victim: str, told: str) -> str:
         told: file that gets dbt's process id.
     """
 
-    start = subprocess.Popen
+    def kill_at_the_first_model(done: int, total: int, name: str) -> None:
+        if name and not Path(told).exists():
+            (dbt,) = dbt_processes(settings)
+            Path(told).write_text(str(dbt))
+            os.kill(dbt if victim == "dbt" else os.getpid(), signal.SIGKILL)
 
-    def kill_at_the_first_model(dbt: subprocess.Popen[str], log: Path) -> None:
-        while not (log.exists() and " START sql" in log.read_text()):
-            assert dbt.poll() is None, "dbt ended before it could be killed"
-            time.sleep(0.01)
-        os.kill(dbt.pid if victim == "dbt" else os.getpid(), signal.SIGKILL)
+    return build_module.build(settings, registry().contracts, watch=kill_at_the_first_model).mode
 
-    def started(arguments: list[str], *, cwd: Path, **options: Any) -> subprocess.Popen[str]:
-        dbt = start(arguments, cwd=cwd, **options)
-        Path(told).write_text(str(dbt.pid))
-        threading.Thread(target=kill_at_the_first_model, args=(dbt, cwd / "logs" / "dbt.log"), daemon=True).start()
-        return dbt
 
-    dbt_runner.subprocess.Popen = started
-    return build_module.build(settings, registry().contracts).mode
+def dbt_processes(settings: Settings) -> list[int]:
+    """The processes that work in a home's build folder."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*/cwd"):
+        with contextlib.suppress(OSError):
+            if folder.readlink() == settings.root / "tmp" / "build":
+                found.append(int(folder.parent.name))
+    return found
 
 
 def build_killed_in_checks(settings: Settings, recorded: str) -> None:

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from lakehouse.errors import TerminalError
-from lakehouse.marts.dbt_runner import MANIFEST, Mart, _Log, depending_on, marts, run_dbt
-from lakehouse.settings import Settings
+from lakehouse.marts import dbt_process
+from lakehouse.marts.dbt_models import Mart, depending_on, marts
+from lakehouse.marts.dbt_runner import MANIFEST, _Log, run_dbt, run_in
+from lakehouse.settings import DBT_PROJECT, Settings
 
 PARSES_ANEW = "Unable to do partial parsing"
 
 
 def parse(folder: Path, cache: Path) -> str:
-    """Parse the project for a home of its own; what dbt logs."""
+    """Parse the project for a home of its own, in a process that has not parsed it yet; what dbt logs."""
     work = folder / "tmp" / "build"
     work.mkdir(parents=True)
     (work / MANIFEST).write_text(json.dumps({"views": {}}))
-    run_dbt(Settings(home=folder, cache=cache, threads=1), ["parse"], work)
-    return (work / "logs" / "dbt.log").read_text()
+    dbt_process.end_waiting()
+    lines: list[str] = []
+    home = Settings(home=folder, cache=cache, threads=1)
+    environment = {**os.environ, "WATTLAKE_DBT_FOLDER": "."}
+    assert run_in(work, ["parse"], DBT_PROJECT, environment, home.parsed_project, lines.append) == 0
+    return "".join(lines)
 
 
 @pytest.fixture(scope="module")

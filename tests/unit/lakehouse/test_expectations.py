@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from lakehouse.check_result import CheckResult
-from lakehouse.marts.dbt_runner import Mart
+from lakehouse.marts.dbt_models import Mart
 from lakehouse.marts.expectations import expect
 
 

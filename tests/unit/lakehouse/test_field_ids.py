@@ -25,7 +25,7 @@ from pyiceberg.types import DoubleType
 from lakehouse.catalog import MARTS, ensure_table, open_catalog
 from lakehouse.contract import Column, Contract
 from lakehouse.engine import connect
-from lakehouse.marts.dbt_runner import Mart
+from lakehouse.marts.dbt_models import Mart
 from lakehouse.marts.publish import follow
 from lakehouse.settings import Settings
 from lakehouse.upkeep.compaction import Compacted, compact

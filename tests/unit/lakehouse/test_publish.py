@@ -8,21 +8,26 @@ from pathlib import Path
 import duckdb
 
 from lakehouse.catalog import MARTS, open_catalog
-from lakehouse.marts.dbt_runner import Mart, marts
+from lakehouse.marts.dbt_models import MODELS, Mart, marts
 from lakehouse.marts.publish import COMMENT, follow, write_comments
 from lakehouse.settings import Settings
 
 
 def test_views_are_no_marts_of_their_own(tmp_path: Path) -> None:
-    def node(name: str, materialized: str) -> dict[str, object]:
-        config = {"materialized": materialized, "meta": {"key": ["a"], "time": None}}
+    def model(name: str, **is_so: bool) -> dict[str, object]:
+        meta = {"key": ["a"], "time": None}
         return {
-            "resource_type": "model", "fqn": ["wattlake", "marts", "iso", name], "name": name, "description": "",
-            "config": config,
-        }  # fmt: skip
+            "name": name,
+            "description": "",
+            "columns": {},
+            "meta": meta,
+            "is_mart": True,
+            "is_view": False,
+            **is_so,
+        }
 
-    nodes = {"a": node("iso_prices", "incremental"), "b": node("nyiso_lbmps", "view")}
-    (tmp_path / "manifest.json").write_text(json.dumps({"nodes": nodes}))
+    models = [model("iso_prices"), model("nyiso_lbmps", is_view=True), model("int_prices", is_mart=False)]
+    (tmp_path / MODELS).write_text(json.dumps(models))
     assert [mart.name for mart in marts(tmp_path)] == ["iso_prices"]
 
 

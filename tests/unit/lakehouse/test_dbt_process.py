@@ -1,0 +1,145 @@
+"""dbt is kept ready between commands, and what happens to one command happens to no other."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lakehouse.marts import dbt_process
+from lakehouse.marts.dbt_process import Request
+
+PROJECT = """name: small
+version: "1.0"
+profile: small
+"""
+PROFILE = """small:
+  target: dev
+  outputs:
+    dev: {type: duckdb, path: small.duckdb, threads: 1}
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm() -> None:
+    """No process of an earlier test waits: what it has parsed is another project."""
+    dbt_process.end_waiting()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A dbt project with one model, in a folder that dbt runs in."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "dbt_project.yml").write_text(PROJECT)
+    (tmp_path / "profiles.yml").write_text(PROFILE)
+    (tmp_path / "models" / "one.sql").write_text("select 1 as n, '{{ env_var('PROBE', 'none') }}' as said")
+    return tmp_path
+
+
+def request(project: Path, *command: str, **environment: str) -> Request:
+    places = ["--project-dir", str(project), "--profiles-dir", str(project)]
+    digest = str(project) + (project / "models" / "one.sql").read_text()
+    return Request(command, places, digest, str(project), {**os.environ, "DO_NOT_TRACK": "1", **environment})
+
+
+def names(lines: list[str]) -> list[str]:
+    return [json.loads(line)["info"]["name"] for line in lines if line.startswith("{")]
+
+
+def run(asked: Request) -> tuple[int, list[str]]:
+    lines: list[str] = []
+    return dbt_process.run(asked, lines.append), lines
+
+
+def shown(project: Path) -> str:
+    """The model's row, as dbt shows it."""
+    code, lines = run(request(project, "show", "--select", "one", PROBE="first"))
+    assert code == 0
+    return "".join(lines)
+
+
+def process_of(project: Path) -> int:
+    """The process that runs dbt in a folder."""
+    for folder in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            if folder.readlink() == project:
+                return int(folder.parent.name)
+        except OSError:
+            continue
+    raise AssertionError("dbt runs in no such folder")
+
+
+def test_the_next_command_finds_the_project_parsed_and_a_changed_one_is_parsed_anew(project: Path) -> None:
+    assert run(request(project, "compile"))[0] == 0
+    (waiting,) = dbt_process._idle
+    assert "first" in shown(project)
+    (project / "models" / "one.sql").write_text("select 2 as n, 'changed' as said")
+    assert "changed" in shown(project)
+    assert dbt_process._idle == [waiting]
+
+
+def test_each_command_has_its_own_environment_and_exit_code(project: Path) -> None:
+    assert "first" in shown(project)
+    code, lines = run(request(project, "show", "--select", "one"))
+    assert code == 0 and "none" in "".join(lines) and "first" not in "".join(lines)
+    (project / "models" / "one.sql").write_text("select no_such_column")
+    assert run(request(project, "run"))[0] == 1
+    code, lines = run(request(project, "run", "--no-such-flag"))
+    assert code == 2 and "no-such-flag" in "".join(lines)
+    (project / "models" / "one.sql").write_text("select {{ 1")
+    code, lines = run(request(project, "run"))
+    assert code == 2 and "one.sql" in "".join(lines)
+    (project / "models" / "one.sql").write_text("select 3 as n")
+    assert run(request(project, "run"))[0] == 0
+
+
+def at_the_first_model(act: Callable[[], None]) -> Callable[[str], None]:
+    def heard(line: str) -> None:
+        if names([line]) == ["LogStartLine"]:
+            act()
+
+    return heard
+
+
+def test_a_command_that_is_killed_says_so_and_the_next_one_runs(project: Path) -> None:
+    (project / "models" / "one.sql").write_text("select count(*) from range(200000) a, range(200000) b")
+
+    def kill() -> None:
+        os.kill(process_of(project), signal.SIGKILL)
+
+    assert dbt_process.run(request(project, "run"), at_the_first_model(kill)) == -signal.SIGKILL
+    (project / "models" / "one.sql").write_text("select 4 as n")
+    assert run(request(project, "run"))[0] == 0
+
+
+def test_a_caller_that_gives_up_leaves_no_dbt_behind(project: Path) -> None:
+    (project / "models" / "one.sql").write_text("select count(*) from range(200000) a, range(200000) b")
+    running: list[int] = []
+
+    def give_up() -> None:
+        running.append(process_of(project))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        dbt_process.run(request(project, "run"), at_the_first_model(give_up))
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/{running[0]}").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert dbt_process._idle == []
+
+
+def test_a_fork_of_this_process_takes_none_of_its_dbt(project: Path) -> None:
+    assert run(request(project, "compile"))[0] == 0
+    (waiting,) = dbt_process._idle
+    child = os.fork()
+    if child == 0:
+        taken = dbt_process._taken()
+        os._exit(0 if taken is not waiting else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert run(request(project, "compile"))[0] == 0
