@@ -15,6 +15,7 @@ import os
 import select
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -32,6 +33,10 @@ BUILDS = frozenset({"build", "run", "test"})
 #: Loaded before the first fork: dbt loads them when a command runs.
 LATER = ("agate", "dbt.adapters.duckdb.impl", "dbt.task.build", "lakehouse.marts.dbt_plugin")
 SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
+
+
+#: dbt's threads log beside each other.
+_one_line = threading.Lock()
 
 
 class Parsed(NamedTuple):
@@ -130,7 +135,9 @@ def _show(event: Any) -> None:
     from google.protobuf.json_format import MessageToDict
 
     data = MessageToDict(event.data, preserving_proto_field_name=True)
-    print(json.dumps({"info": {"name": event.info.name, "msg": event.info.msg}, "data": data}), flush=True)
+    line = json.dumps({"info": {"name": event.info.name, "msg": event.info.msg}, "data": data})
+    with _one_line:
+        print(line, flush=True)
 
 
 def _exit_code(result: Any) -> int:
