@@ -6,9 +6,10 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from lakehouse.settings import Settings
 
@@ -32,6 +33,22 @@ if TYPE_CHECKING:
 
 #: Recorded data lie beside the checkout, never in it.
 RECORDED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+#: Tests of what Prefect runs: all of them share one server and its worker, which are up in half a minute.
+DEPLOYED = "tests/deployed/"
+
+
+class _SharedHarnesses(LoadFileScheduling):
+    """Whole files to one worker, and all files of `DEPLOYED` to the same."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return DEPLOYED if nodeid.startswith(DEPLOYED) else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """Hand out tests as `_SharedHarnesses` says; another `--dist` is obeyed."""
+    return _SharedHarnesses(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture

@@ -184,14 +184,24 @@ def follow(
         changed: overall range of rebuilt days; months outside keep their files. None replaces every table whole.
 
     Returns:
-        Snapshot id by mart.
+        Snapshot id by mart; a mart that has never had a row has no table, and is not among them.
     """
     connection = connect(settings=settings)
     connection.execute(f"ATTACH {quote(str(settings.marts_path))} AS marts (READ_ONLY)")
     try:
-        return {mart.name: _follow_one(connection, catalog, mart, build_id, changed) for mart in marts}
+        there = {name for _, name in catalog.list_tables(MARTS)}
+        filled = there | {mart.name for mart in marts if _has_rows(connection, mart)}
+        return {
+            mart.name: _follow_one(connection, catalog, mart, build_id, changed)
+            for mart in marts
+            if mart.name in filled
+        }
     finally:
         connection.close()
+
+
+def _has_rows(connection: duckdb.DuckDBPyConnection, mart: Mart) -> bool:
+    return connection.execute(f"SELECT 1 FROM marts.{identifier(mart.name)} LIMIT 1").fetchone() is not None
 
 
 def _follow_one(
