@@ -65,8 +65,7 @@ def serve() -> None:
 
 def _parse(request: Request) -> tuple[Parsed | None, int]:
     """Parse the project: the result, and dbt's exit code where there is none."""
-    with contextlib.chdir(request.folder):
-        result = _dbt(None, [*PARSE, *request.places])
+    result = _dbt(None, [*PARSE, *request.places])
     if result.result is None:
         return None, _exit_code(result)
     # Forked processes share these pages as long as no collection of garbage touches them.

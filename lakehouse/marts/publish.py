@@ -173,7 +173,7 @@ def follow(
     marts: Sequence[Mart],
     build_id: str,
     changed: tuple[datetime, datetime] | None,
-) -> dict[str, int]:
+) -> dict[str, int | None]:
     """Bring the Iceberg tables marts.* up to the published file.
 
     Args:
@@ -184,24 +184,14 @@ def follow(
         changed: overall range of rebuilt days; months outside keep their files. None replaces every table whole.
 
     Returns:
-        Snapshot id by mart; a mart that has never had a row has no table, and is not among them.
+        Snapshot id by mart; None where its table has never had a row.
     """
     connection = connect(settings=settings)
     connection.execute(f"ATTACH {quote(str(settings.marts_path))} AS marts (READ_ONLY)")
     try:
-        there = {name for _, name in catalog.list_tables(MARTS)}
-        filled = there | {mart.name for mart in marts if _has_rows(connection, mart)}
-        return {
-            mart.name: _follow_one(connection, catalog, mart, build_id, changed)
-            for mart in marts
-            if mart.name in filled
-        }
+        return {mart.name: _follow_one(connection, catalog, mart, build_id, changed) for mart in marts}
     finally:
         connection.close()
-
-
-def _has_rows(connection: duckdb.DuckDBPyConnection, mart: Mart) -> bool:
-    return connection.execute(f"SELECT 1 FROM marts.{identifier(mart.name)} LIMIT 1").fetchone() is not None
 
 
 def _follow_one(
@@ -210,7 +200,7 @@ def _follow_one(
     mart: Mart,
     build_id: str,
     changed: tuple[datetime, datetime] | None,
-) -> int:
+) -> int | None:
     described = connection.execute(f"DESCRIBE marts.{identifier(mart.name)}").fetchall()
     columns = {name: kind for name, kind, *_ in described}
     instant = mart.time if mart.time and columns.get(mart.time) == "TIMESTAMP WITH TIME ZONE" else None
@@ -223,6 +213,10 @@ def _follow_one(
         doomed = [file for file in doomed if first <= file.partition[0] + 1970 * 12 + 1 <= last]
         where = _within(instant, first, last)
     added = _write(connection, table, mart, columns, instant, where)
+    if not added and not doomed:
+        # Marts of domains that a home has not: a commit of nothing costs as much as one of rows.
+        snapshot = table.current_snapshot()
+        return snapshot.snapshot_id if snapshot else None
     return _replace(table, added, doomed, build_id)
 
 

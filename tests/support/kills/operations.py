@@ -210,10 +210,12 @@ def outcome(settings: Settings) -> dict[str, Any]:
     if build is not None:
         for mart in build.marts:
             table = catalog.load_table(("marts", mart.name))
+            rows = found["marts"][mart.name][0]
+            assert table.scan().count() == rows, mart.name
             snapshot = table.current_snapshot()
-            assert snapshot is not None and snapshot.summary is not None
-            assert table.scan().count() == found["marts"][mart.name][0], mart.name
-            assert BUILD in snapshot.summary.additional_properties
+            if rows:
+                assert snapshot is not None and snapshot.summary is not None
+                assert BUILD in snapshot.summary.additional_properties
     left_work = [
         str(path) for kind in ("land", "replace", "build") for path in (settings.root / "tmp" / kind).glob("*")
     ]

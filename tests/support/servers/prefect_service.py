@@ -245,6 +245,7 @@ def prefect_service(folder: Path) -> Iterator[PrefectService]:
         "DO_NOT_TRACK": "1",
         "WATTLAKE_HOME": str(home),
         "WATTLAKE_THREADS": "2",
+        "WATTLAKE_CACHE": os.environ["WATTLAKE_CACHE"],  # dbt parses its project once for all tests
         # Nobody waits long for a turn.
         "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "1",
         "PREFECT_WORKER_QUERY_SECONDS": "1",
