@@ -14,9 +14,14 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 #: A process that is not asked any more ends within milliseconds; one that does not is stopped from outside.
 PATIENCE_S = 5.0
+
+
+#: Where this code was imported from: dbt's process imports the same, wherever it is started.
+CODE = str(Path(__file__).resolve().parents[2])
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class _Process:
         self._popen = subprocess.Popen(
             [sys.executable, "-P", "-m", "lakehouse.marts.dbt_program"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [CODE, os.environ.get("PYTHONPATH")]))},
         )  # fmt: skip
 
     @property
