@@ -127,6 +127,7 @@ def checkout(folder: Path, **environment: str) -> Iterator[Checkout]:
         else:
             shutil.copyfile(ROOT / part, path / part)
     own = {"PYTHONPATH": str(path), "WATTLAKE_HOME": str(home), "WATTLAKE_CACHE": str(folder / "cache")}
+    own["COLUMNS"] = "200"  # tables whose cells are not folded, however wide the terminal of the tests is
     worker = subprocess.Popen(
         [sys.executable, "-c", WORKER], cwd=path, env={**os.environ, **own, **environment}, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
