@@ -241,16 +241,16 @@ ASSETS = Contract(
 
 SIGNALS = Contract(
     name="signals",
-    description="What every signal means, as its layout declares it; nothing is guessed from a name.",
+    description="The meaning of every signal, as its layout declares it; nothing is guessed from a name.",
     grain="one signal of one asset",
     columns=(
         Column("asset_id", "string", "Asset.", nullable=False),
         Column("signal", "string", "Signal.", nullable=False),
-        Column("kind", "string", "What a value means; decides how it is rolled up.", nullable=False, allowed=KINDS),
+        Column("kind", "string", "Meaning of a value; decides how it is rolled up.", nullable=False, allowed=KINDS),
         Column("unit", "string", "Unit of value, after the layout's factor."),
         Column("expected_interval_s", "double", "Declared cadence in seconds; NULL where none is declared."),
         Column("max_gap_s", "double", "A sample covers at most this many seconds after it.", nullable=False, minimum=0),
-        Column("role", "string", "What the signal is to its asset (soc, battery_discharge_power, ...), or NULL."),
+        Column("role", "string", "Part that the signal plays for its asset (soc, battery_discharge_power, ...), or NULL."),
         Column("pair_signal", "string", "For a power factor: the active or apparent power it is rolled up through."),
         Column("estimated_statuses", "string", "Statuses in text, joined by |, that mean an estimated value."),
         Column("layout", "string", "Layout that declared the signal.", nullable=False, provenance=True),
