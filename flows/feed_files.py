@@ -1,6 +1,6 @@
-"""Writes what the feeds' declarations say into prefect.yaml and the docs: `python -m flows.feed_files`.
+"""Writes the parts of prefect.yaml and the docs that are made from declarations of feeds: `python -m flows.feed_files`.
 
-Each part lies between two marks in a file that people write.
+Each part is between two marks in a file that people write.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ WIDTH = 120
 
 
 def file_deployments() -> str:
-    """`land/<source>` and `inbox/<source>-inbox` for each source of files alone, as prefect.yaml has it."""
+    """The deployments `land/<source>` and `inbox/<source>-inbox` of each source of files only, for prefect.yaml."""
     lines: list[str] = []
     given = provided_feeds()
     for source in (name for name in feeds() if name not in given):
@@ -56,7 +56,7 @@ def file_deployments() -> str:
 
 
 def download_deployments() -> str:
-    """A deployment `realtime/<name>` for each that feeds name, as prefect.yaml has it."""
+    """The deployments `realtime/<name>` that feeds name, for prefect.yaml."""
     lines: list[str] = []
     for _, provider, deployment, downloaded in _deployed():
         lines += [
@@ -81,8 +81,8 @@ def download_deployments() -> str:
 
 
 def providers(domain: str) -> str:
-    """A table of what each provider of a domain needs, in Markdown."""
-    rows = ["| provider | account | limit that is kept | where it ends |", "|---|---|---|---|"]
+    """A table of the providers of a domain, with accounts and limits, in Markdown."""
+    rows = ["| provider | account | rate limit | reach |", "|---|---|---|---|"]
     for declared in declarations():
         if declared.domain == domain and (one := declared.provider):
             rows.append(f"| {one.title} | {one.account} | {one.limit} | {one.reach} |")
@@ -90,7 +90,7 @@ def providers(domain: str) -> str:
 
 
 def schedules(domain: str) -> str:
-    """A table of a domain's deployments and what each downloads, in Markdown."""
+    """A table of a domain's deployments and their feeds, in Markdown."""
     rows = ["| deployment | by its clock | feeds |", "|---|---|---|"]
     for of_domain, provider, deployment, downloaded in _deployed():
         if of_domain == domain:
@@ -111,7 +111,7 @@ def _deployed() -> Iterator[tuple[str, Provider, Deployment, list[Feed]]]:
             yield declared.domain, declared.provider, deployment, downloaded
 
 
-#: File, the part's name in its marks, how a mark is written there → what writes the part.
+#: (file, name of the part, form of its marks) → function that writes the part.
 PARTS: dict[tuple[Path, str, str], Callable[[], str]] = {
     (ROOT / "prefect.yaml", "deployments of files", "  # {}"): file_deployments,
     (ROOT / "prefect.yaml", "deployments of downloads", "  # {}"): download_deployments,

@@ -250,7 +250,7 @@ SIGNALS = Contract(
         Column("unit", "string", "Unit of value, after the layout's factor."),
         Column("expected_interval_s", "double", "Declared cadence in seconds; NULL where none is declared."),
         Column("max_gap_s", "double", "A sample covers at most this many seconds after it.", nullable=False, minimum=0),
-        Column("role", "string", "Part that the signal plays for its asset (soc, battery_discharge_power, ...), or NULL."),
+        Column("role", "string", "Part of the signal for its asset (soc, battery_discharge_power, ...), or NULL."),
         Column("pair_signal", "string", "For a power factor: the active or apparent power it is rolled up through."),
         Column("estimated_statuses", "string", "Statuses in text, joined by |, that mean an estimated value."),
         Column("layout", "string", "Layout that declared the signal.", nullable=False, provenance=True),

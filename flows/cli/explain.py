@@ -1,4 +1,4 @@
-"""`wattlake explain`: one number of a mart with what it was made of, on the terminal or as JSON."""
+"""`wattlake explain`: one number of a mart with its evidence, on the terminal or as JSON."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class MartName(Name):
 def explain(mart: str, values: tuple[str, ...], style: str) -> None:
     """Explain one number: row, rule, model, raw rows, and the lines of the files that they came from.
 
-    COLUMN=VALUE pairs tell the row: those of its key, or any others that one row alone has. Numbers are worked out
-    again from the rows that are shown and counted, and shown beside the published ones; exit code 1 where they differ.
+    COLUMN=VALUE pairs identify the row: those of its key, or any others that only one row has. Numbers are recomputed
+    from the shown and counted rows, and shown beside the published ones; exit code 1 if they differ.
     """
     from flows.cli.base import house
     from flows.explain.chain import explain as explained
@@ -86,7 +86,7 @@ def as_json(found: Explanation) -> dict[str, Any]:
 
     return {
         "mart": found.mart, "key": plain(found.key), "row": plain(found.row), "what": found.what,
-        "rules": found.rules, "model": found.model, "stands_on": list(found.stands_on),
+        "rules": found.rules, "model": found.model, "depends_on": list(found.depends_on),
         "numbers": [
             {"column": step.column, "formula": step.formula, "recomputed": _plain(step.recomputed),
              "published": _plain(step.published), "agree": step.agrees}
@@ -111,9 +111,9 @@ def show(found: Explanation) -> None:
     click.echo(plain(f"\n{found.what}"))
     for rule in found.rules:
         click.echo(plain(f"  - {rule}"))
-    click.echo(f"model: {found.model}, which stands on {', '.join(found.stands_on) or 'no raw table'}\n")
+    click.echo(f"model: {found.model}, which depends on {', '.join(found.depends_on) or 'no raw table'}\n")
     for step in found.steps:
-        click.echo(plain(_said(step)))
+        click.echo(plain(_verdict(step)))
     for part in found.evidence:
         some = part.some
         rest = f", {len(some)} of {part.count} shown" if part.count > len(some) else f", {part.count}"
@@ -137,7 +137,7 @@ def show(found: Explanation) -> None:
         click.echo(plain(f"\nnext: {found.next_command}"))
 
 
-def _said(step: Step) -> str:
+def _verdict(step: Step) -> str:
     from flows.explain.chain import shown
 
     verdict = "agree" if step.agrees else "DIFFER"

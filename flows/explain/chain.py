@@ -1,8 +1,8 @@
-"""`wattlake explain`: one published number, back to the lines that it was made of.
+"""`wattlake explain`: one published number, back to its lines in files.
 
 A mart's own rule (`flows.explain.rules.RULES`) names the raw rows that go into a row and works its numbers out again,
 in plain Python and not in the models' SQL. A mart without a rule is explained by its description, its model, and the
-rows of the raw tables it depends on that share its keys and its time. Here is what all have in common.
+rows of the raw tables it depends on that share its keys and its time. This module has the part that all rules share.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Step:
     Args:
         column: of the mart.
         formula: with the numbers in it.
-        recomputed, published: what comes out here, and what the mart says.
-        tolerance: relative; 0 where both are exact.
+        recomputed, published: the number computed here, and the mart's.
+        tolerance: relative; 0 if both are exact.
     """
 
     column: str
@@ -85,17 +85,17 @@ class Evidence:
 
 @dataclass
 class Explanation:
-    """A row of a mart and what it was made of.
+    """A row of a mart and its evidence.
 
     Args:
         mart, key, row: which.
         what: a row is, by the mart's description.
         model: path of its SQL.
-        stands_on: raw tables.
+        depends_on: names of raw tables.
         rules: in words, in the order in which they apply.
         steps, evidence: see there; evidence comes in the order of the steps.
         lines: of the shown rows, as they are in the archived files.
-        next_command: an explanation of what this row is a sum of.
+        next_command: a command that explains the largest part of this row, if it is a sum.
     """
 
     mart: str
@@ -103,7 +103,7 @@ class Explanation:
     row: Row
     what: str
     model: str
-    stands_on: Sequence[str]
+    depends_on: Sequence[str]
     rules: list[str] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
@@ -128,7 +128,7 @@ class House:
         self, table: str, what: str, columns: Sequence[str], where: str, values: Sequence[object], order: str,
         limit: int | None = SHOWN,
     ) -> Evidence:  # fmt: skip
-        """Rows of a table; all of them where `limit` is None."""
+        """Rows of a table; all of them if `limit` is None."""
         select = f"FROM {table} WHERE {where}"
         bound = "" if limit is None else f" LIMIT {limit}"
         found = self.rows(f"SELECT * {select} ORDER BY {order}{bound}", values)
@@ -142,7 +142,7 @@ def explain(settings: Settings, mart: str, given: Sequence[str]) -> Explanation:
     Args:
         settings: of the home.
         mart: its name.
-        given: `column=value`, enough to tell the row.
+        given: `column=value` pairs that identify the row.
 
     Raises:
         WrongUsage: there is no such mart or column, or a value is none of its column.
@@ -158,7 +158,7 @@ def explain(settings: Settings, mart: str, given: Sequence[str]) -> Explanation:
         row = _row(house, mart, declared.key, _conditions(house, mart, declared.key, given))
         found = Explanation(
             mart, {name: row[name] for name in declared.key}, row, declared.description, declared.path,
-            stands_on(mart),
+            depends_on(mart),
         )  # fmt: skip
         _rule(mart)(house, found)
         found.lines = lines_of(settings, connection, _places(found.evidence))
@@ -190,7 +190,7 @@ def _places(evidence: Sequence[Evidence]) -> Iterator[tuple[str, str | None, int
 
 @dataclass(frozen=True)
 class Model:
-    """A mart as its YAML declares it: path of its SQL from the checkout, columns that tell a row, what a row is."""
+    """A mart as declared in its YAML: path of its SQL in the checkout, key columns, meaning of a row."""
 
     path: str
     key: tuple[str, ...]
@@ -225,7 +225,7 @@ def _named() -> Mapping[str, set[str]]:
     for model, path in paths.items():
         text, called = path.read_text(encoding="utf-8"), set[str]()
         names = set()
-        # A loop over what a macro lists, each a model or a raw table.
+        # A loop over a macro's list, each entry of which is a model or a raw table.
         for each, listing in re.findall(r"for (\w+) in (\w+)\(\)", text):
             if re.search(rf"(ref\(|source\('raw', ){each}\)", text):
                 names |= _listed(listing, macros)
@@ -246,7 +246,7 @@ def _listed(macro: str, macros: Mapping[str, str]) -> set[str]:
     return set(re.findall(r"'(\w+)'", body)).union(*(_listed(name, macros) for name in called))
 
 
-def stands_on(mart: str) -> list[str]:
+def depends_on(mart: str) -> list[str]:
     """The raw tables that a model is made of, through all models between."""
     named, raw = _named(), {name.removeprefix("raw.") for name in RAW_TABLES}
     seen: set[str] = set()
@@ -300,7 +300,7 @@ def _row(house: House, mart: str, key: Sequence[str], conditions: Sequence[tuple
 
 
 def _nearest(house: House, mart: str, conditions: Sequence[tuple[str, object]]) -> str:
-    """What values there are beside the ones that were asked for."""
+    """A next step with existing values near the requested ones."""
     from flows.names import nearest
 
     for column, wanted in reversed(conditions):

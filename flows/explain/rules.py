@@ -27,17 +27,17 @@ RULES = {
     "bess_revenue_1mo": "flows.explain.revenue:month",
 }
 PLACE = ("source_object", "member", "line")
-#: Columns of a mart → of raw tables, where names differ.
+#: Columns of a mart → columns of raw tables, if their names differ.
 SAME = {"resource": "resource_name"}
 #: Columns that bound the time of a mart's row: (start, end).
 SPANS = (("interval_start", "interval_end"), ("bucket_start", "bucket_end"), ("span_start", "occurred_at"))
 
 
 def observations(house: House, row: Row) -> tuple[str, Row]:
-    """The raw table of an asset's observations, and what is declared of a signal.
+    """The raw table of an asset's observations, and the declaration of a signal.
 
     Args:
-        row: names the asset and, where it has one, the signal.
+        row: with the asset and, if it has one, the signal.
     """
     asset, signal = row["asset_id"], row.get("signal")
     (domain,) = house.rows("SELECT domain FROM raw.assets WHERE asset_id = ?", [asset])
@@ -88,7 +88,7 @@ def _sum(values: Sequence[object]) -> str:
 
 
 def figures(house: House, found: Explanation) -> None:
-    """A battery's day: the days of its signals by what each is to it."""
+    """A battery's day: the days of its signals by role."""
     row = found.row
     found.rules.append(
         "Figures of a day come from marts.lod_1d, signal by signal, by the role that its layout declares."
@@ -131,7 +131,7 @@ def of_any_mart(house: House, found: Explanation) -> None:
     span = next((span for span in SPANS if all(row.get(name) is not None for name in span)), None)
     start, end = (row[name] for name in span) if span else _local_day(house, row)
     contracts = {f"raw.{contract.name}": contract for contract in registry().contracts}
-    for table in found.stands_on:
+    for table in found.depends_on:
         contract = contracts[table]
         columns = contract.arrow_schema.names
         keys = (*found.key, "signal", "source_object")
@@ -155,11 +155,11 @@ def of_any_mart(house: House, found: Explanation) -> None:
 
 
 def shown_of(contract: Contract) -> Sequence[str]:
-    """What is shown of a raw table beside time and place."""
+    """Columns of a raw table that are shown beside time and place."""
     return ("value", "text") if is_observations(contract) else SHOWN_OF.get(contract.name, contract.compared[:FEW])
 
 
-#: What is shown of wide tables that hold no observations.
+#: Columns that are shown of wide tables without observations.
 SHOWN_OF = {
     "iso_prices": ("lmp_usd_mwh", "vintage"), "as_prices": ("product", "mcpc_usd_mw", "vintage"),
     "system_load": ("load_mw", "published_at"),
@@ -172,7 +172,7 @@ FEW = 3
 
 
 def _local_day(house: House, row: Row) -> tuple[object, object]:
-    """Start and end of the local day that a row is of; Nones where it is of none."""
+    """Start and end of the local day of a row; (None, None) if it has none."""
     if row.get("local_date") is not None and row.get("asset_id") is not None:
         sql = """
             SELECT ?::DATE::TIMESTAMP AT TIME ZONE time_zone AS a, (?::DATE + 1)::TIMESTAMP AT TIME ZONE time_zone AS b

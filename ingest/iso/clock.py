@@ -34,7 +34,7 @@ ABBREVIATED: Final = {"EST": 5, "EDT": 4, "CST": 6, "CDT": 5, "PST": 8, "PDT": 7
 #: Why the label of an hour cannot be placed, by number.
 LABEL_REASONS: Final = {
     1: "the label is no hour of a day (01 to 24, 02X)",
-    2: "02X stands on a day that repeats no hour",
+    2: "02X is on a day that repeats no hour",
     3: "the clocks go forward on this day and the location does not have its 23 hours in order: "
     "which hour the label means is not certain",
     4: "the day lies outside of 1970 to 2100",

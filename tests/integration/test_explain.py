@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from flows.cli.main import main
-from flows.explain.chain import models, stands_on
+from flows.explain.chain import depends_on, models
 from flows.explain.lines import lines_of
 from flows.explain.rules import RULES
 from flows.names import RAW_TABLES, marts
@@ -76,7 +76,7 @@ LOAD = ("iso=NYISO", "area=CAPITL", "interval_start=2026-01-11T17:00:00+00:00") 
 
 def test_a_load_comes_back_to_the_line_of_its_latest_statement(odd: Settings) -> None:
     found = explained(odd, "marts.system_load", *LOAD)
-    assert found["model"] == "dbt/models/marts/markets/system_load.sql" and found["stands_on"] == ["raw.system_load"]
+    assert found["model"] == "dbt/models/marts/markets/system_load.sql" and found["depends_on"] == ["raw.system_load"]
     assert any("published last counts" in rule for rule in found["rules"])
     assert Decimal(number(found, "load_mw")) == 1414 and number(found, "statements") == 2
     assert number(found, "published_at") == "2026-01-10T14:00:00+00:00"
@@ -126,7 +126,7 @@ def test_days_with_spikes_resets_and_freezes_agree_exactly(odd: Settings, day: s
     found = explained(odd, "energy_1d", "asset_id=odd", "signal=pos_ae", f"local_date={day}")
     assert Decimal(number(found, "energy_kwh")) == Decimal(found["row"]["energy_kwh"]) > 0
     assert found["model"] == "dbt/models/marts/shared/energy_1d.sql"
-    assert "raw.meter_observations" in found["stands_on"]
+    assert "raw.meter_observations" in found["depends_on"]
 
 
 def test_an_event_shows_the_samples_around_it(odd: Settings) -> None:
@@ -156,7 +156,7 @@ def test_what_a_person_sees_has_the_row_the_rule_the_model_and_the_line(house: S
     assert done.exit_code == 0, done.output
     for text in (
         "energy_15min  asset_id=m1 signal=pos_ae interval_start=2024-06-01T10:00:00+00:00",
-        "model: dbt/models/marts/shared/energy_15min.sql, which stands on ",
+        "model: dbt/models/marts/shared/energy_15min.sql, which depends on ",
         "energy_kwh: recomputed 0.500000000, published 0.500000000: agree",
         "0.5 kWh (step 124.500000 - 124.000000)",
         "m1/pos_ae.csv  (sha256 ",
@@ -194,15 +194,15 @@ def test_no_house_and_a_house_that_was_never_built_are_told_so(settings: Setting
     assert "wattlake build" in unbuilt.output
 
 
-def test_every_mart_has_its_model_and_the_raw_tables_that_it_stands_on() -> None:
+def test_every_mart_has_its_model_and_the_raw_tables_that_it_depends_on() -> None:
     assert {f"marts.{name}" for name in models()} == set(marts())
     assert set(RULES) <= set(models())
     texts = {"revenue_caveats", "quality_rules"}  # made of no data
     for name in models():
-        assert (set(stands_on(name)) <= set(RAW_TABLES)) and (bool(stands_on(name)) != (name in texts)), name
+        assert (set(depends_on(name)) <= set(RAW_TABLES)) and (bool(depends_on(name)) != (name in texts)), name
     observed = ["raw.assets", "raw.bess_observations", "raw.meter_observations"]
-    assert stands_on("quality_findings") == [*observed, "raw.quarantine", "raw.signals"]  # two loops over lists
-    assert stands_on("iso_prices") == ["raw.iso_prices"] and "raw.signals" in stands_on("power_factor_1d")
+    assert depends_on("quality_findings") == [*observed, "raw.quarantine", "raw.signals"]  # two loops over lists
+    assert depends_on("iso_prices") == ["raw.iso_prices"] and "raw.signals" in depends_on("power_factor_1d")
 
 
 HEADER = "DeliveryDate,HourEnding,SettlementPoint,SettlementPointPrice,DSTFlag\n"
