@@ -1,8 +1,8 @@
-"""What one document states twice with different numbers: neither is known to be right, so none of them lands.
+"""Contradictions inside a document: rows of one key with different numbers do not land, because none is known as right.
 
-Rows that say the same twice are one row; those that differ are refused together, each by its line, with the key and
-what all of them say. Whether a row is stated again is known at the end of a document only, which comes in pieces: then
-it is read again. Two documents that differ are a correction: their statements have keys of their own.
+Equal rows count as one; rows that differ are refused together, each by its line, with the key and all stated values.
+Repetitions are known only at the end of a document, which is read in pieces: if there are any, it is read again. Two
+documents that differ are a correction: their statements have keys of their own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from lakehouse.source import REJECTS_SCHEMA, Parsed
 
 UInt64Array = npt.NDArray[np.uint64]
 
-#: Rows of one key, and columns in which they differ, that a reason shows; a document may state a row a thousand times.
+#: Number of rows of one key, and of differing columns, that a reason shows; a row may be repeated a thousand times.
 SHOWN_ROWS, SHOWN_COLUMNS = 4, 3
 _KEY = "__key"
 #: Increment and multipliers of splitmix64, which spreads numbers evenly over 64 bits.
@@ -32,18 +32,18 @@ _STEP, _FIRST, _SECOND = (np.uint64(value) for value in (0x9E3779B97F4A7C15, 0xB
 
 @dataclass(frozen=True)
 class _Refusal:
-    """Why a row does not land; `field` tells prices of one line apart."""
+    """The reason why a row does not land; `field` distinguishes prices of one line."""
 
     field: str
     reason: str
 
 
-#: File in the archive, line and table number of a row's key → why it does not land.
+#: File in the archive, line and table number of a row's key → the reason why it does not land.
 _Refusals = dict[tuple[str | None, int, int], _Refusal]
 
 
 def without_contradictions(contracts: Sequence[Contract], read: Callable[[], Iterator[Parsed]]) -> Iterator[Parsed]:
-    """The pieces of a document; where rows of it contradict each other, all pieces once more without these rows.
+    """The pieces of a document; if rows contradict each other, all pieces once more without these rows.
 
     Args:
         contracts: of the tables that are looked at, each with the column `line`, and `member` where a document holds
@@ -79,7 +79,7 @@ class _Keys:
         return [(name, rows) for name, rows in piece.tables.items() if name in self.contracts]
 
     def of(self, name: str, rows: pa.Table) -> UInt64Array:
-        """A number for every row; the bytes that stated it are those of the document."""
+        """A number for every row, from its key without the bytes, which are the same for the whole document."""
         mixed = np.zeros(rows.num_rows, np.uint64)
         for column in self.contracts[name].key:
             if column != "source_object":
@@ -115,7 +115,7 @@ def _twice(numbers: UInt64Array) -> UInt64Array:
 
 
 def _refusals(keys: _Keys, repeated: Mapping[str, UInt64Array], pieces: Iterator[Parsed]) -> _Refusals:
-    """Which rows of keys that occur more than once contradict each other."""
+    """The rows of repeated keys that contradict each other."""
     held: dict[str, list[pa.Table]] = defaultdict(list)
     for piece in pieces:
         for name, rows in keys.looked_at(piece):
@@ -128,7 +128,7 @@ def _refusals(keys: _Keys, repeated: Mapping[str, UInt64Array], pieces: Iterator
     for name, parts in held.items():
         contract, rows = keys.contracts[name], pa.concat_tables(parts)
         for column in contract.compared:
-            if pa.types.is_floating(rows.column(column).type):  # -0.0 says what 0.0 says
+            if pa.types.is_floating(rows.column(column).type):  # -0.0 equals 0.0
                 at = rows.column_names.index(column)
                 rows = rows.set_column(at, column, pc.add(rows.column(column), 0.0))
         counts = rows.group_by(_KEY).aggregate(
@@ -153,9 +153,9 @@ def _refusals(keys: _Keys, repeated: Mapping[str, UInt64Array], pieces: Iterator
 
 
 def _reason(contract: Contract, columns: Sequence[str], statements: Sequence[Mapping[str, object]]) -> str:
-    """The key of some rows, and what each of them says of it."""
+    """The key of some rows, and the values of each."""
     one = len({_member(row) for row in statements}) == 1
-    said = "; ".join(
+    values = "; ".join(
         f"line {row['line']}{'' if one else f' of {_member(row)}'} states "
         + ", ".join(f"{column} {_shown(row[column])}" for column in columns[:SHOWN_COLUMNS])
         for row in statements[:SHOWN_ROWS]
@@ -166,7 +166,7 @@ def _reason(contract: Contract, columns: Sequence[str], statements: Sequence[Map
         for name in contract.key
         if name not in contract.statement and statements[0][name] != ""
     )
-    return f"the document contradicts itself: {said}{more} (of {key})"
+    return f"the document contradicts itself: {values}{more} (of {key})"
 
 
 def _shown(value: object) -> str:
@@ -183,7 +183,7 @@ def _member(row: Mapping[str, object]) -> str | None:
 
 
 def _without(piece: Parsed, keys: _Keys, doubted: UInt64Array, refused: _Refusals) -> Parsed:
-    """A piece without the rows that are refused, which are among its rejects."""
+    """A piece without the refused rows, which are added to its rejects."""
     tables, rejects = dict(piece.tables), []
     for name, rows in keys.looked_at(piece):
         numbers = keys.of(name, rows)

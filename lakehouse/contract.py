@@ -215,7 +215,7 @@ DEFAULT_MAX_POWER_KW = 17.25
 
 ASSETS = Contract(
     name="assets",
-    description="Every asset that has landed, with its zone, site and limits.",
+    description="Every asset that has landed.",
     grain="one asset",
     columns=(
         Column("asset_id", "string", "Id in every table.", nullable=False),

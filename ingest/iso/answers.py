@@ -1,4 +1,4 @@
-"""What an answer of status 200 is worth: operators put their refusals, empty days and outages into such answers too."""
+"""Judges answers of status 200, because operators put refusals, empty days and outages into such answers too."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 from ingest.http.exchange import Denied, Malformed, Refused, Throttled, Verdict
 from ingest.packed import DAMAGED
 
-#: What ISO-NE says instead of an empty file (31 bytes).
+#: ISO-NE's text instead of an empty file (31 bytes).
 ISONE_EMPTY = b"No data exists for this period"
-#: What OASIS says, as a page, to whom asks too often.
+#: Text of OASIS' page for too many requests.
 OASIS_TOO_OFTEN = b"Acceptable Use Policy Violation"
-#: Names of the firewall that stands before ercot.com, in its pages.
+#: Texts in the pages of the firewall before ercot.com.
 FIREWALL = (
     b"request rejected",
     b"_incapsula_",
@@ -25,7 +25,7 @@ FIREWALL = (
     b"captcha",
     b"access denied",
 )
-#: Bytes that a document's archive may claim to unpack to, and how many times its own size; see `ingest.packed`.
+#: Largest unpacked size that an archive may state, and its largest ratio; see `ingest.packed`.
 UNPACKED_BYTES, RATIO, RATIO_FROM_BYTES, MEMBERS = 8 << 30, 200, 16 << 20, 2_000
 #: A day of ISO-NE's hourly prices has 8 MB of JSON, a page of ERCOT's archive less than one.
 JSON_BYTES = 256 << 20
@@ -35,12 +35,12 @@ ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 AGAIN = "the next run asks again; if it stays so, look at the URL in a browser"
 
 
-#: What an archive whose every file is whole holds: a verdict, or None where it is a document.
+#: Judges an archive whose files are all whole: a verdict, or None if it is a document.
 Look = Callable[[zipfile.ZipFile, list[zipfile.ZipInfo]], Verdict | None]
 
 
 def a_zip(path: Path, headers: Mapping[str, str], look: Look = lambda archive, listed: None) -> Verdict:
-    """A ZIP archive whose every file is whole; `look` may say more of it."""
+    """Judge a ZIP archive: every file must be whole; `look` may judge further."""
     head = _head(path)
     if not head.startswith(ZIP_MAGIC):
         return _page(head, "a ZIP archive")
@@ -62,7 +62,7 @@ def a_zip(path: Path, headers: Mapping[str, str], look: Look = lambda archive, l
 
 
 def a_csv(path: Path, headers: Mapping[str, str]) -> Verdict:
-    """Text in columns, or ISO-NE's word that there is none."""
+    """Judge CSV, or ISO-NE's text that there are no data."""
     head = _head(path)
     if ISONE_EMPTY in head[:200]:
         return Verdict("empty")
@@ -74,7 +74,7 @@ def a_csv(path: Path, headers: Mapping[str, str]) -> Verdict:
 
 
 def a_json(path: Path, headers: Mapping[str, str]) -> Verdict:
-    """A JSON document; one that holds nothing at all is an empty day."""
+    """Judge a JSON document; one without content is an empty day."""
     head = _head(path)
     if ISONE_EMPTY in head[:200]:
         return Verdict("empty")
@@ -82,14 +82,14 @@ def a_json(path: Path, headers: Mapping[str, str]) -> Verdict:
         says = f"the answer has {size / 2**20:.0f} MiB of JSON: that is no document"
         return Verdict(error=Refused(says, "check the base URL, and who answers for it on this network"))
     try:
-        said = json.loads(path.read_bytes())
+        answer = json.loads(path.read_bytes())
     except (ValueError, RecursionError):
         return _page(head, "JSON")
-    return Verdict("empty") if _holds_nothing(said) else Verdict()
+    return Verdict("empty") if _holds_nothing(answer) else Verdict()
 
 
 def a_zip_or_csv(path: Path, headers: Mapping[str, str]) -> Verdict:
-    """Either, by its first bytes: yearly documents are both."""
+    """Judge a ZIP archive or CSV by the first bytes, because yearly documents are both."""
     return a_zip(path, headers) if _head(path).startswith(ZIP_MAGIC) else a_csv(path, headers)
 
 
@@ -98,15 +98,15 @@ def _head(path: Path) -> bytes:
         return file.read(HEAD_BYTES)
 
 
-def _holds_nothing(said: object) -> bool:
+def _holds_nothing(answer: object) -> bool:
     """ISO-NE's empty day is `{"HourlyLmps": ""}`."""
-    if isinstance(said, dict):
-        return all(_holds_nothing(value) for value in said.values())
-    return said in ("", None) or said == []
+    if isinstance(answer, dict):
+        return all(_holds_nothing(value) for value in answer.values())
+    return answer in ("", None) or answer == []
 
 
 def _page(head: bytes, wanted: str) -> Verdict:
-    """What came instead of a document."""
+    """The verdict on something else than the wanted document."""
     text = re.sub(rb"<(script|style)\b.*?(</\1>|$)|<[^>]*>?", b" ", head, flags=re.S | re.I)
     says = " ".join(text.decode("utf-8", "replace").split())[:200]
     if not head:

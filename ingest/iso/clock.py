@@ -1,6 +1,6 @@
 """Clocks of market operators: zone names beside a stamp, hour-ending labels, and where an operating day begins.
 
-Stamps that repeat an autumn hour without a mark are told apart by the order in which a location's rows stand.
+For stamps of the repeated autumn hour without a mark, the order of a location's rows decides.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MINUTE: Final = 60 * MICROS
 HOUR: Final = 3600 * MICROS
 DAY: Final = 24 * HOUR
 EPOCH: Final = date(1970, 1, 1)
-#: Days since 1970 of 2100-01-01: calendars are asked about days before it.
+#: Days since 1970 of 2100-01-01; calendars cover the days before it.
 LAST_DAY: Final = 47_482
 
 EASTERN: Final = "America/New_York"
@@ -31,7 +31,7 @@ PACIFIC: Final = "America/Los_Angeles"
 #: Abbreviations that US operators write beside a stamp → hours behind UTC (tz database, northamerica).
 ABBREVIATED: Final = {"EST": 5, "EDT": 4, "CST": 6, "CDT": 5, "PST": 8, "PDT": 7}
 
-#: Why the label of an hour cannot be placed, by number.
+#: Number → the reason why the label of an hour cannot be placed.
 LABEL_REASONS: Final = {
     1: "the label is no hour of a day (01 to 24, 02X)",
     2: "02X is on a day that repeats no hour",
@@ -66,7 +66,7 @@ def midnights(days: Int64Array, name: str) -> Int64Array:
 
 
 def instant(text: str, pattern: str, name: str) -> datetime:
-    """A wall-clock reading that a document states of itself, as UTC; the later one where it occurs twice.
+    """A document's wall-clock reading as UTC; the later one if it occurs twice.
 
     Raises:
         ValueError: the text does not follow the pattern.
@@ -80,7 +80,7 @@ def abbreviated(text: str, pattern: str, name: str) -> datetime:
 
     Raises:
         ValueError: the text does not follow the pattern.
-        KeyError: the abbreviation is none of `ABBREVIATED`.
+        KeyError: the abbreviation is not in `ABBREVIATED`.
     """
     naive = datetime.strptime(text, pattern)  # noqa: DTZ007  the abbreviation is its zone
     return naive.replace(tzinfo=UTC) + timedelta(hours=ABBREVIATED[name])
@@ -89,14 +89,14 @@ def abbreviated(text: str, pattern: str, name: str) -> datetime:
 def by_order(naive: Int64Array, series: Int64Array, name: str, step: int) -> tuple[Int64Array, Int8Array]:
     """Wall-clock stamps of documents that grow row by row to UTC, each location by itself.
 
-    `ingest.time.local_time.to_utc` tells the passes of a repeated hour apart where both are there. A document that ends
-    in that hour has one: where it goes on from the time before it without a gap, it is the first.
+    `ingest.time.local_time.to_utc` distinguishes the passes of a repeated hour if both are there. A document that ends
+    in that hour has only one: if it follows the time before without a gap, it is the first.
 
     Args:
         naive: microseconds since 1970 of the wall clock, in file order.
         series: number of every row's location.
         name: IANA zone.
-        step: longest distance of two stamps without a gap between them.
+        step: longest distance of two stamps that is not a gap.
 
     Returns:
         Microseconds since 1970 UTC, and for every row OK, NONEXISTENT or AMBIGUOUS of `ingest.time.local_time`.

@@ -1,7 +1,7 @@
-"""What markets land: prices of energy and of ancillary services, and load; every statement of an operator is a row.
+"""The contracts of markets: prices of energy and of ancillary services, and load; every statement is a row.
 
-What is stated again with another value is a new statement, not a change: `published_at` tells which is later. So the
-marts show the latest one, and any instant in the past can be asked what was known then.
+Another value for the same thing is a new statement, not a change: `published_at` orders them. So the marts show the
+latest one, and can also show the statements known at any instant in the past.
 
 None says how old its newest row may be: operators share the tables, and rows of the future (day-ahead prices,
 forecasts) would hide a feed that has ended. Whether days are lacking, a download says.
@@ -24,14 +24,14 @@ PUBLISHED_BY_OPERATOR = "operator"
 PUBLISHED_AS_MODIFIED = "modified"
 PUBLISHED_AS_RECEIVED = "received"
 PUBLISHED_BY_SCHEDULE = "schedule"
-#: What a file says each time it is fetched adds nothing where it said so before.
+#: A statement that a file repeats each time it is fetched adds nothing.
 RESTATED = Restated(
     "published_at", "published_basis", (PUBLISHED_AS_MODIFIED, PUBLISHED_AS_RECEIVED), also_key=("interval_end",)
 )
 
 
 def statement_columns() -> tuple[Column, ...]:
-    """The columns that say who stated a row, when, and in which bytes."""
+    """The columns for the operator's statement: its time, and its bytes."""
     return (
         Column("published_at", "timestamptz", "When the operator published it; see published_basis.", nullable=False),
         Column(

@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 from ingest.iso.contracts import PUBLISHED_AS_MODIFIED, PUBLISHED_AS_RECEIVED, PUBLISHED_BY_OPERATOR
 from lakehouse.source import RawFile
 
-#: Stands for the reception of bytes that nobody received (a parser called by itself).
+#: Time of receipt for bytes without a receipt (a parser that is called directly).
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def publication(file: RawFile, stated: datetime | None = None, written: datetime | None = None) -> tuple[datetime, str]:
-    """When a document was published, and on what basis that is known.
+    """The time of publication of a document, and its basis.
 
     Args:
-        file: the document; what a listing said of it comes first, what a header said of the file that holds it last.
-        stated: what the document's own name or text says, UTC.
-        written: when the document was put together, among it what may have been published before, as it says itself.
+        file: the document; a listing's time comes first, the time in a header of its file last.
+        stated: time in the document's own name or text, UTC.
+        written: the document's own time of writing; it may repeat what had been published before.
     """
     if at := file.published_at or stated:
         return at, PUBLISHED_BY_OPERATOR

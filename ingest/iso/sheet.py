@@ -1,4 +1,4 @@
-"""CSV documents with a header that must be known: columns by our names, exact prices, refused rows by line."""
+"""CSV documents with a known header: columns under our names, exact prices, refused rows by line."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from lakehouse.source import REJECTS_SCHEMA, WHOLE_FILE_BYTES
 
 @dataclass
 class Sheet:
-    """Rows of a CSV file, or of a piece of it; rows that turn out to be unusable stay, and are named in `refusals`.
+    """Rows of a CSV file, or of a piece of it; unusable rows stay, and `refusals` names them.
 
     Args:
         lines: the text; None for a document that has records.
         line: physical line, or number of the record, of every row, from 1.
-        cells: our column name → its cells without blanks around them.
-        refusals: why rows or cells cannot be used.
-        ok: rows that can be used so far.
+        cells: our column name → its cells without surrounding blanks.
+        refusals: reasons of refused rows and cells.
+        ok: mask of the rows that are usable so far.
         rounded: prices with more than six decimals, rounded half to even.
-        record: the text of a record by its number, where there are no lines.
+        record: returns the text of a record by its number, if there are no lines.
     """
 
     lines: Lines | None
@@ -44,7 +44,7 @@ class Sheet:
     record: Callable[[int], str | None] | None = None
 
     def refuse(self, rows: npt.NDArray[np.intp] | BoolArray, column: str, reason: str) -> None:
-        """Take rows (indices or a mask) out of use."""
+        """Refuse rows (indices or a mask)."""
         self.refusals.add_rows(self.line[rows], column, reason)
         self.ok[rows] = False
 
@@ -57,7 +57,7 @@ class Sheet:
 
         Args:
             column: our name of it.
-            required: refuse rows where it is blank.
+            required: refuse rows in which it is blank.
         """
         text = self.cells[column]
         blank = np.asarray(pc.equal(text, "").to_numpy(zero_copy_only=False), dtype=np.bool_)
@@ -109,7 +109,7 @@ def is_markup(content: bytes) -> bool:
 
 
 def words_of_page(content: bytes) -> str | None:
-    """What an HTML page says, where a server sent one instead of a document; None for anything else."""
+    """The text of an HTML page that a server sent instead of a document; None for anything else."""
     if not content[:1000].lstrip().lower().startswith((b"<html", b"<!doctype html")):
         return None
     return " ".join(re.sub(r"<[^>]*>", " ", content[:4000].decode("utf-8", "replace")).split())[:300]
@@ -124,7 +124,7 @@ def header(lines: Lines) -> tuple[int, list[str]]:
 def named(
     cells: Sequence[str], known: Mapping[str, str | None], required: Iterable[str], what: str
 ) -> list[str | None]:
-    """Our names of a header's columns, None for those that are known and not used.
+    """Our names of a header's columns, None for known columns that are not used.
 
     Args:
         cells: the header.
@@ -186,7 +186,7 @@ def read_stamps(text: pa.Array, formats: tuple[str, ...]) -> Stamps:
 
 
 def codes(*columns: pa.Array) -> Int64Array:
-    """Rows numbered by what they have in some columns: equal cells, equal number."""
+    """Numbers of rows by their cells in some columns: equal cells have equal numbers."""
     number = np.zeros(len(columns[0]), np.int64)
     for column in columns:
         encoded = column.dictionary_encode()
@@ -197,7 +197,7 @@ def codes(*columns: pa.Array) -> Int64Array:
 
 
 def rejects(sheet: Sheet, member: str | None) -> pa.Table:
-    """Refused rows as `Parsed.rejects`; in an archive, the field says which file of it the line is in."""
+    """Refused rows as `Parsed.rejects`; for an archive, the field names the file of the line."""
     table = rejects_of_lines(sheet.refusals, sheet.lines, sheet.record)
     return table if member is None else in_member(table, member)
 
@@ -209,6 +209,6 @@ def in_member(table: pa.Table, member: str) -> pa.Table:
 
 
 def refused_whole(member: str, reason: str) -> pa.Table:
-    """A file of an archive that cannot be used, as `Parsed.rejects`."""
+    """An unusable file of an archive, as `Parsed.rejects`."""
     row = {"line": 0, "field": member, "reason": reason, "raw_text": None}
     return pa.Table.from_pylist([row], schema=REJECTS_SCHEMA)

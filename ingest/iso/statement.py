@@ -1,4 +1,4 @@
-"""Columns to a market table: who stated the rows, when, and in which bytes, is the same for all rows of a document."""
+"""Columns to a market table, with the columns about the statement, which are the same for all rows of a document."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from lakehouse.source import LandOptions, RawFile
 
 @dataclass(frozen=True)
 class Statement:
-    """What is the same for all rows of a document.
+    """The values that all rows of a document share.
 
     Args:
         published_at, published_basis: see `ingest.iso.market.publication`.
         is_simulated: whether the market is.
         source_object: SHA-256 of the bytes.
-        member: file in the archive, None where they are none.
+        member: file in the archive, None if the bytes are not an archive.
         received_at: when the bytes were received.
     """
 
@@ -41,11 +41,11 @@ def statement(
     stated: datetime | None = None,
     written: datetime | None = None,
 ) -> Statement:
-    """Who stated the rows of a document, and when.
+    """The shared values of the rows of a document.
 
     Args:
         file: the bytes.
-        options: what the user says about them.
+        options: land options.
         member: file in the archive.
         stated, written: see `ingest.iso.market.publication`.
     """
@@ -53,17 +53,17 @@ def statement(
     return Statement(at, basis, options.simulated, file.sha256, member, file.received_at or NEVER)
 
 
-def rows_of(contract: Contract, said: Statement, count: int, columns: Mapping[str, object]) -> pa.Table:
+def rows_of(contract: Contract, shared: Statement, count: int, columns: Mapping[str, object]) -> pa.Table:
     """A table of a contract.
 
     Args:
         contract: its columns and types.
-        said: who stated it.
+        shared: values that all rows share.
         count: rows.
         columns: name → an Arrow array, microseconds since 1970 for instants, or one value for all rows; a column that
-            is neither here nor in `said` is NULL.
+            is neither here nor in `shared` is NULL.
     """
-    values: dict[str, object] = {**vars(said), **columns}
+    values: dict[str, object] = {**vars(shared), **columns}
     arrays, fields = [], []
     for column in contract.columns:
         kind = TYPES[column.type][0]

@@ -1,4 +1,4 @@
-"""How CAISO is reached: OASIS, which needs no account."""
+"""Access to CAISO: OASIS, which needs no account."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ingest.http.exchange import Operator
 
 
 class Access(access.Access):
-    """The base URL of OASIS, and the nodes that are asked for."""
+    """The base URL of OASIS, and the nodes to download."""
 
     caiso_url: access.BaseUrl = "https://oasis.caiso.com"
     caiso_nodes: str = Field(
@@ -37,5 +37,5 @@ class Access(access.Access):
 
     @cached_property
     def caiso(self) -> Operator:
-        """One request every 5 s for the whole host (OASIS' words in its 429), and a bit more for queues."""
+        """One request every 5 s for the whole host (by the text of OASIS' 429), and a bit more for queues."""
         return Operator("CAISO's OASIS", (self.caiso_url,), every_s=5.2, at_once=1, wait_s=5.2)

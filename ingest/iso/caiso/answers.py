@@ -1,4 +1,4 @@
-"""What an answer of OASIS is worth: errors and empty days come in archives, and what it does not know it leaves out."""
+"""Judges answers of OASIS: errors and empty days come in archives, and unknown nodes are left out silently."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ ERROR_XML_BYTES = 1 << 20
 
 
 def oasis_zip(path: Path, headers: Mapping[str, str]) -> Verdict:
-    """A ZIP archive whose every file is whole; a document of OASIS in it that tells an error is that."""
+    """Judge a ZIP archive: every file must be whole; an error document of OASIS in it is an error."""
     return a_zip(path, headers, _error)
 
 
 def oasis_lacks(path: Path, nodes: tuple[str, ...], days: frozenset[date]) -> str | None:
-    """What an answer of OASIS says nothing about: it leaves out nodes that it does not know without a word.
+    """The nodes and days that an answer of OASIS lacks: it leaves out unknown nodes silently.
 
     Args:
         path: the archive, judged before.
-        nodes, days: that were asked for; operating days.
+        nodes, days: requested nodes and operating days.
 
     Returns:
-        The nodes with the number of days that each lacks, in a sentence; None where all are there, or where the columns
-        are not as known (its reader refuses them by name).
+        A sentence with the nodes and the number of days that each lacks; None if nothing is missing, or if the columns
+        are unknown (the reader refuses them by name).
     """
     wanted = {(node, day.isoformat()) for node in nodes for day in days}
     with zipfile.ZipFile(path) as archive, suppress(csv.Error):  # its reader says what is wrong with it
@@ -56,14 +56,14 @@ def oasis_lacks(path: Path, nodes: tuple[str, ...], days: frozenset[date]) -> st
 
 
 def oasis_lacks_days(path: Path, days: frozenset[date]) -> str | None:
-    """Operating days that an answer of OASIS says nothing about: some queries answer one day whatever was asked.
+    """Operating days that an answer of OASIS lacks: some queries answer only one day.
 
     Args:
         path: the archive, judged before.
-        days: that were asked for.
+        days: requested days.
 
     Returns:
-        The days in a sentence; None where all are there, or where the columns are not as known.
+        A sentence with the days; None if none is missing, or if the columns are unknown.
     """
     wanted = {day.isoformat() for day in days}
     with zipfile.ZipFile(path) as archive, suppress(csv.Error):  # its reader says what is wrong with it
@@ -82,7 +82,7 @@ def oasis_lacks_days(path: Path, days: frozenset[date]) -> str | None:
 
 
 def _error(archive: zipfile.ZipFile, listed: list[zipfile.ZipInfo]) -> Verdict | None:
-    """Error documents of OASIS come in archives of status 200; results do as XML only where that is asked for."""
+    """The verdict on an error document in an archive of status 200; results are XML only on request."""
     if not listed or not all(info.filename.lower().endswith(".xml") for info in listed):
         return None
     for info in listed:

@@ -1,4 +1,4 @@
-"""LMPs and their components, rows of their own in any order, to one row a node and interval."""
+"""LMPs and their components, which are rows in any order, to one row per node and interval."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Cells:
         start: start of the interval, microseconds since 1970 UTC.
         type: place in `TYPES`.
         micro: value in units of 10^-6.
-        null: where the file states no value.
+        null: whether the file states no value.
     """
 
     member: Int64Array
@@ -53,7 +53,7 @@ class Prices:
     Args:
         member, line: of the row of the price itself.
         node, start: see `Cells`.
-        components: type of row → its values; NULL where there is no row of it.
+        components: type of row → its values; NULL without a row of it.
     """
 
     member: Int64Array
@@ -70,8 +70,8 @@ def joined(parts: Sequence[Cells]) -> tuple[Prices, dict[tuple[int, int], str]]:
         parts: all of them, in their order.
 
     Returns:
-        The prices by node and time, and for rows that cannot be used: number of the file and line → why. A row that
-        repeats one is left out; of rows that contradict each other none is used.
+        The prices by node and time, and for unusable rows: number of the file and line → the reason. A repeated row is
+        left out; of rows that contradict each other none is used.
     """
     cells = Cells(**{name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])})
     faults: dict[tuple[int, int], str] = {}
@@ -104,14 +104,14 @@ def joined(parts: Sequence[Cells]) -> tuple[Prices, dict[tuple[int, int], str]]:
 
 
 def _contradiction(cells: Cells, rows: Int64Array) -> dict[tuple[int, int], str]:
-    """Rows that state one component of one price with different values → what they state."""
-    said = "; ".join(
+    """Rows with different values for one component of one price → the reason, with these values."""
+    statements = "; ".join(
         f"line {cells.line[row]} states "
         + ("nothing" if cells.null[row] else f"{Decimal(int(cells.micro[row])).scaleb(-6).normalize():f}")
         for row in rows[:_SHOWN_ROWS].tolist()
     )
     more = f"; and {len(rows) - _SHOWN_ROWS} more lines" if len(rows) > _SHOWN_ROWS else ""
-    reason = f"the document contradicts itself: {said}{more} (of one node, interval and type)"
+    reason = f"the document contradicts itself: {statements}{more} (of one node, interval and type)"
     return {(int(cells.member[row]), int(cells.line[row])): reason for row in rows.tolist()}
 
 

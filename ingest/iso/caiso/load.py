@@ -1,8 +1,8 @@
-"""CAISO's load by area (SLD_FCST): what it was, and forecasts a day, two and seven days and some minutes ahead.
+"""CAISO's load by area (SLD_FCST): actual, and forecasts one, two and seven days and some minutes ahead.
 
 An answer holds some 35 areas, most of them of neighbours: only CA ISO-TAC is the system, and the areas of its own
-utilities add up to it. A forecast's publication is not in the answer; it is taken from when CAISO publishes such a
-forecast, and never later than the answer itself.
+utilities add up to it. The time of publication of a forecast is not in the answer; it is derived from CAISO's
+timetable, and never later than the answer itself.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Run:
-    """What a run states.
+    """A run of CAISO's forecasts.
 
     Args:
         minutes: length of an interval.
-        item: XML_DATA_ITEM of its rows, where one has been recorded.
-        days_ahead: it is published at 09:10 Pacific time so many days before its operating day.
-        lead: or so long before the interval.
+        item: XML_DATA_ITEM of its rows, if one has been recorded.
+        days_ahead: number of days before its operating day on which it is published, at 09:10 Pacific time.
+        lead: or its lead time before the interval.
     """
 
     minutes: int
@@ -94,7 +94,7 @@ def _report(kind: str) -> values.Report:
     )
 
 
-def _table(sheet: Sheet, said: Statement, kind: str) -> pa.Table:
+def _table(sheet: Sheet, shared: Statement, kind: str) -> pa.Table:
     execution = sheet.cells["execution"]
     found = set(pc.unique(execution).to_pylist())
     if found and not any((name == ACTUAL) == (kind == "actual") for name in found & set(RUNS)):
@@ -122,10 +122,10 @@ def _table(sheet: Sheet, said: Statement, kind: str) -> pa.Table:
     rows = np.flatnonzero(sheet.ok)
     area = sheet.cells["area"].take(pa.array(rows))
     is_utility = pc.ends_with(area, "-TAC")
-    at, basis = _published(said, number[rows], start[rows])
+    at, basis = _published(shared, number[rows], start[rows])
     return rows_of(
         SYSTEM_LOAD,
-        said,
+        shared,
         len(rows),
         {
             "iso": "CAISO",
@@ -144,11 +144,11 @@ def _table(sheet: Sheet, said: Statement, kind: str) -> pa.Table:
     )
 
 
-def _published(said: Statement, run: Int64Array, start: Int64Array) -> tuple[Int64Array, pa.Array]:
-    """When each row was published, and on what basis that is known: by the schedule, but not after its document was."""
-    latest = round(said.published_at.timestamp() * 1e6) if said.published_at != NEVER else _NEVER
+def _published(shared: Statement, run: Int64Array, start: Int64Array) -> tuple[Int64Array, pa.Array]:
+    """Time of publication of each row, and its basis: by the timetable, but not after its document."""
+    latest = round(shared.published_at.timestamp() * 1e6) if shared.published_at != NEVER else _NEVER
     scheduled = np.full(len(start), _NEVER)
-    if said.published_basis != PUBLISHED_BY_OPERATOR:
+    if shared.published_basis != PUBLISHED_BY_OPERATOR:
         for number, each in enumerate(RUNS.values()):
             mine = run == number
             if each.days_ahead is not None:
@@ -158,8 +158,8 @@ def _published(said: Statement, run: Int64Array, start: Int64Array) -> tuple[Int
             elif each.lead is not None:
                 scheduled[mine] = start[mine] - each.lead // timedelta(microseconds=1)
     by_schedule = scheduled < latest
-    at = np.where(by_schedule, scheduled, round(said.published_at.timestamp() * 1e6))
-    return at, pc.if_else(pa.array(by_schedule), PUBLISHED_BY_SCHEDULE, said.published_basis)
+    at = np.where(by_schedule, scheduled, round(shared.published_at.timestamp() * 1e6))
+    return at, pc.if_else(pa.array(by_schedule), PUBLISHED_BY_SCHEDULE, shared.published_basis)
 
 
 @lru_cache(maxsize=4096)

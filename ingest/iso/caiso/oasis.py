@@ -1,4 +1,4 @@
-"""Files of an answer of CAISO's OASIS: CSV in parts, errors in XML inside of a good answer, pages of its gateway."""
+"""Files of an answer of CAISO's OASIS: CSV in parts, XML errors inside a good answer, pages of its gateway."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ingest.text.lines import Lines, split_lines
 from ingest.text.pieces import PIECE_BYTES, cut
 from lakehouse.errors import UnreadableFile
 
-#: The answer to a request for what OASIS does not hold (any more).
+#: Error code for data that OASIS does not hold (any more).
 NO_DATA = "1000"
 
 #: `<from>_<to>_<query>_<run>_<when it was answered>_v<version>`, the name of an answer and of the files in it.
@@ -32,7 +32,7 @@ class OasisError:
 
 
 def answered_at(name: str) -> datetime | None:
-    """When OASIS made an answer, from its name; None where the name does not say.
+    """Time at which OASIS made an answer, from its name; None if the name has none.
 
     The stamp is a Pacific wall clock: XML answers state the same moment in UTC (TimeDate 2016-05-20T00:07:07-00:00 in
     20160519_20160520_ENE_SLRS_DAM_20160519_17_07_07_v1.xml).
@@ -61,7 +61,7 @@ def csv_parts(
         columns_of: our names of the cells of its header; refuses another report's.
 
     Raises:
-        UnreadableFile: it is no CSV file, or what `columns_of` says.
+        UnreadableFile: it is not a CSV file, or `columns_of` refuses it.
     """
     names: list[str | None] = []
     base = 0
@@ -84,18 +84,18 @@ def csv_parts(
 
 
 def error_in(content: bytes) -> OasisError | None:
-    """The error that an XML document of OASIS states, None where it states none.
+    """The error in an XML document of OASIS, None if there is none.
 
     Raises:
-        UnreadableFile: it is no XML, or XML that would do harm.
+        UnreadableFile: it is not XML, or harmful XML.
     """
-    said = {_local(element): " ".join((element.text or "").split()) for element in _parse(content).iter()}
-    code, words = said.get("ERR_CODE", ""), said.get("ERR_DESC", "")
+    texts = {_local(element): " ".join((element.text or "").split()) for element in _parse(content).iter()}
+    code, words = texts.get("ERR_CODE", ""), texts.get("ERR_DESC", "")
     return OasisError(code, words) if code or words else None
 
 
 def refuse_markup(content: bytes, name: str) -> UnreadableFile:
-    """Why a document of markup is no table of prices, in the operator's words, and what to do."""
+    """The refusal of a document of markup, with the operator's words and the next step."""
     if (words := words_of_page(content)) is not None:
         return UnreadableFile(f"CAISO answered with a page instead of data: {words}", "download it again later")
     try:

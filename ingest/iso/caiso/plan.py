@@ -1,4 +1,4 @@
-"""CAISO: OASIS queries over nodes and up to 31 days, asked in GMT for operating days."""
+"""CAISO: OASIS queries over nodes and up to 31 operating days, in GMT."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lakehouse.errors import WrongUsage
 #: Rows of one answer, five a node and interval (LMP and its components): larger ones take OASIS minutes, or time out.
 ROWS_AN_ANSWER = 450_000
 COMPONENTS = 5
-#: Nodes of one request: they stand in its URL, and servers refuse URLs of more than 8,000 characters.
+#: Nodes of one request: they are in its URL, and servers refuse URLs of more than 8,000 characters.
 NODES_A_REQUEST = 150
 
 
@@ -75,7 +75,7 @@ class Query:
     def _alike(
         self, nodes: tuple[str, ...], days: list[date], known: Known, planned: Planned, window: Window
     ) -> Iterator[tuple[list[tuple[date, date]], tuple[str, ...]]]:
-        """Nodes that lack the same days go together, as stretches within a month and of one degree of finality."""
+        """Group nodes that lack the same days, as ranges within a month and of equal finality."""
         lacking: dict[tuple[date, ...], list[str]] = {}
         for node in nodes:
             open_days = tuple(day for day in days if not known.has(node, day))

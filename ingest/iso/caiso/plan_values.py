@@ -1,4 +1,4 @@
-"""CAISO: queries whose answers hold all regions or areas: a day, an operating hour, or up to 30 days a request."""
+"""CAISO: queries for all regions or areas, by day, by operating hour, or by up to 30 days per request."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ DAYS_A_REQUEST = 30
 
 @dataclass(frozen=True)
 class Slices:
-    """What all queries of a source have in common.
+    """The queries of a source.
 
     Args:
         query, version: of OASIS.
-        params: lane → further parameters; one request each.
+        params: lane → further parameters; each lane has requests of its own.
         ahead_days: days ahead of today that the answers state.
-        hours: one operating hour a request (PRC_INTVL_AS answers no more).
-        days: operating days that one request may ask for.
+        hours: whether each request is for one operating hour (PRC_INTVL_AS answers no more).
+        days: largest number of operating days in a request.
     """
 
     query: str
@@ -112,7 +112,7 @@ _ALL = {"anc_type": "ALL", "anc_region": "ALL"}
 DAM_AS = Slices("PRC_AS", 12, {"DAM": {"market_run_id": "DAM", **_ALL}}, ahead_days=1)
 RT15_AS = Slices("PRC_INTVL_AS", 1, {"RTM": {"market_run_id": "RTM", **_ALL}}, hours=True)
 LOAD_ACTUAL = Slices("SLD_FCST", 1, {"ACTUAL": {"market_run_id": "ACTUAL"}}, days=DAYS_A_REQUEST)
-# Runs of real time are asked for by hand: a month of one has 300,000 rows.
+# Real-time runs are downloaded only by hand: a month of one has 300,000 rows.
 LOAD_FORECAST = Slices(
     "SLD_FCST", 1, {run: {"market_run_id": run} for run in ("DAM", "2DA", "7DA")}, ahead_days=7, days=DAYS_A_REQUEST
 )

@@ -1,4 +1,4 @@
-"""What all queries of OASIS have in common: how it is asked, how long it keeps a day, and when a day is final."""
+"""Shared by all queries of OASIS: the form of requests, how long days are kept, and when a day is final."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lakehouse.download.plan import Document, Planned, Unobtainable, Window
 
 ZONE = ZoneInfo("America/Los_Angeles")
 #: Prices may be corrected within five business days (CAISO tariff 35); a day is final after so many days. Of load
-#: nothing is said, and a revised day is asked for within the same time.
+#: the tariff says nothing, and a revised day is asked for within the same time.
 FINAL_AFTER = timedelta(days=8)
 #: Hours after its operating day until which an empty answer means not yet.
 DUE_AFTER = timedelta(hours=12)
@@ -21,7 +21,7 @@ KEPT_DAYS = 39 * 30
 
 
 def days_kept(window: Window, ahead_days: int, planned: Planned) -> list[date]:
-    """The days of a window that OASIS has; those that it has no more are unobtainable."""
+    """The days of a window that OASIS has; days that it no longer has are unobtainable."""
     oldest = window.today - timedelta(days=KEPT_DAYS)
     if window.start < oldest:
         reason = "OASIS keeps about 39 months\n  next: land files that you have of these days"
@@ -31,7 +31,7 @@ def days_kept(window: Window, ahead_days: int, planned: Planned) -> list[date]:
 
 
 def by_finality(days: Iterable[date], window: Window) -> list[list[date]]:
-    """Days that are final, days that are over, and days that still grow: they are asked for again differently."""
+    """Days that are final, that are over, and that still grow, because each kind is asked for again differently."""
     found: dict[int, list[date]] = {}
     for day in days:
         over = window.midnight(day + timedelta(days=1))
@@ -54,7 +54,7 @@ def single_zip(
         access: of the operator.
         query, version: of OASIS, and of the form of its result.
         start, end: instants, half-open.
-        params: what the query takes beside these.
+        params: further parameters of the query.
     """
     asked = {
         "queryname": query,

@@ -1,8 +1,8 @@
-"""CAISO's LMPs as OASIS answers them (SingleZip, resultformat=6): a row for every component of every price.
+"""CAISO's LMPs in answers of OASIS (SingleZip, resultformat=6): one row for every component of every price.
 
-Rows come in no order, the components of a price are rows of their own (in archives of all nodes even files of their
-own), and are joined here into one row a node and interval. LMP = energy + congestion + loss + greenhouse gas.
-The GMT columns say when; operating day and hour are checked against them.
+Rows come in no order. The components of a price are rows of their own (in archives of all nodes even files of their
+own), and are joined here into one row per node and interval. LMP = energy + congestion + loss + greenhouse gas.
+The GMT columns give the time; operating day and hour are checked against them.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Market:
     """One market of OASIS.
 
     Args:
-        name: ours.
-        run: the operator's, as MARKET_RUN_ID states it.
+        name: our name.
+        run: the operator's name, in MARKET_RUN_ID.
         minutes: length of an interval.
         prices: the columns that hold the price: the present one, then earlier ones.
     """
@@ -98,7 +98,7 @@ def hasp(file: RawFile, options: LandOptions) -> Iterator[Parsed]:
 
 @dataclass
 class _Reading:
-    """What the files of an answer have said so far."""
+    """The state over the files of an answer."""
 
     names: list[str | None] = field(default_factory=list)
     nodes: dict[str, int] = field(default_factory=dict)
@@ -109,7 +109,7 @@ class _Reading:
     column: str = ""
 
     def columns(self, cells: list[str], name: str, market: Market) -> list[str | None]:
-        """Our names of a file's columns; which one holds the price is kept."""
+        """Our names of a file's columns; the column of the price is remembered."""
         names = _columns(cells, name, market)
         self.column = cells[names.index("price")]
         return names
@@ -160,7 +160,7 @@ def _columns(cells: list[str], name: str, market: Market) -> list[str | None]:
 
 
 def _take(sheet: Sheet, market: Market, reading: _Reading) -> None:
-    """Check the rows of a piece and keep them in short."""
+    """Check the rows of a piece and keep them in compact form."""
     number = len(reading.names) - 1
     reading.rows += len(sheet.line) + len(sheet.refusals.found)
     _check_run(sheet, market)
@@ -211,7 +211,7 @@ def _table(found: Prices, file: RawFile, options: LandOptions, market: Market, r
     nodes = pa.array(list(reading.nodes), pa.string())
     files = pa.array([name or "" for name in reading.names], pa.string())
     stated = [answered_at(name or "") for name in reading.names]
-    # An answer is made when it is asked for: what it says again adds nothing.
+    # An answer is made on request, so its repeated statements add nothing.
     at_latest = max((at for at in stated if at is not None), default=answered_at(file.path.name))
     return rows_of(
         PRICES,
@@ -236,7 +236,7 @@ def _table(found: Prices, file: RawFile, options: LandOptions, market: Market, r
 def _shown(
     file: RawFile, market: Market, names: list[str | None], faults: dict[tuple[int, int], str]
 ) -> Iterator[pa.Table]:
-    """Refusals that only the whole answer told, with the text of their rows: the file is read a second time."""
+    """Refusals that only the whole answer shows, with the text of their rows from a second reading of the file."""
     for number, member in enumerate(members(file)):
         name = member.name or file.path.name
         wanted = {line: reason for (place, line), reason in faults.items() if place == number}

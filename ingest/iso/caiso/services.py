@@ -1,8 +1,8 @@
 """CAISO's prices of ancillary services by region, as OASIS answers PRC_AS and PRC_INTVL_AS.
 
 No recorded body of either has been seen: columns and types are those that public clients read, and anything else is
-refused. Regions nest (AS_CAISO_EXP holds AS_CAISO, which holds AS_NP26 and AS_SP26), and what a row states looks like
-the price of its region's own constraint, not the sum that a resource is paid. Each lands as stated.
+refused. Regions nest (AS_CAISO_EXP contains AS_CAISO, which contains AS_NP26 and AS_SP26), and the value of a row looks
+like the price of its region's own constraint, not the sum that a resource is paid. Each lands as stated.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from lakehouse.source import LandOptions, Parsed, RawFile
 
 #: Regulation up and down, spinning and non-spinning reserve, in $/MW and hour.
 CAPACITY = ("RU", "RD", "SR", "NR")
-#: Mileage of regulation up and down, in $ a MW moved.
+#: Mileage of regulation up and down, in $ per MW moved.
 MILEAGE = ("RMU", "RMD")
-#: XML_DATA_ITEM of a clearing price of capacity ends so.
+#: Suffix of XML_DATA_ITEM for a clearing price of capacity.
 _PRICE = "_CLR_PRC"
 #: Market → the run that states it, and minutes of an interval.
 RUNS = {"DAM": ("DAM", 60), "RT15": ("RTM", 15)}
@@ -60,7 +60,7 @@ def _report(market: str, query: str) -> values.Report:
     )  # fmt: skip
 
 
-def _table(sheet: Sheet, said: Statement, market: str) -> pa.Table:
+def _table(sheet: Sheet, shared: Statement, market: str) -> pa.Table:
     run, minutes = RUNS[market]
     found = pc.unique(sheet.cells["run"]).to_pylist()
     if len(found) == 1 and found[0] != run:
@@ -80,7 +80,7 @@ def _table(sheet: Sheet, said: Statement, market: str) -> pa.Table:
     take = pa.array(rows)
     return rows_of(
         AS_PRICES,
-        said,
+        shared,
         len(rows),
         {
             "iso": "CAISO",

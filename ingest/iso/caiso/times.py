@@ -1,4 +1,4 @@
-"""Intervals of OASIS: the GMT columns say when, and operating day and hour are checked against them.
+"""Intervals of OASIS: the GMT columns give the time, and operating day and hour are checked against them.
 
 In autumn the hours of reports are labelled in two ways: through, 1 to 25, and 1, 2, 25, 3 to 24 (recorded of SLD_FCST),
 where 25 is the second hour of the two that clocks show alike. In spring the hour that is skipped may be left out of the
@@ -15,7 +15,7 @@ from ingest.arrays import Int64Array
 from ingest.iso import clock
 from ingest.iso.sheet import Sheet, read_stamps
 
-#: Columns of every report that tell time → our names.
+#: Time columns of every report → our names.
 COLUMNS = {
     "INTERVALSTARTTIME_GMT": "start",
     "INTERVALENDTIME_GMT": "end",
@@ -39,12 +39,12 @@ def starts(sheet: Sheet, minutes: int | Int64Array) -> Int64Array:
     sheet.refuse(~start.ok, "INTERVALSTARTTIME_GMT", "the stamp is no date and time with an offset")
     sheet.refuse(~end.ok, "INTERVALENDTIME_GMT", "the stamp is no date and time with an offset")
     wrong = start.ok & end.ok & (end.micros - start.micros != minutes * clock.MINUTE)
-    said = (
+    fault = (
         f"the interval does not last {minutes} minutes"
         if isinstance(minutes, int)
         else "the interval is of another run"
     )
-    sheet.refuse(wrong, "INTERVALENDTIME_GMT", said)
+    sheet.refuse(wrong, "INTERVALENDTIME_GMT", fault)
     days = day.micros // clock.DAY
     usable = day.ok & np.asarray(pc.match_substring_regex(sheet.cells["hour"], r"^\d{1,2}$"), dtype=np.bool_)
     stated = pc.if_else(pa.array(usable), sheet.cells["hour"], "0").cast(pa.int64())

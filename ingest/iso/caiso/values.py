@@ -1,4 +1,4 @@
-"""Reports of OASIS in which each row is a value by itself: prices of ancillary services, and load.
+"""Reports of OASIS with one value per row: prices of ancillary services, and load.
 
 A file of an answer is read in pieces; columns are found by name, as their order differs between queries.
 """
@@ -26,12 +26,12 @@ class Report:
 
     Args:
         what: in words, for messages.
-        query: of OASIS, which the names of answers state.
-        marks: columns by which one of these is told from other reports.
-        columns: as OASIS writes them → our names; None where they are known and not used. Those with a name must be
+        query: of OASIS, which is in the names of answers.
+        marks: columns that distinguish the report from others.
+        columns: as OASIS writes them → our names; None for known columns that are not used. Columns with a name must be
             there; any other column is refused.
         contract: of the table.
-        table: rows of a piece as rows of the contract; refuses those that it cannot use.
+        table: converts rows of a piece to rows of the contract, and refuses unusable ones.
     """
 
     what: str
@@ -52,10 +52,10 @@ def read(file: RawFile, options: LandOptions, report: Report) -> Iterator[Parsed
     reason = ""
     for member in members(file):
         name = member.name or file.path.name
-        said = statement(file, options, member.name, written=answered_at(name) or answered_at(file.path.name))
+        shared = statement(file, options, member.name, written=answered_at(name) or answered_at(file.path.name))
         for lines, first, names in csv_parts(member, name, partial(_columns, name=name, report=report)):
             sheet = read_sheet(lines, first, names)
-            table = report.table(sheet, said)
+            table = report.table(sheet, shared)
             refused = rejects(sheet, member.name)
             landed, rows = landed + table.num_rows, rows + len(sheet.line) + refused.num_rows
             reason = reason or (refused["reason"][0].as_py() if refused.num_rows else "")

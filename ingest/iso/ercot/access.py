@@ -1,4 +1,4 @@
-"""How ERCOT is reached: its Public API with an account, its MIS without one."""
+"""Access to ERCOT: its Public API with an account, its MIS without one."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ ERCOT_CLIENT_ID = "fec253ea-0d06-4272-a5e6-b478baeecd70"
 #: ERCOT's tokens are valid for 3600 s; one that is about to end is renewed before.
 TOKEN_S = 3600
 TOKEN_MARGIN_S = 120
-#: A token is used for so long, even if it says that it is valid for less: each login may be counted.
+#: Least time for which a token is used, even if it states a shorter validity, because logins may be limited.
 TOKEN_AT_LEAST_S = 60
-#: So many tokens that are refused before their time are renewed in a run.
+#: Number of tokens refused early that are renewed in a run.
 RENEWALS = 5
 
 ERCOT_ACCOUNT = (
@@ -74,7 +74,7 @@ class Access(access.Access):
 
     @cached_property
     def ercot_mis(self) -> Operator:
-        """No limit is published; asked no faster than the Public API allows twice."""
+        """No limit is published; the rate is twice that of the Public API."""
         return Operator(
             "ERCOT's MIS", (self.ercot_mis_url,), every_s=1.0, at_once=2, wait_s=5.0,
             forbidden="ERCOT answers addresses in the United States only, and no VPN: run it from there",
@@ -82,7 +82,7 @@ class Access(access.Access):
 
     @cached_property
     def ercot_credentials(self) -> ErcotToken:
-        """What the Public API needs with every request.
+        """The credentials that the Public API needs with every request.
 
         Raises:
             Denied: there is no account.
@@ -95,7 +95,7 @@ class Access(access.Access):
 
 @dataclass
 class ErcotToken:
-    """ERCOT's subscription key and a token that is asked for with the account, by a form, and renewed in time."""
+    """ERCOT's subscription key, and a token that is fetched with the account by a form and renewed in time."""
 
     operator: Operator
     url: str
@@ -142,17 +142,17 @@ class ErcotToken:
         account = Veiled(f"{self.username}\n{self.password.get_secret_value()}")
         asked_at = client.now()
         try:
-            said = await client.json(Ask(self.operator, self.url, form=form, account=account,
+            answer = await client.json(Ask(self.operator, self.url, form=form, account=account,
                                           accept="application/json"))  # fmt: skip
         except TerminalError as error:
             raise Denied(error.message, self.next_step) from None
-        token = (said.get("id_token") or said.get("access_token")) if isinstance(said, dict) else None
+        token = (answer.get("id_token") or answer.get("access_token")) if isinstance(answer, dict) else None
         if not isinstance(token, str) or re.fullmatch("[!-~]+", token) is None:
             raise Denied("ERCOT's login gives no token", self.next_step)
         self._token = SecretStr(token)
         client.secrets.add(token)
         try:
-            lasts_s = float(said.get("expires_in", TOKEN_S))
+            lasts_s = float(answer.get("expires_in", TOKEN_S))
         except (TypeError, ValueError):
             lasts_s = TOKEN_S
         lasts_s = min(lasts_s, TOKEN_S) if lasts_s >= TOKEN_AT_LEAST_S else TOKEN_AT_LEAST_S

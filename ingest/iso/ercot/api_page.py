@@ -20,10 +20,10 @@ def is_page(first: bytes) -> bool:
 
 
 def read_page(content: bytes, layout_of: Callable[[list[str]], Layout]) -> Rows:
-    """Rows of a page; their lines are their ordinals, from 1. Numbers are taken as they are written.
+    """Rows of a page; their lines are their ordinals, from 1. Numbers keep their text.
 
     Raises:
-        UnusableMember: it is no page, or of no layout.
+        UnusableMember: it is not a page, or of no known layout.
     """
     if len(content) > PAGE_BYTES:
         raise UnusableMember(f"the page has more than {PAGE_BYTES >> 20} MiB", "ask for smaller pages")

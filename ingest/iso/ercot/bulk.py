@@ -15,11 +15,11 @@ def unpack_documents(path: Path, doc_ids: frozenset[str], folder: Path) -> dict[
 
     Args:
         path: the outer archive, judged before; its files are `<docId>.<name>.zip`.
-        doc_ids: what was asked for.
-        folder: takes a file a document, named by its id.
+        doc_ids: requested documents.
+        folder: gets one file per document, named by its id.
 
     Returns:
-        Document id → its bytes, or why they are damaged. What was not asked for is left out.
+        Document id → its bytes, or the error if they are damaged. Other documents are left out.
     """
     found: dict[str, Path | UnreadableFile] = {}
     with zipfile.ZipFile(path) as archive:

@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 class BadTime(ValueError):
-    """A day, an hour or a stamp that is none; the message is the reason why."""
+    """A wrong day, hour or stamp; the message is the reason."""
 
 
 def _day(match: re.Match[str]) -> date:
@@ -90,10 +90,10 @@ def wall_instant(wall: datetime, repeated: bool | None) -> datetime:
 
     Args:
         wall: naive.
-        repeated: whether it is the second of two hours of the same name; None where nobody says.
+        repeated: whether it is the second of two hours of the same name; None if there is no flag.
 
     Raises:
-        BadTime: clocks never show it, show it twice and nobody says which, or it is flagged and occurs once.
+        BadTime: clocks never show it, show it twice and there is no flag, or it is flagged and occurs once.
     """
     first, second = (wall.replace(tzinfo=CENTRAL, fold=fold).astimezone(UTC) for fold in (0, 1))
     if first > second:
@@ -109,7 +109,7 @@ def wall_instant(wall: datetime, repeated: bool | None) -> datetime:
 
 @lru_cache(maxsize=1024)
 def midnight(day: date) -> datetime:
-    """When an operating day starts."""
+    """Start of an operating day."""
     return wall_instant(datetime.combine(day, time()), None)
 
 
@@ -119,7 +119,7 @@ def hours_in(day: date) -> int:
 
 
 def flagged_hour(day: date, hour_ending: int, repeated: bool | None) -> datetime:
-    """Start of an hour whose ending is the wall clock's and which a flag tells apart.
+    """Start of an hour with a wall-clock hour ending and a flag.
 
     Raises:
         BadTime: the day has no such hour, or the flag contradicts it.
@@ -130,7 +130,7 @@ def flagged_hour(day: date, hour_ending: int, repeated: bool | None) -> datetime
 
 
 def unflagged_hours(day: date, stated: frozenset[int]) -> dict[int, datetime]:
-    """Hour ending → start, on a day whose hours no flag tells apart.
+    """Hour ending → start, on a day without flags.
 
     Args:
         day: operating day.
@@ -177,10 +177,10 @@ def parse_stamp(text: str | None) -> datetime:
 
 
 def sced_instant(stamp: str | None, flag: str | None) -> datetime:
-    """When a SCED run took place.
+    """Instant of a SCED run.
 
     Raises:
-        BadTime: stamp or flag is none, or they contradict the calendar.
+        BadTime: stamp or flag is wrong, or they contradict the calendar.
     """
     return wall_instant(parse_stamp(stamp), parse_flag(flag))
 

@@ -1,7 +1,7 @@
-"""What ERCOT's 60-day disclosures land: one table a member file, every column kept, a blank NULL and never 0.
+"""The contracts of ERCOT's 60-day disclosures: one table per member file, every column kept, a blank NULL and never 0.
 
 A day that is published again (a supplemental, a correction) is a new statement beside the first: `published_at` and
-`source_object` tell them apart, and the marts take the latest one of every resource and interval.
+`source_object` distinguish them, and the marts take the latest one of every resource and interval.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """ERCOT's corrections of prices: NP4-196-M of the DAM (report 13044) and NP4-197-M of real time (report 13045).
 
-A correction states a price again, with the value before; it lands as a later statement of vintage `correction`, beside
-the first. Headers are those of recorded documents of 2014 to 2026; prices of buses, of settlement-only generators, and
-shadow prices have no table and are left out.
+A correction states a price again, with its previous value; it lands as a later statement of vintage `correction`,
+beside the first. Headers are those of recorded documents of 2014 to 2026; prices of buses, of settlement-only
+generators, and shadow prices have no table and are left out.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _correction(
 
 
 _RUN = (*RUN_AT, *RUN_FLAG)
-#: The columns that tell a correction → what it corrects, in the DAM.
+#: Columns that identify a correction → the corrected prices, in the DAM.
 DAM: dict[tuple[str, ...], Posting] = {
     ("SPPCorrected",): _correction(
         "day-ahead settlement point prices", PRICES, "DAM", (*DAY, *DELIVERY_HOUR, *FLAG), "SPP", "SPP"
@@ -75,7 +75,7 @@ RT15: dict[tuple[str, ...], Posting] = {
         "real-time prices for capacity", AS_PRICES, "RT15", (*DAY, *DELIVERY_HOUR, *QUARTER, *FLAG), "MCPC"
     ),
 }
-#: A column that a document alone has → what it corrects: known, and not landed. Names without spaces or case.
+#: Column that only one kind of document has → that kind, which is known and not landed. Lower case, without spaces.
 LEFT_OUT = {
     "electricbusname": "corrections of LMPs of electrical buses", "electricalbus": "corrections of LMPs of buses",
     "constraintname": "corrections of shadow prices", "metername": "corrections of prices of settlement-only units",
@@ -132,7 +132,7 @@ def _recognise(header: list[str], postings: dict[tuple[str, ...], Posting]) -> P
 
 
 def _published(rows: Rows) -> Rows:
-    """Rows that say themselves when they were published: where nothing else does, when the correction was made."""
+    """Rows with their own time of publication: if nothing else gives it, the time of the correction."""
 
     def made(stamp: str | None) -> dict[str, object]:
         wall = parse_stamp(stamp)

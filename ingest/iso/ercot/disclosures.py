@@ -1,7 +1,7 @@
 """ERCOT's 60-day disclosures of the DAM (NP3-966-ER) and of SCED (NP3-965-ER): single members, days, and bundles.
 
-A member is known by its header; the operating day comes from its rows, since its name carries the publication. One that
-cannot be used is quarantined, and the others land.
+A member is recognised by its header; the operating day comes from its rows, because its name has the time of
+publication. An unusable member is quarantined, and the others land.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Files as ERCOT hands them out: one document, an archive of one, or an archive of many; each read by itself."""
+"""Files of ERCOT: one document, an archive of one, or an archive of many; each document is read by itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lakehouse.source import Parsed, RawFile
 
 
 class LeftOut(UnusableMember):
-    """A document that is known and not landed; `what` says which."""
+    """A known document that is not landed; `what` names it."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"it holds {what}, which are not landed", "land the whole publication, or another file of it")
@@ -27,7 +27,7 @@ def read_documents(
     read: Callable[[Member], Iterator[Parsed]],
     documents: Callable[[RawFile], Iterator[Member]] = members,
 ) -> Iterator[Parsed]:
-    """Read every document of a file. One that cannot be used is quarantined, and the others land.
+    """Read every document of a file. An unusable one is quarantined, and the others land.
 
     Args:
         file: the document, or an archive.

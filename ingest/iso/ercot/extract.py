@@ -1,6 +1,6 @@
-"""Extracts of the SCED disclosure for one battery, as they are shared: columns renamed, stamps in UTC.
+"""Shared extracts of the SCED disclosure for one battery: columns renamed, stamps in UTC.
 
-Whoever made an extract left out most columns; these are NULL.
+Extracts lack most columns; these are NULL.
 """
 
 from __future__ import annotations

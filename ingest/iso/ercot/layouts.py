@@ -1,7 +1,7 @@
-"""The members of ERCOT's 60-day disclosures by their headers, over all the years: what lands, and what is left out.
+"""The members of ERCOT's 60-day disclosures by their headers, over all years: those that land, and those left out.
 
-Headers of 2014, 2025 and 2026 were compared with recorded files of every table; dates are operating days. Names that
-changed are further lines of the same column.
+Headers of 2014, 2025 and 2026 were compared with recorded files of every table; dates are operating days. Changed names
+are further lines of the same column.
 """
 
 from __future__ import annotations
@@ -172,9 +172,9 @@ class Disclosed:
 
     Args:
         layout: of its columns.
-        marks: headers that tell it from all others.
-        contract: where its rows go.
-        storage: where the rows of energy storage resources go instead; these have tables of their own.
+        marks: headers that distinguish it from all others.
+        contract: of its table.
+        storage: of the table of energy storage resources, if these have one of their own.
     """
 
     layout: Layout
@@ -190,7 +190,7 @@ DISCLOSED = (
     Disclosed(DAM_RESOURCE, frozenset({"Delivery Date", "Resource Type"}), DAM_GEN, DAM_ESR),
     Disclosed(SMNE_GEN, frozenset({"Interval Time", "Resource Code"}), SMNE),
 )
-#: A header that a member alone has → what the member is: known, and not landed.
+#: Header that only one kind of member has → that kind, which is known and not landed.
 LEFT_OUT = {
     "Total Telemetered DSR Loads": "loads of dynamically scheduled resources",
     "NSPNM": "ancillary services that QSEs arranged themselves, in SCED",
@@ -214,11 +214,11 @@ LEFT_OUT = {
 
 
 def recognise(header: list[str]) -> Disclosed:
-    """Which member a header is of; a name never decides.
+    """Recognise a member by its header; a name never decides.
 
     Raises:
-        LeftOut: of one that is known and not landed.
-        UnusableMember: of none that is known.
+        LeftOut: the member is known and not landed.
+        UnusableMember: the member is unknown.
     """
     names = set(header)
     for what in (LEFT_OUT[name] for name in LEFT_OUT if name in names):

@@ -1,8 +1,8 @@
-"""ERCOT's listings: which documents there are, and when each was posted.
+"""ERCOT's listings: the documents and their times of posting.
 
-Both the Public API and the MIS state when as a Central wall clock. The API writes no offset; the MIS writes one, which
-is that of the moment of listing, whichever a document was posted at: in a listing of March, what was posted before the
-clocks changed is an hour off by it. So the wall clock counts, which a document's own name repeats.
+Both the Public API and the MIS state the time as a Central wall clock. The API writes no offset; the MIS writes that of
+the moment of listing, whatever the offset was at the time of posting: in a listing of March, documents from before the
+change of the clocks are an hour off by it. So only the wall clock counts, which a document's own name repeats.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from ingest.http.exchange import Ask, Malformed, plain_name
 from ingest.iso.ercot.access import Access
 
 ZONE = ZoneInfo("America/Chicago")
-#: Documents a page of a listing; the default of the Public API is the same.
+#: Documents on a page of a listing; the default of the Public API is the same.
 PAGE = 1000
-#: Pages of one listing: those of ten years of SCED are a thousand.
+#: Largest number of pages of one listing: ten years of SCED have a thousand.
 PAGES = 2000
-#: What is raised over a listing that is not as known.
+#: Errors that a listing of unknown form raises.
 ODD = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 #: Years of postings, the last one excluded.
 FIRST_YEAR, LAST_YEAR = 2000, 2100
-#: So much may the clocks of two documents be out of step with their numbers, by which they were posted.
+#: Largest difference by which the clocks of two documents may contradict the order of their numbers.
 _OUT_OF_STEP = timedelta(minutes=1)
 
 
@@ -73,7 +73,7 @@ async def archived(emil: str, posted_from: date, posted_to: date, access: Access
         posted_from, posted_to: Central days of their posting, half-open.
 
     Raises:
-        TransientError, TerminalError: the listing cannot be had, or is not as known.
+        TransientError, TerminalError: the listing cannot be fetched, or its form is unknown.
     """
     return _dated([entry async for entry in _archive(emil, posted_from, posted_to, access, client)])
 
@@ -85,7 +85,7 @@ async def of_mis(report: int, access: Access, client: Client) -> list[Listed]:
         report: report type id.
 
     Raises:
-        TransientError, TerminalError: the listing cannot be had, or is not as known.
+        TransientError, TerminalError: the listing cannot be fetched, or its form is unknown.
     """
     return _dated([entry async for entry in _mis(report, access, client)])
 
@@ -127,12 +127,12 @@ async def _archive(
     while page <= pages:
         ask = Ask(access.ercot_api, url, {**params, "page": str(page)}, credentials=access.ercot_credentials,
                   accept="application/json")  # fmt: skip
-        said = await client.json(ask)
+        answer = await client.json(ask)
         try:
-            meta = said["_meta"]
+            meta = answer["_meta"]
             pages = int(meta["totalPages"])
             promised = promised or int(meta.get("totalRecords") or 0)
-            listed = said.get("archives") or ()
+            listed = answer.get("archives") or ()
             entries += len(listed)
             ids = {_number(entry["docId"]) for entry in listed}
             if pages > PAGES or (pages > 1 and not ids - seen) or int(meta.get("currentPage") or page) != page:
@@ -156,9 +156,9 @@ async def _mis(report: int, access: Access, client: Client) -> AsyncIterator[_En
         access.ercot_mis, f"{access.ercot_mis_url}/misapp/servlets/IceDocListJsonWS",
         {"reportTypeId": str(report), "_": str(int(client.now().timestamp()))}, accept="application/json",
     )  # fmt: skip
-    said = await client.json(ask)
+    answer = await client.json(ask)
     try:
-        entries: Any = said["ListDocsByRptTypeRes"].get("DocumentList") or []
+        entries: Any = answer["ListDocsByRptTypeRes"].get("DocumentList") or []
         for entry in [entries] if isinstance(entries, dict) else entries:
             found = entry["Document"]
             if str(found["FriendlyName"]).lower().endswith("_xml"):
@@ -175,11 +175,11 @@ def _odd(where: str, error: Exception) -> Malformed:
     return Malformed(says, "try again later; if it stays so, ERCOT has changed it, and Wattlake needs a newer version")
 
 
-def _number(said: object) -> str:
+def _number(number: object) -> str:
     """The number of a document: names of files, requests and records are made of it."""
-    if re.fullmatch("[0-9]{1,18}", str(said), re.ASCII) is None:
-        raise ValueError(f"{str(said)[:80]!r} is no number of a document")
-    return str(said)
+    if re.fullmatch("[0-9]{1,18}", str(number), re.ASCII) is None:
+        raise ValueError(f"{str(number)[:80]!r} is no number of a document")
+    return str(number)
 
 
 def _wall(stamp: str) -> datetime:

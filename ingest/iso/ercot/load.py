@@ -1,8 +1,8 @@
 """ERCOT's load by weather and forecast zones: actual (NP6-345-CD, NP6-346-CD), and forecasts of several models.
 
-Zones have one name here, that of the actual reports: forecasts write NorthCentral where these write NORTH_C, and state
-South Central and Southern in the opposite order. So columns are found by their names and never by their place. A
-weather zone is no forecast zone and no load zone of prices, though some share a name.
+Zones have one name here, that of the actual reports: forecasts write NorthCentral instead of NORTH_C, and have South
+Central and Southern in the opposite order. So columns are found by name and never by position. A weather zone is not a
+forecast zone or a load zone of prices, although some share a name.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Report:
     """One report.
 
     Args:
-        name: the operator's.
+        name: the operator's name.
         layout: of its columns.
         kind: actual or forecast.
         area_type: of its zones.
@@ -111,7 +111,7 @@ def forecast(file: RawFile, options: LandOptions) -> Iterator[Parsed]:
 
 def _reader(file: RawFile, options: LandOptions, kind: str) -> Callable[[Member], Iterator[Parsed]]:
     def read(member: Member) -> Iterator[Parsed]:
-        said = statement(file, member.name, options)
+        shared = statement(file, member.name, options)
         found: list[Report] = []
 
         def layout_of(header: list[str]) -> Layout:
@@ -119,16 +119,16 @@ def _reader(file: RawFile, options: LandOptions, kind: str) -> Callable[[Member]
             return found[0].layout
 
         for rows in timed(document_rows(member, layout_of)):
-            yield _loads(rows, said, found[0])
+            yield _loads(rows, shared, found[0])
 
     return read
 
 
 def _of(header: list[str], kind: str) -> Report:
-    """The report that a header is of.
+    """Recognise a report by its header.
 
     Raises:
-        UnusableMember: of none that is known, or of the other kind.
+        UnusableMember: the report is unknown, or of the other kind.
     """
     names = {name.strip().lower() for name in header}
     by_weather, by_model = "coast" in names, "model" in names
@@ -145,7 +145,7 @@ def _of(header: list[str], kind: str) -> Report:
     raise UnusableMember("it is no report of load that is known", "report it: its columns must be declared first")
 
 
-def _loads(rows: Rows, said: Statement, report: Report) -> Parsed:
+def _loads(rows: Rows, shared: Statement, report: Report) -> Parsed:
     at: npt.NDArray[np.int64] | None = None
     in_use: pa.Array | None = None
     if "in_use" in rows.columns:
@@ -174,9 +174,9 @@ def _loads(rows: Rows, said: Statement, report: Report) -> Parsed:
         }
         if at is not None:
             columns |= {"published_at": at[filled], "published_basis": PUBLISHED_BY_OPERATOR}
-        tables.append(rows_of(SYSTEM_LOAD, said, len(filled), columns))
+        tables.append(rows_of(SYSTEM_LOAD, shared, len(filled), columns))
     table = pa.concat_tables(tables)
-    piece = parsed({SYSTEM_LOAD.name: table}, rows, said.member, report.layout.name)
+    piece = parsed({SYSTEM_LOAD.name: table}, rows, shared.member, report.layout.name)
     refused = len({line for line, *_ in rows.refused})
     width = len(report.areas)
     return replace(piece, rows_read=table.num_rows + empty + refused + rows.empty * width,
@@ -184,7 +184,7 @@ def _loads(rows: Rows, said: Statement, report: Report) -> Parsed:
 
 
 def _flagged(rows: Rows) -> tuple[Rows, pa.Array]:
-    """Whether each row's model is in use; rows of another flag than Y and N are refused."""
+    """Whether each row's model is in use; rows with another flag than Y and N are refused."""
     flags = rows.columns["in_use"].cast(pa.string()).to_pylist()
     odd = {n: ("InUseFlag", f"{flag!r} is neither Y nor N") for n, flag in enumerate(flags) if flag not in _FLAGS}
     rows = rows.without(odd)
@@ -193,7 +193,7 @@ def _flagged(rows: Rows) -> tuple[Rows, pa.Array]:
 
 
 def _posted(rows: Rows) -> tuple[Rows, npt.NDArray[np.int64]]:
-    """When each row of a page was posted, by Central clocks; the later one where an autumn night has two such times."""
+    """Time of posting of each row of a page, by Central clocks; the later one if an autumn night has two."""
 
     def instant(text: str | None) -> int:
         moment = parse_stamp(text).replace(tzinfo=CENTRAL, fold=1)

@@ -1,6 +1,6 @@
-"""ERCOT: documents are listed and then fetched by their numbers; one that is there once is wanted once.
+"""ERCOT: documents are listed and then fetched by their numbers; each is wanted once.
 
-With an account the Public API lists and gives seven years, many documents at once; without one the MIS gives those of
+With an account the Public API lists and serves seven years, many documents at once; without one the MIS serves those of
 the last days, one at a time.
 """
 
@@ -24,7 +24,7 @@ from lakehouse.download.plan import Document, Known, Planned, Unobtainable, Wind
 
 #: Disclosures are published 60 days after their operating day.
 DISCLOSED_AFTER_DAYS = 60
-#: Documents that one bulk download asks for: 1,000 are allowed, but one answer that breaks off costs all of them.
+#: Documents in one bulk download: 1,000 are allowed, but an answer that breaks off loses all of them.
 BULK = 96
 #: Hours after a day until which a document may still be missing.
 DUE_AFTER = timedelta(hours=24)
@@ -35,17 +35,17 @@ class Product:
     """One product of ERCOT.
 
     Args:
-        emil: its id in the Public API; '' where only the MIS is asked.
+        emil: its id in the Public API; '' if only the MIS is asked.
         report: its report type id in the MIS.
-        mis_days: that the MIS keeps; None where it keeps all.
-        bulk: documents a bulk download (the product's own `downloadLimit`, or fewer).
-        posted_after: its day plus so long is when it is posted, at midnight of that day; negative for the day ahead.
-        looks_back: a posting states what was so long before it: an interval is posted two minutes after its end, a run
-            of SCED some seconds after its stamp.
-        daily: whether every day has one, so that a day without is worth a word.
-        every: time between two postings, where a day has many, so that a day with fewer is worth a word: what each is
-            of stands in its bytes alone, but ERCOT posts none twice.
-        left_out: in friendly names of documents that have no table (`ingest.iso.ercot`): these are not asked for.
+        mis_days: days that the MIS keeps; None if it keeps all.
+        bulk: documents in a bulk download (the product's own `downloadLimit`, or fewer).
+        posted_after: time from its day to its posting, at midnight of that day; negative for the day ahead.
+        looks_back: time by which a posting follows its subject: an interval is posted two minutes after its end, a SCED
+            run some seconds after its stamp.
+        daily: whether every day has a document, so that a day without one is reported.
+        every: time between two postings, if a day has many, so that a day with fewer is reported: only the bytes show
+            the interval of each, but ERCOT posts none twice.
+        left_out: texts in friendly names of documents without a table (`ingest.iso.ercot`), which are not fetched.
     """
 
     emil: str
@@ -113,13 +113,13 @@ class Documents:
         ordered = sorted(documents.values(), key=lambda document: (document.start, document.published_at or window.now))
         wanted = [document for document in ordered if known.wants(document, window.now)]
         planned.skipped += len(ordered) - len(wanted)
-        # What failed before is asked for alone: one bad document must not cost those that a bulk brings with it.
+        # Documents that failed before are fetched alone, so that a bad one does not spoil a bulk download.
         for of_product, failed in ((product, False), (replace(product, bulk=1), True)):
             part = [document for document in wanted if known.failed(document) == failed]
             planned.requests += _requests(of_product, part, access, by_api)
 
     def _is_of(self, document: Document, listed: Listed, start: date, end: date) -> bool:
-        """Whether a window wants a document."""
+        """Whether a document is in a window."""
         return document.start < end and document.end > start
 
     def _document(self, source: str, product: Product, listed: Listed, window: Window) -> Document:
@@ -130,7 +130,7 @@ class Documents:
         )  # fmt: skip
 
     def _days_of(self, product: Product, listed: Listed) -> tuple[date, date]:
-        """The days that a document states something about, as far as its listing says."""
+        """The days of a document, as far as its listing shows them."""
         posted = listed.published_at.astimezone(ZONE)
         # The day ahead is posted in the early afternoon.
         if product.posted_after < timedelta(0):
@@ -144,8 +144,8 @@ class Documents:
 class Disclosures(Documents):
     """60-day disclosures and their supplementals.
 
-    A supplemental corrects days long before its publication, and only its content says which: each that was published
-    since the first day of a window was disclosed is a part of it.
+    A supplemental corrects days long before its publication, and only its content names them: so all supplementals
+    since the first day of a window was disclosed are in the window.
     """
 
     def _is_of(self, document: Document, listed: Listed, start: date, end: date) -> bool:
@@ -170,7 +170,7 @@ def _days(span: timedelta) -> timedelta:
 async def _listing(
     product: Product, start: date, window: Window, access: Access, client: Client, by_api: bool
 ) -> list[Listed]:
-    """Documents of a window, and more."""
+    """Documents that cover a window, and possibly more."""
     if not by_api:
         return await of_mis(product.report, access, client)
     posted_from = start + _days(product.posted_after)
@@ -181,7 +181,7 @@ async def _listing(
 
 
 def _missing(product: Product, start: date, window: Window, documents: Iterable[Document]) -> Iterator[Unobtainable]:
-    """Days without a single document, and days that are over and have fewer than they should."""
+    """Days without any document, and past days with too few."""
     listed = Counter(document.start for document in documents)
     found: dict[tuple[bool, bool], list[date]] = {}
     for day in window.days:
@@ -231,7 +231,7 @@ def _requests(product: Product, wanted: list[Document], access: Access, by_api: 
 
 DAY_AHEAD = timedelta(days=-1)
 QUARTER = timedelta(minutes=15)
-#: SCED runs at least so often (nodal protocols, 6.5.7.3).
+#: Least frequency of SCED runs (nodal protocols, 6.5.7.3).
 RUN = timedelta(minutes=5)
 DISCLOSED = timedelta(days=DISCLOSED_AFTER_DAYS)
 
@@ -253,7 +253,7 @@ DISCLOSURES = Disclosures(
         Product("NP3-965-ER", 13052, 1462, bulk=4, posted_after=DISCLOSED, left_out=OFFERS),
     )
 )
-# Workbooks of all years lie in the MIS, without an account.
+# Workbooks of all years are in the MIS, without an account.
 DAM_SPP_YEAR = Years((Product("", 13060, None, daily=False),))
 RT15_SPP_YEAR = Years((Product("", 13061, None, daily=False),))
 DAM_MCPC_YEAR = Years((Product("", 13091, None, daily=False),))

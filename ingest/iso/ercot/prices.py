@@ -1,7 +1,7 @@
-"""ERCOT's prices as they are posted: CSV, archives of it, and pages of the Public API.
+"""ERCOT's posted prices: CSV, archives of it, and pages of the Public API.
 
-Prices of energy have the type of their settlement point where the document states it: every load zone is there twice
-under one name, as LZ and as LZEW, at different prices.
+Prices of energy have the type of their settlement point if the document states it: every load zone has two prices under
+one name, as LZ and as LZEW.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from lakehouse.source import LandOptions, Parsed, RawFile
 ISO = "ERCOT"
 #: Prices for capacity are of the whole system.
 SYSTEM = "ERCOT"
-#: SCED is made for five minutes; a document does not say when the next run came.
+#: A SCED run is for five minutes; a document does not have the time of the next run.
 RUN = timedelta(minutes=5)
 
 
 def fields(kind: Kind, **headers: tuple[str, ...]) -> tuple[Field, ...]:
-    """Fields of one kind: column → the names that it goes by."""
+    """Fields of one kind: column → its names."""
     return tuple(Field(name, column, kind) for column, names in headers.items() for name in names)
 
 
@@ -59,7 +59,7 @@ SERVICE = fields("text", product=("AncillaryType", "ancillaryType", "ASType"))
 
 
 def filled_of(price: str, about: tuple[Field, ...], time: tuple[Field, ...]) -> frozenset[str]:
-    """Columns that each row must fill: a price, what it is of, and the quarter of the hour where there are quarters."""
+    """Columns that each row must fill: the price, its subject, and the quarter of the hour if there are quarters."""
     return frozenset({price, about[0].column, *(field.column for field in time if field in QUARTER)})
 
 
@@ -71,7 +71,7 @@ class Posting:
         layout: of its columns.
         contract: `iso_prices` or `as_prices`.
         market: as the contract names it.
-        price_type: what the operator calls an energy price; '' for capacity.
+        price_type: the operator's name of an energy price; '' for capacity.
         vintage: as the contract names it.
     """
 
@@ -139,7 +139,7 @@ def rt15_spp(file: RawFile, options: LandOptions) -> Iterator[Parsed]:
 def sced_lmp(file: RawFile, options: LandOptions) -> Iterator[Parsed]:
     """LMPs of settlement points at every SCED run (NP6-788-CD).
 
-    An interval is that of one run, five minutes from its stamp, whatever document states it.
+    The interval is the five minutes of a run from its stamp, whatever document states it.
 
     Raises:
         UnreadableFile: nothing in the file can be used.
@@ -186,7 +186,7 @@ def posted(
         options: of the landing.
         posting: what they state.
         rows_of: reads the rows of a document.
-        parts_of: takes rows apart that state several prices each.
+        parts_of: splits rows with several prices.
     """
 
     def read(member: Member) -> Iterator[Parsed]:
@@ -218,7 +218,7 @@ def timed(pieces: Iterator[Rows]) -> Iterator[Rows]:
 
 
 def _of_run(rows: Rows) -> Rows:
-    """Rows of SCED runs as rows of the five minutes that a run is made for; others as they are."""
+    """Rows of SCED runs with the five minutes of their run; other rows unchanged."""
     if "sced_at" not in rows.columns:
         return rows
     columns = {name: cells for name, cells in rows.columns.items() if name != "sced_at"}

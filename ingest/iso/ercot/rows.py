@@ -1,7 +1,7 @@
-"""Delimited text of ERCOT's into typed columns, piece by piece; a header decides what the columns are.
+"""ERCOT's delimited text into typed columns, piece by piece; the header decides the columns.
 
-Pieces that read cleanly go straight from bytes to numbers. Where a single cell does not, the piece is read as text, and
-the rows with such cells are refused one by one: no row lands with a part of what it said.
+Clean pieces go straight from bytes to numbers. If any cell is not clean, the piece is read as text, and the rows with
+such cells are refused one by one, so that no row lands in part.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ Kind = Literal["double", "exact", "text"]
 
 #: Bytes read at a time: 6,000 rows of 198 columns; 8 MiB took 70 MB more memory for a day and no less time.
 PIECE_BYTES = 4 * 2**20
-#: What ERCOT writes where there is no number: nothing, or since 2026-04-04 (notice M-B040326-01) NaN in some tables.
+#: ERCOT's texts for no number: nothing, or since 2026-04-04 (notice M-B040326-01) NaN in some tables.
 NULLS = ("", "NaN")
 _TEXT = pa.dictionary(pa.int32(), pa.string())
-#: Wider than DECIMAL(18,6), which Arrow does not hold numbers to when it parses them; a cast does.
+#: Wider than DECIMAL(18,6), because Arrow does not check the width when it parses; a cast does.
 _WIDE = pa.decimal128(34, 6)
-#: One that stays in the cache is parsed quickest.
+#: A block that stays in the cache is parsed fastest.
 _BLOCK_BYTES = 1 << 20
 
 
 class UnusableMember(UnreadableFile):
-    """A file, perhaps one of many in an archive, that is not what it should be; the others may be."""
+    """A file, perhaps one of many in an archive, that cannot be used; the others may be usable."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Field:
     """One column of a document.
 
     Args:
-        header: as published, without the blanks around it.
-        column: what it is called here.
-        kind: what its cells are; text comes dictionary-encoded, blank as NULL.
+        header: as published, without surrounding blanks.
+        column: our name.
+        kind: type of its cells; text is dictionary-encoded, blank is NULL.
     """
 
     header: str
@@ -56,13 +56,13 @@ class Field:
 
 @dataclass(frozen=True)
 class Layout:
-    """What the columns of a document mean, over all the years: names that changed are several fields of one column.
+    """The columns of a document, over all years: changed names are several fields of one column.
 
     Args:
         name: of the document.
         fields: every column that is known.
-        required: columns without which a document is not complete.
-        filled: columns of which a row without a value is refused.
+        required: columns that a complete document has.
+        filled: columns without which a row is refused.
     """
 
     name: str
@@ -98,11 +98,11 @@ class Rows:
     """Some rows of a document.
 
     Args:
-        columns: column → cells, for columns that the document has.
+        columns: column → cells, for the columns of the document.
         line: of every row, from 1.
-        shown: gives the text of a line, for refusals.
-        read: rows that were read to get these.
-        empty: of them, rows in which no cell is filled.
+        shown: returns the text of a line, for refusals.
+        read: number of rows that were read.
+        empty: number of read rows without any value.
         refused: (line, column or '', reason) of rows that were not usable.
         rounded: numbers with more than six decimals that were rounded half to even.
     """
@@ -119,12 +119,12 @@ class Rows:
         return len(self.line)
 
     def where(self, mask: BoolArray) -> Rows:
-        """The rows of a mask; counts and refusals stay with the whole."""
+        """The rows of a mask; counts and refusals stay with the original."""
         keep = pa.array(mask)
         return Rows({name: cells.filter(keep) for name, cells in self.columns.items()}, self.line[mask], self.shown)
 
     def filled(self, layout: Layout) -> Rows:
-        """The rows that have what each row of their layout must have."""
+        """The rows that have all values that their layout requires."""
         reasons: dict[int, tuple[str, str]] = {}
         for column in sorted(layout.filled & set(self.columns)):
             blank = np.flatnonzero(np.asarray(self.columns[column].is_null()))
@@ -132,7 +132,7 @@ class Rows:
         return self.without(reasons)
 
     def without(self, reasons: Mapping[int, tuple[str, str]]) -> Rows:
-        """The rows but those of these indices, which are refused with a column and a reason."""
+        """The rows without those of these indices, which are refused with a column and a reason."""
         if not reasons:
             return self
         keep = np.ones(len(self), np.bool_)
@@ -149,16 +149,16 @@ def read_rows(
 
     Args:
         content: its bytes, in blocks.
-        layout_of: the layout by the header's names; may raise.
-        piece_bytes: about as much is held at a time.
+        layout_of: returns the layout for the header's names; may raise.
+        piece_bytes: approximate size of a piece in memory.
 
     Raises:
-        UnusableMember: it has no header, or not one of the layout.
-        UnreadableFile: the rows cannot be told apart, or the bytes are damaged.
+        UnusableMember: it has no header, or an unknown one.
+        UnreadableFile: the rows cannot be separated, or the bytes are damaged.
     """
     pieces = cut(content, piece_bytes)
     lines = Lines(next(pieces, b"").removeprefix(b"\xef\xbb\xbf"))
-    # Extracts that others made of a document may say so in lines before its header.
+    # Extracts by others may have lines of their own before the header.
     heads = [head for head in lines.head(20) if not head[1].startswith("#")]
     if not heads:
         raise UnusableMember("the document is empty", "download it again")
@@ -179,7 +179,7 @@ def read_rows(
 
 
 def _plain(lines: Lines, fields: Sequence[Field]) -> Rows | None:
-    """All rows at once, or None where one of them is anything but plain."""
+    """All rows at once, or None if any of them is not plain."""
     body, count = lines.content, lines.last - lines.base
     if b'"' in body:
         body = _unquoted(body, count, len(fields)) or b""

@@ -1,4 +1,4 @@
-"""How ISO-NE is reached: its web services with an account, its public documents without one."""
+"""Access to ISO-NE: web services with an account, public documents without one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ingest.http import access
 from ingest.http.access import Basic
 from ingest.http.exchange import Denied, Operator
 
-#: A page that has to be seen before iso-ne.com gives documents: it sets their cookie.
+#: A page to fetch before iso-ne.com serves documents, because it sets their cookie.
 ISONE_COOKIE_PAGE = "/isoexpress/web/reports/operations/-/tree/gen-fuel-mix"
 
 
@@ -51,7 +51,7 @@ class Access(access.Access):
 
     @cached_property
     def isone_credentials(self) -> Basic:
-        """What ISO-NE's web services need with every request.
+        """The credentials that ISO-NE's web services need with every request.
 
         Raises:
             Denied: there is no account.

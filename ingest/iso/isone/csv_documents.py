@@ -1,6 +1,6 @@
-"""ISO-NE's public CSV: the first cell of a line says what it is.
+"""ISO-NE's public CSV: the first cell of a line is its kind.
 
-C is a comment, H a header (names, then types), D data, and T the trailer, which counts the lines of data.
+C is a comment, H a header (names, then types), D data, and T the trailer with the number of data lines.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ingest.text.lines import Lines, split_cells, split_lines
 from ingest.time.local_time import REASONS, to_utc
 from lakehouse.errors import UnreadableFile
 
-#: Columns → our names: those of hourly reports, and after them what five-minute and preliminary ones call otherwise.
+#: Columns → our names: those of hourly reports, then different names in five-minute and preliminary ones.
 COLUMNS = {
     "H": None,
     "Date": "date",
@@ -54,7 +54,7 @@ _HEAD_LINES = 50
 
 @dataclass
 class _Head:
-    """What stands above the data."""
+    """The lines above the data."""
 
     comments: list[str] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
@@ -66,7 +66,7 @@ def read_csv(content: bytes, path: Path, market: str) -> Report:
 
     Args:
         content: the whole file.
-        path: its name and folder tell the day and how final it is where the report does not.
+        path: its name and folder give the day and the vintage, if the report does not.
         market: DAM, RT5 or RTH.
 
     Raises:
@@ -134,7 +134,7 @@ def _without_trailer(lines: Lines) -> Lines:
     """The lines above the trailer.
 
     Raises:
-        UnreadableFile: there is none, or it states another number of lines: the file was cut short.
+        UnreadableFile: there is none, or its number of lines differs: the file was cut short.
     """
     last = lines.last
     while last > 1 and not lines.text(last).strip():
@@ -166,7 +166,7 @@ def _hours(sheet: Sheet, series: Int64Array) -> Int64Array:
 
 
 def _five_minutes(sheet: Sheet, series: Int64Array, head: _Head, path: Path) -> Int64Array:
-    """Starts of intervals from wall-clock times; the day comes from the report where they have none."""
+    """Starts of intervals from wall-clock times; times without a day take it from the report."""
     text = sheet.cells["time"]
     bare = mask(pc.match_substring_regex(text, r"^\d{1,2}:\d{2}(:\d{2})?$"))
     if bare.any():
@@ -202,7 +202,7 @@ def _day(head: _Head, path: Path) -> str:
 
 
 def _instant(text: str, zone: str) -> datetime | None:
-    """A stamp with its zone's abbreviation as UTC; None where it is no time."""
+    """A stamp with its zone's abbreviation as UTC; None if it is not a time."""
     try:
         return clock.abbreviated(text, "%m/%d/%Y %H:%M:%S", zone)
     except ValueError:

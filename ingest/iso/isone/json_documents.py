@@ -1,4 +1,4 @@
-"""ISO-NE's web services: records whose stamps state their offset. A list of one record comes as the record itself."""
+"""ISO-NE's web services: records whose stamps have an offset. A list of one record is written as the record itself."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def read_answer(content: bytes, path: Path, market: str) -> Report:
 
     Args:
         content: the whole document.
-        path: its name tells day-ahead from real-time prices where it names one, and how final they are.
+        path: its name may give the market (day-ahead or real-time) and the vintage.
         market: DAM, RT5 or RTH.
 
     Raises:
-        UnreadableFile: it is no JSON, another document, empty, or a record has an unknown key.
+        UnreadableFile: it is not JSON, is another document or empty, or a record has an unknown key.
     """
     records = _records(read_json(content), market)
-    said = set(_WORDS.findall(path.name.lower()))
+    words = set(_WORDS.findall(path.name.lower()))
     if market != "RT5":
-        named = "DAM" if said & {"da", "dalmp", "dam"} else "RTH" if said & {"rt", "rth"} else market
+        named = "DAM" if words & {"da", "dalmp", "dam"} else "RTH" if words & {"rt", "rth"} else market
         if named != market:
             raise wrong_market(market, named)
     cells: dict[str, list[str]] = {name: [] for name in ("stamp", *PRICES.values(), *_LOCATION.values())}

@@ -1,4 +1,4 @@
-"""ISO-NE's load, actual and forecast, from its web services. Every forecast states when it was made (CreationDate)."""
+"""ISO-NE's load, actual and forecast, from its web services. Every forecast has its time of making (CreationDate)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SYSTEM = Answer(
     ("HourlySystemLoads", "HourlySystemLoad"),
     {"BeginDate": "start", **_PLACE, "Load": "load", "NativeLoad": "native", "ArdDemand": None},
 )
-#: As public clients read it; no body has been recorded.
+#: In the form that public clients read; no body has been recorded.
 _FIVE_MINUTES = Answer(
     "fiveminutesystemload",
     ("FiveMinSystemLoads", "FiveMinSystemLoad"),
@@ -73,9 +73,9 @@ def _loads(found: Records, file: RawFile, options: LandOptions, kind: str) -> Pa
     sheet.refuse(np.asarray(pc.equal(area, "")), "area", "there is no area")
     load = sheet.exact("load", required=True)
     native = sheet.exact("native") if "native" in sheet.cells else None
-    said = statement(file, options, None)
-    at: object = said.published_at
-    basis = said.published_basis
+    shared = statement(file, options, None)
+    at: object = shared.published_at
+    basis = shared.published_basis
     if "created" in sheet.cells:
         made = read_stamps(sheet.cells["created"], ("iso_offset",))
         sheet.refuse(~made.ok, "CreationDate", "the stamp is no date and time with an offset")
@@ -88,7 +88,7 @@ def _loads(found: Records, file: RawFile, options: LandOptions, kind: str) -> Pa
         at = made.micros[rows]
     table = rows_of(
         SYSTEM_LOAD,
-        said,
+        shared,
         len(rows),
         {
             "iso": "ISONE",

@@ -59,7 +59,7 @@ class Prices:
         return planned
 
     def _documents(self, source: str, day: date, window: Window, account: bool) -> Iterator[tuple[str, Document]]:
-        """What a day consists of: paths and documents."""
+        """The documents of a day, with their paths."""
         over = window.midnight(day + timedelta(days=1))
         old = day < window.today - timedelta(days=PRELIM_DAYS)
 
@@ -84,7 +84,7 @@ class Prices:
                     document(_name(path), vintage, due, vintage == "final" or window.now >= over + SETTLED_AFTER),
                 )
             return
-        # Five minutes: without an account there are preliminary ones only, in six documents a day.
+        # Five-minute prices: without an account only preliminary ones, in six documents per day.
         hours = 1 if account else 4
         for vintage in vintages if account else ("prelim",):
             for hour in range(0, 24, hours):
@@ -112,7 +112,7 @@ def _hour(window: Window, day: date, hour: int) -> datetime:
 
 
 def _name(path: str) -> str:
-    """A document's own name, or the path of the web service as one."""
+    """A document's own name, or one from the path of the web service."""
     return path.rpartition("/")[2] if path.endswith(".csv") else path.replace("/", "_") + ".json"
 
 

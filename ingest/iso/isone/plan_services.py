@@ -1,4 +1,4 @@
-"""ISO-NE: web services of reserves, regulation and load, a day a request; all of them need an account."""
+"""ISO-NE: web services of reserves, regulation and load, one request per day; all of them need an account."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOAD_ZONES = tuple(str(number) for number in range(4001, 4009))
 #: Day-ahead reserves begin on this day.
 RESERVES_FROM = date(2025, 3, 1)
 DUE_AFTER = timedelta(hours=24)
-#: When load and prices of a day change no more is not said; a day is asked for again within so long.
+#: How long a day is asked for again, because it is not stated when its load and prices are final.
 FINAL_AFTER = timedelta(days=8)
 #: Final prices come some business days after the day.
 FINAL_FROM, FINAL_WITHIN = timedelta(days=1), timedelta(days=12)
@@ -31,8 +31,8 @@ class Service:
 
     Args:
         path: with `{day}` for the day.
-        is_final_word: it states what it states once and for all, some days later.
-        from_day: nothing is there before.
+        is_final_word: whether it states final values only, some days later.
+        from_day: first day with data.
     """
 
     path: str

@@ -88,8 +88,8 @@ def _prices(report: Report, file: RawFile, options: LandOptions, market: str) ->
 def _locations(report: Report) -> tuple[pa.Array, pa.Array, pa.Array]:
     """Name, type and number of every row's location.
 
-    Where a document leaves them out, those of hub and zones are known and a type shows in a name's beginning; a number
-    stands for the name of any other location.
+    If a document leaves them out, those of hub and zones are known and a name's prefix shows its type; the number is
+    the name of any other location.
     """
     cells = report.sheet.cells
     nothing = pa.repeat(pa.scalar(""), len(report.start))
@@ -102,7 +102,7 @@ def _locations(report: Report) -> tuple[pa.Array, pa.Array, pa.Array]:
 
 
 def _or(text: pa.Array, other: pa.Array) -> pa.Array:
-    """What is not blank, and otherwise what the other array says; blank where neither says anything."""
+    """The text, or the other array's text where it is blank."""
     return pc.if_else(pc.equal(text, ""), pc.fill_null(other, ""), text)
 
 

@@ -1,7 +1,7 @@
-"""Answers of ISO-NE's web services other than LMPs: records with a stamp and values, by declaration.
+"""Answers of ISO-NE's web services other than LMPs: declared records with a stamp and values.
 
-A list of one record comes as the record itself, and `current` leaves out the outer key of some. Nothing of a record is
-guessed: a key that is not declared refuses the answer.
+A list of one record is written as the record itself, and `current` leaves out the outer key of some. Nothing in a
+record is guessed: an answer with an undeclared key is refused.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class Answer:
     """One kind of answer.
 
     Args:
-        name: the web service's.
+        name: of the web service.
         path: keys down to the list of records.
-        keys: of a record, nested ones with a dot → our name of the column; None where it is known and not used.
+        keys: of a record, nested ones with a dot → our name of the column; None for known keys that are not used.
             `start` is the stamp of an interval's start, with its offset.
         minutes: length of an interval.
         optional: keys that records may lack.
-        beside: keys that may stand beside those of `path`.
-        series: our names of columns that say which place a record is of.
+        beside: keys that may be beside those of `path`.
+        series: our names of the columns that identify the place of a record.
     """
 
     name: str
@@ -79,7 +79,7 @@ def read_records(content: bytes, answers: Sequence[Answer], what: str) -> Record
         what: in words, for messages.
 
     Raises:
-        UnreadableFile: it is no JSON, another answer, empty, or a record has an undeclared key.
+        UnreadableFile: it is not JSON, is another answer or empty, or a record has an undeclared key.
     """
     refuse_what_is_none(content)
     answer, found = _found(read_json(content), answers, what)
@@ -107,7 +107,7 @@ def read_records(content: bytes, answers: Sequence[Answer], what: str) -> Record
 
 
 def _starts(sheet: Sheet, answer: Answer) -> Int64Array:
-    """Starts of intervals. Stamps of five minutes may be a minute or two late, and are of the five minutes they lie in.
+    """Starts of intervals. Five-minute stamps may be a minute or two late: the five minutes that contain them count.
 
     Two late stamps of one place in the same five minutes would be two values of one interval: both rows are refused.
     """
@@ -137,7 +137,7 @@ def _found(document: Any, answers: Sequence[Answer], what: str) -> tuple[Answer,
     """The kind of an answer, and its records."""
     if isinstance(document, dict):
         for answer in answers:
-            # As a rule under both keys; `current` of some services is the inner one alone.
+            # Usually both keys; `current` of some services has only the inner one.
             for path in (answer.path, answer.path[-1:]):
                 held: Any = document
                 for key in path:

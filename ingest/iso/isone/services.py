@@ -1,8 +1,8 @@
 """ISO-NE's prices of reserves and of regulation, from its web services.
 
-Of day-ahead reserves a body has been recorded; those of real-time reserves and of regulation are as public clients read
-them. Prices of reserves cascade: ten-minute spinning reserve costs at least what ten-minute reserve costs, and that at
-least what thirty-minute reserve does.
+A body of day-ahead reserves has been recorded; those of real-time reserves and of regulation are in the form that
+public clients read. Prices of reserves cascade: ten-minute spinning reserve costs at least as much as ten-minute
+reserve, and that at least as much as thirty-minute reserve.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ DAY_AHEAD = Answer(
         "tmnsr_clearing_price": "TMNSR",
         "tmor_clearing_price": "TMOR",
         "fer_clearing_price": "FER",
-        # Requirements and designations are MW, and those of a product hold those of the better one.
+        # Requirements and designations are MW, and those of a product include those of the better one.
         **dict.fromkeys(("ten_min_spin_req_mw", "total_ten_min_req_mw", "total_thirty_min_req_mw")),
         **dict.fromkeys(("forecasted_energy_req_mw", "eir_designation_mw")),
         **dict.fromkeys(("tmsr_designation_mw", "tmnsr_designation_mw", "tmor_designation_mw")),
@@ -103,7 +103,7 @@ def _prices(found: Records, file: RawFile, options: LandOptions, market: str, vi
         place = pc.if_else(pc.equal(place, ""), sheet.cells["zone_id"], place)
     sheet.refuse(np.asarray(pc.equal(place, "")), "ReserveZoneName", "there is no zone")
     prices = {name: sheet.exact(name) for name in PRODUCTS if name in sheet.cells}
-    said = statement(file, options, None)
+    shared = statement(file, options, None)
     empty, tables = 0, []
     for name, price in prices.items():
         rows = np.flatnonzero(sheet.ok & ~price.null)
@@ -119,7 +119,7 @@ def _prices(found: Records, file: RawFile, options: LandOptions, market: str, vi
             "vintage": vintage,
             "line": pa.array(sheet.line[rows], pa.int64()),
         }
-        tables.append(rows_of(AS_PRICES, said, len(rows), columns))
+        tables.append(rows_of(AS_PRICES, shared, len(rows), columns))
     table = pa.concat_tables(tables)
     if not table.num_rows:
         why = next(iter(sheet.refusals.found.values()), "no price is stated")

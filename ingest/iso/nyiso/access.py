@@ -1,4 +1,4 @@
-"""How NYISO is reached: static files, which need no account."""
+"""Access to NYISO: static files, which need no account."""
 
 from __future__ import annotations
 

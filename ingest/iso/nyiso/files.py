@@ -12,7 +12,7 @@ from lakehouse.source import Parsed, RawFile
 
 
 def read_files(file: RawFile, contract: Contract, read: Callable[[bytes, Member], Parsed]) -> Iterator[Parsed]:
-    """Read a file, or every file of an archive; a day that cannot be used does not keep others out.
+    """Read a file, or every file of an archive; an unusable day does not keep the others from landing.
 
     Args:
         file: the bytes.

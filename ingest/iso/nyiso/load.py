@@ -1,10 +1,10 @@
 """NYISO's load: hourly integrated load of zones (palIntegrated), and forecasts of zones and the system (isolf).
 
 - A stamp is the hour's start; palIntegrated states EST or EDT beside it. A forecast has no mark of the repeated hour:
-  its rows stand in order of time, and where that does not prove which hour a row is of, the row is refused.
-- The two write zones in other cases (HUD VL, Hud Vl): here they have one name, as palIntegrated has it.
-- A forecast is published under the name of its first day and written over. When, only the file itself says: the header
-  of its download, or the time of the file in an archive, which is taken for New York's.
+  its rows are in order of time, and a row whose hour that order does not prove is refused.
+- The two write zones differently (HUD VL, Hud Vl): here they have one name, that of palIntegrated.
+- A forecast is published under the name of its first day and overwritten. Only the file shows its time: the header of
+  its download, or the time of the file in an archive, which is taken as New York's.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ ZONES = (
     "Capitl", "Centrl", "Dunwod", "Genese", "Hud Vl", "Longil", "Mhk Vl", "Millwd", "N.Y.C.", "North", "West",
 )  # fmt: skip
 FORECAST: dict[str, str | None] = {"Time Stamp": "stamp", **{name: name for name in (*ZONES, SYSTEM)}}
-#: Columns of other files of load → what they are.
+#: Columns of other files of load → kind of the file, and next step.
 OTHERS = {
     "Load": ("instantaneous load (pal), which is not landed", "land palIntegrated, the means of hours"),
     "Integrated Load": ("integrated load", "land it with source nyiso-load-actual"),
@@ -69,9 +69,9 @@ def _integrated(content: bytes, member: Member, file: RawFile, options: LandOpti
     start = _starts(sheet, codes(sheet.cells["name"]))
     rows = np.flatnonzero(sheet.ok & ~load.null)
     empty = int((sheet.ok & load.null).sum())
-    said = statement(file, options, member.name)
+    shared = statement(file, options, member.name)
     table = _rows(
-        sheet, said, rows, start, kind="actual", report="palIntegrated", area_type="ZONE",
+        sheet, shared, rows, start, kind="actual", report="palIntegrated", area_type="ZONE",
         area=sheet.cells["name"].take(pa.array(rows)), load_mw=load.array(rows),
     )  # fmt: skip
     return _parsed(table, sheet, member, cells, empty)
@@ -81,18 +81,18 @@ def _forecast(content: bytes, member: Member, file: RawFile, options: LandOption
     sheet, cells = _sheet(content, FORECAST, "Capitl", "NYISO's forecast of load")
     loads = {name: sheet.exact(name) for name in (*ZONES, SYSTEM)}
     start = _starts(sheet, np.zeros(len(sheet.line), np.int64))
-    # The file holds this forecast and no other, so when it was written is when the forecast was published.
+    # The file holds only this forecast, so its time of writing is the forecast's time of publication.
     written = file.modified_at
     if member.written is not None:
         written = member.written.replace(tzinfo=zone(clock.EASTERN), fold=1).astimezone(UTC)
-    said = statement(file, options, member.name, stated=written)
+    shared = statement(file, options, member.name, stated=written)
     empty, tables = 0, []
     for name, load in loads.items():
         rows = np.flatnonzero(sheet.ok & ~load.null)
         empty += int((sheet.ok & load.null).sum())
         tables.append(
             _rows(
-                sheet, said, rows, start, kind="forecast", report="isolf", area=name.upper(),
+                sheet, shared, rows, start, kind="forecast", report="isolf", area=name.upper(),
                 area_type="SYSTEM" if name == SYSTEM else "ZONE", load_mw=load.array(rows),
             )
         )  # fmt: skip
@@ -102,7 +102,7 @@ def _forecast(content: bytes, member: Member, file: RawFile, options: LandOption
 def _sheet(content: bytes, known: dict[str, str | None], mark: str, what: str) -> tuple[Sheet, list[str]]:
     lines = split_lines(content)
     first, cells = header(lines)
-    other = next((said for column, said in OTHERS.items() if column in cells and column != mark), None)
+    other = next((kind for column, kind in OTHERS.items() if column in cells and column != mark), None)
     if other is not None:
         raise UnreadableFile(f"the file is NYISO's {other[0]}", other[1])
     names = named(cells, known, [name for name in known.values() if name is not None], what)
@@ -119,12 +119,12 @@ def _starts(sheet: Sheet, series: Int64Array) -> Int64Array:
 
 
 def _rows(
-    sheet: Sheet, said: Statement, rows: npt.NDArray[np.intp],
+    sheet: Sheet, shared: Statement, rows: npt.NDArray[np.intp],
     start: Int64Array, **columns: object,
 ) -> pa.Table:  # fmt: skip
     return rows_of(
         SYSTEM_LOAD,
-        said,
+        shared,
         len(rows),
         {
             "iso": "NYISO",

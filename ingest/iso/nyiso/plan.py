@@ -1,4 +1,4 @@
-"""NYISO: static files, one a day for the last days, one archive a month before."""
+"""NYISO: static files, one per day for the last days, one archive per month before."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ingest.iso.nyiso.access import Access
 from lakehouse.download.plan import Document, Known, Planned, Window, months
 
 ZONE = ZoneInfo("America/New_York")
-#: Daily files are served for so many days, today among them (7 to 10 were seen).
+#: Number of days for which daily files are served, including today (7 to 10 were seen).
 DAILY_DAYS = 9
 #: Prices may be corrected for three business days (NYISO tariff, Attachment E); a file is final after so many days.
 FINAL_AFTER = timedelta(days=5)
 #: A month's archive gets its last days in the days after it.
 MONTH_FINAL_AFTER = timedelta(days=10)
-#: Hours after its day until which a file may still be missing.
+#: Hours after its day for which a file may still be missing.
 DUE_AFTER = timedelta(hours=6)
 
 

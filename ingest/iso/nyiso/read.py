@@ -1,10 +1,10 @@
 """NYISO's public CSV files (mis.nyiso.com/public): LBMPs of zones and generators, and prices of ancillary services.
 
-- A day-ahead or hourly stamp is the hour's start, a real-time one (realtime_*, rtasp) the end of what a run priced.
-- No mark tells the repeated hour of a fall-back day in LBMP files: a location's rows stand in order of time, and where
-  that order does not prove which hour a row is of, the row is refused. Ancillary files state EST or EDT.
-- The published congestion has the other sign than all other operators': LBMP = energy + losses - congestion.
-- A file of today runs ahead of now with prices of the real-time commitment (RTC): see `ingest.iso.nyiso.runs`.
+- A day-ahead or hourly stamp is the hour's start, a real-time one (realtime_*, rtasp) the end of a priced interval.
+- LBMP files have no mark of the repeated hour of a fall-back day: a location's rows are in order of time, and a row
+  whose hour that order does not prove is refused. Ancillary files state EST or EDT.
+- The published congestion has the opposite sign of all other operators': LBMP = energy + losses - congestion.
+- A file of today runs ahead of the present with prices of the real-time commitment (RTC): see `ingest.iso.nyiso.runs`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ingest.text.lines import split_lines
 from lakehouse.errors import UnreadableFile
 from lakehouse.source import LandOptions, Parsed, RawFile
 
-#: A column that only one other kind of document has → what it is.
+#: Column that only one other kind of document has → that kind.
 OTHERS = {
     "Fuel Category": "fuel mix",
     "Interface Name": "interface limits and flows",
@@ -39,7 +39,7 @@ OTHERS = {
 }
 #: The eleven load zones and the four proxies of neighbours.
 ZONE_PTIDS = frozenset(str(ptid) for ptid in (*range(61752, 61763), *range(61844, 61848)))
-#: What the operator calls its feeds in file names → our market.
+#: The operator's name of a feed in file names → our market.
 MARKETS = {"damlbmp": "DAM", "realtime": "RT5", "rtlbmp": "RTH", "damasp": "DAM", "rtasp": "RT5"}
 _NAME = re.compile(r"(damlbmp|realtime|rtlbmp)_(zone|gen)|(damasp|rtasp)", re.IGNORECASE)
 
@@ -98,11 +98,11 @@ def _document(content: bytes, file: RawFile, member: str | None, options: LandOp
     known, required = (AS_COLUMNS, ("stamp",)) if is_as else (LBMP_COLUMNS, tuple(LBMP_COLUMNS.values()))
     names = named(cells, known, required, "NYISO's price file")
     sheet = read_sheet(lines, first + 1, names)
-    said = statement(file, options, member)
+    shared = statement(file, options, member)
     _check_feed((member or file.path.name).rsplit("/", 1)[-1], sheet, is_as, feed)
     if not len(sheet.line):
         raise UnreadableFile("the file has a header and no prices yet", "download it again later")
-    table, empty, dialect = services(sheet, said, feed) if is_as else lbmps(sheet, said, feed)
+    table, empty, dialect = services(sheet, shared, feed) if is_as else lbmps(sheet, shared, feed)
     if not table.num_rows and sheet.refusals.found:
         reason = next(iter(sheet.refusals.found.values()))
         raise UnreadableFile(f"no row can be used: {reason}", "check the file against its sender")
@@ -118,10 +118,10 @@ def _document(content: bytes, file: RawFile, member: str | None, options: LandOp
 
 
 def _check_feed(name: str, sheet: Sheet, is_as: bool, feed: Feed) -> None:
-    """Refuse what another source lands; where the name does not say what a file is, its rows do as far as they can.
+    """Refuse files of another source, by their name, or as far as possible by their rows.
 
     Raises:
-        UnreadableFile: names the right source.
+        UnreadableFile: the file is of another source, which the error names.
     """
     found = _NAME.search(name)
     market, kind = feed.market, feed.kind

@@ -1,22 +1,22 @@
-"""What a real-time stamp of NYISO spans, and which rows of a document are not dispatch but forecast.
+"""Intervals of NYISO's real-time stamps, and the rows of a document that are forecasts instead of dispatch.
 
-Real-time dispatch (RTD) runs every five minutes, and in between where the system asks for it; a stamp is the end of
-what a run priced. So an interval begins at the run before, or at the last full five minutes where that run is not in
-the document. The file of a day in progress goes on with the prices of the real-time commitment (RTC) for the next two
-hours and more, on the quarter hours: they are forecasts, and give way to dispatch prices later. Both run for all
-locations at once.
+Real-time dispatch (RTD) runs every five minutes, and in between on demand; a stamp is the end of the interval that a
+run priced. So an interval begins at the previous run, or at the last full five minutes if that run is not in the
+document. The file of a day in progress goes on with the prices of the real-time commitment (RTC) for the next two hours
+and more, on the quarter hours: they are forecasts, which dispatch prices replace later. Both run for all locations at
+once.
 
-A document does not mark these rows. They are at its end, behind the last row that is on no quarter hour, and of what
-stands there
+A document does not mark these rows. They are at its end, after the last row that is not on a quarter hour. Of the rows
+there
 
-- a row that follows a gap of more than five minutes, and what follows it, is a forecast: dispatch does not run so. One
-  row alone is so too, as where the commitment's horizon ends ten minutes after the last dispatch;
-- a row five minutes (or less) after the run before is dispatch where it is the last one. Where forecasts follow, only
-  the time of publication tells: what ends within five minutes of it is the run for the interval under way;
-- no row is dispatch that ends more than five minutes after the document was published, or was received.
+- a row after a gap of more than five minutes, and all rows after it, are forecasts, because dispatch has no such gaps.
+  A single row counts too: the commitment's horizon may end ten minutes after the last dispatch;
+- a row five minutes (or less) after the previous run is dispatch if it is the last one. If forecasts follow, only the
+  time of publication decides: a row that ends within five minutes of it is the run for the current interval;
+- no row is dispatch that ends more than five minutes after the document was published or received.
 
-A file of a past day that lacks the run before its last one is read as if that were a forecast, which claims less than
-the file may mean, never more; a later file that states the run makes it a price.
+In a file of a past day that lacks the run before its last one, the last one counts as a forecast, which claims less
+than the file may mean, never more; a later file with that run makes it a price.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ingest.iso.statement import Statement
 
 RTD = 5 * MINUTE
 RTC = 15 * MINUTE
-#: Time since the run before where there is none: longer than any document, and no sum with a stamp overflows.
+#: Time since the previous run if there is none: longer than any document, and no sum with a stamp overflows.
 _NO_RUN = 2**61
 
 
@@ -50,13 +50,13 @@ class Runs:
     advisory: BoolArray
 
 
-def runs_of(end: Int64Array, ok: BoolArray, said: Statement) -> Runs:
+def runs_of(end: Int64Array, ok: BoolArray, shared: Statement) -> Runs:
     """The intervals of real-time rows.
 
     Args:
         end: stamps in microseconds since 1970 UTC.
         ok: rows with a stamp; others get no meaningful interval.
-        said: when the document was published.
+        shared: with the time of publication of the document.
     """
     start, advisory = end - RTD, np.zeros(len(end), np.bool_)
     stamp, place = np.unique(end[ok], return_inverse=True)
@@ -64,19 +64,19 @@ def runs_of(end: Int64Array, ok: BoolArray, said: Statement) -> Runs:
         return Runs(start, end, advisory)
     step = np.concatenate(([_NO_RUN], np.diff(stamp)))
     begin = np.maximum((stamp - 1) // RTD * RTD, stamp - step)
-    forecast = _forecasts(stamp, step, said)
+    forecast = _forecasts(stamp, step, shared)
     begin[forecast] = stamp[forecast] - RTC
     start[ok], advisory[ok] = begin[place], forecast[place]
     return Runs(start, end, advisory)
 
 
-def _forecasts(stamp: Int64Array, step: Int64Array, said: Statement) -> BoolArray:
-    """Which stamps of a document are of forecasts.
+def _forecasts(stamp: Int64Array, step: Int64Array, shared: Statement) -> BoolArray:
+    """Mask of the stamps of a document that are forecasts.
 
     Args:
-        stamp: ends of all that is priced, rising.
-        step: time since the stamp before; more than any for the first.
-        said: when the document was published.
+        stamp: ends of priced intervals, rising.
+        step: time since the previous stamp; more than any for the first.
+        shared: with the time of publication of the document.
     """
     between = np.flatnonzero(stamp % RTC)
     tail = int(between[-1]) + 1 if len(between) else 0
@@ -84,9 +84,9 @@ def _forecasts(stamp: Int64Array, step: Int64Array, said: Statement) -> BoolArra
     if tail == len(stamp):
         return forecast
     forecast[tail:] = True
-    now = round(said.published_at.timestamp() * 1e6)
-    # A run on no quarter hour that is ahead of the document is none: its time of publication is not to be trusted.
-    is_known = said.published_at != NEVER and (not tail or stamp[tail - 1] <= now + RTD)
+    now = round(shared.published_at.timestamp() * 1e6)
+    # A run off the quarter hours cannot be ahead of the document, so then the time of publication is not trusted.
+    is_known = shared.published_at != NEVER and (not tail or stamp[tail - 1] <= now + RTD)
     if step[tail] <= RTD:
         under_way = stamp[tail] <= now + RTD
         if tail == len(stamp) - 1:

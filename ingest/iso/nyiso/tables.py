@@ -1,4 +1,4 @@
-"""Rows of NYISO's price files to tables: what their columns are, when a row is of, and what it says."""
+"""Rows of NYISO's price files to tables: columns, intervals and values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LBMP_COLUMNS = {
 }
 #: Places that had prices of their own before there were prices by zone.
 PLACES = ("East", "West")
-#: The place of a price that is of the whole control area.
+#: Place of a price for the whole control area.
 WHOLE = "NYCA"
 #: Columns of ancillary-service files → our names: by zone since June 2016, by place from 2005 on and of the whole area
 #: before. Those before 2016 were cut short at 31 characters behind the place. Products keep the operator's name. The
@@ -61,14 +61,14 @@ _STAMPS = ("%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S")
 
 @dataclass(frozen=True)
 class Feed:
-    """One source: a market and what its files are of ('ZONE', 'GENERATOR', or 'AS')."""
+    """One source: a market and the subject of its files ('ZONE', 'GENERATOR', or 'AS')."""
 
     market: str
     kind: str
 
     @property
     def contract(self) -> Contract:
-        """The table that it lands."""
+        """The contract of its table."""
         return AS_PRICES if self.kind == "AS" else PRICES
 
     @property
@@ -84,12 +84,12 @@ class Feed:
 
 
 def instants(sheet: Sheet, series: Int64Array, step: int) -> tuple[Int64Array, str]:
-    """Stamps as microseconds since 1970 UTC, and how they are written; rows without one are refused.
+    """Stamps as microseconds since 1970 UTC, and their format; rows without one are refused.
 
     Args:
-        sheet: with the cells `stamp`, and `zone` where the file states it.
+        sheet: with the cells `stamp`, and `zone` if the file states it.
         series: number of every row's location.
-        step: longest distance of two stamps without a gap between them, microseconds.
+        step: longest distance of two stamps that is not a gap, microseconds.
     """
     stamps = read_stamps(sheet.cells["stamp"], _STAMPS)
     sheet.refuse(~stamps.ok, "Time Stamp", "the stamp is no date and time")
@@ -111,10 +111,10 @@ def instants(sheet: Sheet, series: Int64Array, step: int) -> tuple[Int64Array, s
     return utc, stamps.format
 
 
-def _intervals(sheet: Sheet, said: Statement, feed: Feed, series: Int64Array) -> tuple[Runs, str]:
+def _intervals(sheet: Sheet, shared: Statement, feed: Feed, series: Int64Array) -> tuple[Runs, str]:
     utc, written = instants(sheet, series, RTC if feed.is_run else clock.HOUR)
     if feed.is_run:
-        return runs_of(utc, sheet.ok, said), written
+        return runs_of(utc, sheet.ok, shared), written
     sheet.refuse(sheet.ok & (utc % clock.HOUR != 0), "Time Stamp", "a stamp of an hourly price is a full hour")
     return Runs(utc, utc + clock.HOUR, np.zeros(len(utc), np.bool_)), written
 
@@ -123,12 +123,12 @@ def _vintage(advisory: npt.NDArray[np.bool_]) -> pa.Array:
     return pc.if_else(pa.array(advisory), "advisory", "posted")
 
 
-def lbmps(sheet: Sheet, said: Statement, feed: Feed) -> tuple[pa.Table, int, dict[str, object]]:
+def lbmps(sheet: Sheet, shared: Statement, feed: Feed) -> tuple[pa.Table, int, dict[str, object]]:
     """Prices of energy: table, number of empty cells, and how the rows were read."""
     sheet.refuse(np.asarray(pc.equal(sheet.cells["name"], "").to_numpy(zero_copy_only=False)), "Name", "no name")
     series = codes(sheet.cells["ptid"], sheet.cells["name"])
     lbmp, losses, congestion = sheet.exact("lbmp", required=True), sheet.exact("losses"), sheet.exact("congestion")
-    runs, written = _intervals(sheet, said, feed, series)
+    runs, written = _intervals(sheet, shared, feed, series)
     energy = Price(lbmp.micro - losses.micro + congestion.micro, lbmp.null | losses.null | congestion.null)
     sheet.refuse(
         np.abs(energy.micro) >= EXACT_LIMIT, "LBMP ($/MWHr)", "the energy component does not fit DECIMAL(18,6)"
@@ -137,7 +137,7 @@ def lbmps(sheet: Sheet, said: Statement, feed: Feed) -> tuple[pa.Table, int, dic
     take = pa.array(rows)
     table = rows_of(
         PRICES,
-        said,
+        shared,
         len(rows),
         {
             "iso": "NYISO",
@@ -160,12 +160,12 @@ def lbmps(sheet: Sheet, said: Statement, feed: Feed) -> tuple[pa.Table, int, dic
     return table, 0, {"stamps": written}
 
 
-def services(sheet: Sheet, said: Statement, feed: Feed) -> tuple[pa.Table, int, dict[str, object]]:
-    """Prices of ancillary services, a row a product: table, number of empty cells, and how the rows were read."""
+def services(sheet: Sheet, shared: Statement, feed: Feed) -> tuple[pa.Table, int, dict[str, object]]:
+    """Prices of ancillary services, one row per product: table, number of empty cells, and how the rows were read."""
     zones = sheet.cells.get("name")
     series = np.zeros(len(sheet.line), np.int64) if zones is None else codes(zones)
     products = {name: sheet.exact(name) for name in sheet.cells if name not in ("stamp", "zone", "name", "ptid")}
-    runs, written = _intervals(sheet, said, feed, series)
+    runs, written = _intervals(sheet, shared, feed, series)
     empty, tables = 0, []
     for name, price in products.items():
         rows = np.flatnonzero(sheet.ok & ~price.null)
@@ -175,7 +175,7 @@ def services(sheet: Sheet, said: Statement, feed: Feed) -> tuple[pa.Table, int, 
         tables.append(
             rows_of(
                 AS_PRICES,
-                said,
+                shared,
                 len(rows),
                 {
                     "iso": "NYISO",
