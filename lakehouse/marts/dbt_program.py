@@ -20,7 +20,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from lakehouse.marts.dbt_models import write_models
 from lakehouse.marts.dbt_process import Request
@@ -32,6 +32,8 @@ PARSE = ("parse", "--no-write-json")
 BUILDS = frozenset({"build", "run", "test"})
 #: Loaded before the first fork: dbt loads them when a command runs.
 LATER = ("agate", "dbt.adapters.duckdb.impl", "dbt.task.build", "lakehouse.marts.dbt_plugin")
+#: Frameworks of macOS do not survive a fork: elsewhere than on Linux a process runs one command and ends.
+FORKS = sys.platform == "linux"
 SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
 
 
@@ -58,6 +60,8 @@ def serve() -> None:
         code = 0
         if parsed is None or parsed.project != request.project:
             parsed, code = _parse(request)
+        if parsed is not None and not FORKS:
+            _run(request, parsed.manifest)
         if parsed is not None:
             code = _forked(request, parsed)
         print(json.dumps({"ended": code}), flush=True)
@@ -80,8 +84,7 @@ def _forked(request: Request, parsed: Parsed) -> int:
     ended, running = os.pipe()
     parent, child = os.getpid(), os.fork()
     if child == 0:
-        if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
         if os.getppid() == parent:
             _run(request, parsed.manifest)
         os._exit(1)
@@ -99,7 +102,7 @@ def _forked(request: Request, parsed: Parsed) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
-def _run(request: Request, manifest: Any) -> None:
+def _run(request: Request, manifest: Any) -> NoReturn:
     """Run a command in this process, and end it."""
     code = 2
     try:

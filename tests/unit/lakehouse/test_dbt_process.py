@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -131,6 +133,21 @@ def test_a_caller_that_gives_up_leaves_no_dbt_behind(project: Path) -> None:
     while Path(f"/proc/{running[0]}").exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    assert dbt_process._idle == []
+
+
+def test_where_processes_do_not_fork_each_command_has_one_of_its_own(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = "from lakehouse.marts import dbt_program; dbt_program.FORKS = False; dbt_program.serve()"
+    popen = subprocess.Popen
+    dbt_process.end_waiting()
+    monkeypatch.setattr(
+        dbt_process.subprocess, "Popen", lambda _, **options: popen([sys.executable, "-c", program], **options)
+    )
+    assert run(request(project, "run"))[0] == 0
+    (project / "models" / "one.sql").write_text("select no_such_column")
+    assert run(request(project, "run"))[0] == 1
     assert dbt_process._idle == []
 
 
