@@ -96,20 +96,20 @@ def _steps(found: Explanation, statements: Sequence[Row], noun: str, columns: Se
         place = 0 if statements else None
         found.steps.append(Step("statements", f"statements of this {noun}", len(statements), row["statements"]))
     else:
-        told = [name for name in ("source_object", "published_at", "vintage") if name in row]
-        alike = [all(one[name] == row[name] for name in told) for one in statements]
+        keys = [name for name in ("source_object", "published_at", "vintage") if name in row]
+        alike = [all(one[name] == row[name] for name in keys) for one in statements]
         place = alike.index(True) if True in alike else None
     if place is None:
         found.steps.append(Step("source_object", "no statement is this one", None, row["source_object"]))
         return
-    said, above = statements[place], statements[:place]
-    vintage = f"stated as {said['vintage']}, " if "vintage" in said else ""
-    formula = f"{vintage}published {said['published_at'].isoformat()}"
+    chosen, above = statements[place], statements[:place]
+    vintage = f"stated as {chosen['vintage']}, " if "vintage" in chosen else ""
+    formula = f"{vintage}published {chosen['published_at'].isoformat()}"
     for column in columns:
-        if row[column] is not None or said[column] is not None:
-            found.steps.append(Step(column, formula, said[column], row[column]))
+        if row[column] is not None or chosen[column] is not None:
+            found.steps.append(Step(column, formula, chosen[column], row[column]))
     if "superseded_at" in row:
         known = min((one["published_at"] for one in above), default=None)
-        until = known and max(known, said["published_at"])
+        until = known and max(known, chosen["published_at"])
         formula = f"the first of {len(above)} statements that count before it was published then, or when it was itself"
         found.steps.append(Step("superseded_at", formula, until, row["superseded_at"]))

@@ -128,9 +128,9 @@ class Client:
                 answer: Answer = await retrying(attempt)
             return replace(answer, attempts=attempts)
         except WattlakeError as error:
-            told = type(error)(self.secrets.scrub(error.message), self.secrets.scrub(error.next_step))
+            clean = type(error)(self.secrets.scrub(error.message), self.secrets.scrub(error.next_step))
             return Answer(
-                getattr(error, "outcome", "failed"), ask.shown, attempts, status[0], fetched_at=self.now(), error=told
+                getattr(error, "outcome", "failed"), ask.shown, attempts, status[0], fetched_at=self.now(), error=clean
             )  # fmt: skip
 
     async def json(self, ask: Ask) -> Any:

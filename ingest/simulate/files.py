@@ -67,7 +67,7 @@ def write_signal(
         instants: UTC seconds of the samples, in the order of the file.
         ticks: values in ticks of the last decimal.
         decimals: digits after the point.
-        repeats: how often each row stands in the file (1 = once).
+        repeats: number of times that each row is in the file (1 = once).
         asset_id, overlap_rows: recorded with the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)

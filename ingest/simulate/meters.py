@@ -156,7 +156,7 @@ def house(period: Period, seed: int) -> Meter:
     meter = _meter("m1", seed, period, active, reactive, bases, tuple(range(30, 61)), gaps)
 
     drawn = meter.registers["pos_ae"]
-    # Each correction is larger than any honest step of this house: a smaller one could not be told from a spike.
+    # Each correction is larger than any honest step of this house: a smaller one would look like a spike.
     for day, hour, ticks in ((0, 19, 620), (2, 7, 760), (4, 18, 981), (6, 6, 810), (7, 20, 544)):
         drawn.correct(period.at(day, hour, 17), ticks)
     drawn.spike(period.at(6, 11, 42), 412_300)

@@ -26,7 +26,7 @@ from lakehouse.writing.staging import ORDINAL, SEQUENCE, Staging
 if TYPE_CHECKING:
     from pyiceberg.table import Table
 
-STORED = -(2**62)  # stands for SEQUENCE in rows that the table holds
+STORED = -(2**62)  # SEQUENCE of stored rows
 
 
 class Diff:

@@ -32,7 +32,7 @@ ROUNDED = "rounded_cells"
 
 
 def statement(file: RawFile, member: str | None, options: LandOptions) -> Statement:
-    """Who states what stands in a document.
+    """The operator's statement of a document.
 
     When it was published is known, from the best to the worst: from the name of the document's own archive inside of a
     bundle, from a listing or header of the file, from the names of the member and of the file. A listing that is an

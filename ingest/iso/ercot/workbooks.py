@@ -98,7 +98,7 @@ def _by_product(rows: Rows) -> Iterator[Rows]:
 
 
 def _of_product(rows: Rows, product: str) -> Rows:
-    """The hours that have a price of a product; what was read and refused is told with the first one."""
+    """The hours that have a price of a product; counts and refusals come with the first one."""
     columns = {name: cells for name, cells in rows.columns.items() if name not in PRODUCTS}
     columns |= {"mcpc_usd_mw": rows.columns[product], "product": pa.repeat(pa.scalar(product), len(rows))}
     stated = Rows(columns, rows.line, rows.shown).where(np.asarray(rows.columns[product].is_valid()))

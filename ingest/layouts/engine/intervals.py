@@ -140,20 +140,20 @@ class Places:
         self, rows: Rows, stamp: Int64Array, good: Int64Array, stated: Int64Array | None, interval: Interval
     ) -> Placed:
         """Intervals of stamps that are instants; calendar units are those of the asset's calendar."""
-        told = np.zeros(len(stamp), np.int8)
+        status = np.zeros(len(stamp), np.int8)
         if stated is not None and interval.is_stated:
-            return Placed(stamp, stated, told, stated <= stamp, stamp)
+            return Placed(stamp, stated, status, stated <= stamp, stamp)
         length, odd = _lengths(stamp, interval)
         if not self._is_calendar(stamp, interval):
             start, end = (stamp - length, stamp) if interval.marks == "end" else (stamp, stamp + length)
             odd |= False if stated is None else stated != end
-            return Placed(start, end, told, odd, start)
+            return Placed(start, end, status, odd, start)
         wall = to_wall(stamp, self._calendar)
         close = _unit_end(wall, interval.unit) if interval.marks == "end" else _step(wall, interval, 1)
         end = first_instants(close, self._calendar)
         start = first_instants(_step(close, interval, -1), self._calendar) if interval.marks == "end" else stamp
         odd |= False if stated is None else stated != end
-        return Placed(start, end, told, odd | (end <= start), wall)
+        return Placed(start, end, status, odd | (end <= start), wall)
 
     def _is_calendar(self, stamp: Int64Array, interval: Interval) -> bool:
         """Whether intervals between instants are days: of declared seconds, where all stamps are local midnights."""

@@ -46,7 +46,7 @@ def _hour(row: Sequence[str]) -> int:
 def _awards(
     fleet: Fleet, services: dict[str, IntArray], which: tuple[tuple[tuple[str, ...], str], ...], columns: IntArray
 ) -> list[list[str]]:
-    """Cells of awards and prices by column: a price stands where an award does."""
+    """Cells of awards and prices by column: a price is given with each award."""
     cells: list[list[str]] = []
     for products, price in which:
         found = [services[product] for product in products]

@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 from ingest.simulate.fleet.fleet import Fleet
 
 CENTRAL = ZoneInfo("America/Chicago")
-#: The simulator's units: 0.1 kW or 0.1 kWh, cents, and what stands for an empty cell.
+#: The simulator's units: 0.1 kW or 0.1 kWh, cents, and the value for an empty cell.
 PER_MW, PER_USD, EMPTY = 10_000, 100, -(2**63)
 QUARTER_S, HOLDS_S = 900, 900
 #: Clearing price → products that it pays, as the day-ahead market and as SCED call them.

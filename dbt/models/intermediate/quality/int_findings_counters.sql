@@ -106,7 +106,7 @@ select
     )
 from quarters
 inner join {{ ref('stg_shared__signals') }} as signals using (asset_id, signal)
--- Mean power is looked at as it stands, by the rule over values.
+-- The rule over values checks mean power directly.
 where highest_kw > power_limit_kw and signals.kind <> 'interval_mean'
 union all
 select

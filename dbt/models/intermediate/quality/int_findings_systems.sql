@@ -79,7 +79,7 @@ select
     'power_vs_counter' as rule,
     case when abs(integrated_kwh - energy_kwh) > 0.1 * abs(energy_kwh) then 'warning' else 'info' end as severity,
     asset_id,
-    -- Several registers may share a role, so the role stands for them.
+    -- Several registers may share a role, so the finding names the role.
     role as signal,
     bucket_start as interval_start,
     bucket_end as interval_end,
