@@ -433,7 +433,7 @@ def test_commands_download_say_what_came_and_fail_where_something_lacks(
     found = run("backfill", HOURS)
     assert (found.exit_code, "give either PATHS, or --start DAY" in found.output) == (2, True)
     found = run("backfill", HOURS, "--start", f"{yesterday}", "--timezone", "UTC")
-    assert (found.exit_code, "--timezone is of files" in found.output) == (2, True)
+    assert (found.exit_code, "--timezone is for files" in found.output) == (2, True)
     found = run("download", HOURS, "--start", "yesterday")
     assert (found.exit_code, "write it as 2026-01-31" in found.output) == (2, True)
     monkeypatch.setenv("WATTLAKE_CAISO_URL", "ftp://oasis")
