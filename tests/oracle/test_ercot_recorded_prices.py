@@ -14,6 +14,7 @@ import pytest
 
 from tests.support import documents
 from tests.support.ercot_documents import read
+from tests.support.given import refused
 
 pytestmark = pytest.mark.real_data
 
@@ -129,7 +130,7 @@ def test_recorded_load_and_forecasts_land_with_zones_that_add_up(recorded: Path)
         ("ercot-load-forecast", zonal, 8 * 24, 1, Decimal("0.001")),
     ):
         pieces = documents.parse(source, path)
-        assert documents.refused(pieces) == []
+        assert refused(pieces) == []
         totals: dict[tuple[object, object], dict[bool, Decimal]] = {}
         for row in documents.rows(pieces):
             of_hour = totals.setdefault((row["model"], row["interval_start"]), {True: Decimal(0), False: Decimal(0)})
