@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from ingest.registry import registry
 from lakehouse.errors import TerminalError
+from lakehouse.reader import open_session
 from lakehouse.settings import Settings
 from lakehouse.storage import storage_at
 from lakehouse.upkeep.doctor import examine
@@ -34,19 +36,25 @@ def on_servers(home: Path, s3: S3Server, database: str, bucket: str) -> Settings
 
 def numbers(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
     """Rows of every raw and marts table, without what differs from run to run."""
-    tables = query(
-        settings,
-        "SELECT table_catalog, table_name, column_name FROM information_schema.columns "
-        "WHERE table_catalog IN ('raw', 'marts') AND table_name <> 'wattlake_build' ORDER BY ALL",
-    )
-    columns: dict[str, list[str]] = {}
-    for catalog, table, column in tables:
-        if column not in OF_A_RUN:
-            columns.setdefault(f"{catalog}.{table}", []).append(column)
-    return {
-        name: query(settings, f"SELECT {', '.join(f'{c}::VARCHAR' for c in listed)} FROM {name} ORDER BY ALL")
-        for name, listed in columns.items()
-    }
+    # One session: opening another asks the servers for every table anew.
+    session = open_session(settings, registry().contracts)
+    try:
+        tables = session.execute(
+            "SELECT table_catalog, table_name, column_name FROM information_schema.columns "
+            "WHERE table_catalog IN ('raw', 'marts') AND table_name <> 'wattlake_build' ORDER BY ALL"
+        ).fetchall()
+        columns: dict[str, list[str]] = {}
+        for catalog, table, column in tables:
+            if column not in OF_A_RUN:
+                columns.setdefault(f"{catalog}.{table}", []).append(column)
+        return {
+            name: session.execute(
+                f"SELECT {', '.join(f'{c}::VARCHAR' for c in listed)} FROM {name} ORDER BY ALL"
+            ).fetchall()
+            for name, listed in columns.items()
+        }
+    finally:
+        session.close()
 
 
 @pytest.mark.timeout(1800)  # three builds: eleven minutes on a machine with fifty waiting processes
