@@ -34,6 +34,7 @@ BUILDS = frozenset({"build", "run", "test"})
 LATER = ("agate", "dbt.adapters.duckdb.impl", "dbt.task.build", "lakehouse.marts.dbt_plugin")
 #: Frameworks of macOS do not survive a fork: elsewhere than on Linux a process runs one command and ends.
 FORKS = sys.platform == "linux"
+ABANDONED = "the build that started dbt has ended"
 SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
 
 
@@ -80,6 +81,8 @@ def _parse(request: Request) -> tuple[Parsed | None, int]:
 
 def _forked(request: Request, parsed: Parsed) -> int:
     """Run a command in a fork of this process, which ends with it; dbt's exit code, or the negative signal."""
+    if select.select([sys.stdin], [], [], 0)[0]:  # its parent has ended meanwhile, and another build may have begun
+        raise SystemExit(ABANDONED)
     # The child holds the writing end: at its end, however it ends, the reading end has something to say.
     ended, running = os.pipe()
     parent, child = os.getpid(), os.fork()
@@ -92,7 +95,7 @@ def _forked(request: Request, parsed: Parsed) -> int:
     try:
         ready, _, _ = select.select([ended, sys.stdin.fileno()], [], [])
         if ended not in ready:
-            raise SystemExit("the build that started dbt has ended")
+            raise SystemExit(ABANDONED)
     except BaseException:
         os.kill(child, signal.SIGKILL)
         raise

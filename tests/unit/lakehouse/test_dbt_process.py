@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,15 @@ def test_a_caller_that_gives_up_leaves_no_dbt_behind(project: Path) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     assert dbt_process._idle == []
+
+
+def test_a_caller_that_is_gone_before_dbt_is_ready_has_nothing_built(project: Path) -> None:
+    process = dbt_process._Process()
+    assert process._popen.stdin is not None
+    process._popen.stdin.write(json.dumps(asdict(request(project, "run"))) + "\n")
+    process._popen.stdin.close()
+    assert process._popen.wait(60) == 1
+    assert not (project / "small.duckdb").exists()
 
 
 def test_where_processes_do_not_fork_each_command_has_one_of_its_own(
