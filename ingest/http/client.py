@@ -304,7 +304,7 @@ def _step(ask: Ask) -> str:
 
 @functools.cache
 def _trusted() -> ssl.SSLContext:
-    """The authorities that sign servers' certificates: reading them takes 50 ms, so that all clients share them."""
+    """The authorities that sign servers' certificates: reading them takes 30 ms of CPU, so that all clients share them."""
     return httpx.create_ssl_context()
 
 

@@ -18,8 +18,6 @@ from pathlib import Path
 
 #: A process that is not asked any more ends within milliseconds; one that does not is stopped from outside.
 PATIENCE_S = 5.0
-
-
 #: Where this code was imported from: dbt's process imports the same, wherever it is started.
 CODE = str(Path(__file__).resolve().parents[2])
 

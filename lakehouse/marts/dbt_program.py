@@ -37,7 +37,6 @@ FORKS = sys.platform == "linux"
 ABANDONED = "the build that started dbt has ended"
 SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
 
-
 #: dbt's threads log beside each other.
 _one_line = threading.Lock()
 
@@ -61,10 +60,8 @@ def serve() -> None:
         code = 0
         if parsed is None or parsed.project != request.project:
             parsed, code = _parse(request)
-        if parsed is not None and not FORKS:
-            _run(request, parsed.manifest)
         if parsed is not None:
-            code = _forked(request, parsed)
+            code = _forked(request, parsed) if FORKS else _run(request, parsed.manifest)
         print(json.dumps({"ended": code}), flush=True)
 
 

@@ -131,7 +131,8 @@ def run_in(
     project = f"{DBT_PROJECT} {project_digest()} {(profiles / 'profiles.yml').read_text()}"
     request = dbt_process.Request(command, flags, project, str(folder), environment)
     code = dbt_process.run(request, heard)
-    keep_parsed(parsed, target)
+    if code in (0, 1):  # a dbt that was killed may have been writing it
+        keep_parsed(parsed, target)
     return code
 
 

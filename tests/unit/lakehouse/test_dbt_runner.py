@@ -11,7 +11,7 @@ import pytest
 from lakehouse.errors import TerminalError
 from lakehouse.marts import dbt_process
 from lakehouse.marts.dbt_models import Mart, depending_on, marts
-from lakehouse.marts.dbt_runner import MANIFEST, _Log, run_dbt, run_in
+from lakehouse.marts.dbt_runner import MANIFEST, PARSED, _Log, run_dbt, run_in
 from lakehouse.settings import DBT_PROJECT, Settings
 
 PARSES_ANEW = "Unable to do partial parsing"
@@ -99,3 +99,17 @@ def test_dbt_that_stops_before_it_runs_anything_says_why_in_words(tmp_path: Path
     with pytest.raises(TerminalError, match="no_such_type") as stopped:
         run_dbt(Settings(home=tmp_path), ["build", "--exclude-resource-type", "no_such_type"], tmp_path)
     assert '{"' not in str(stopped.value)
+
+
+def test_a_project_that_a_killed_dbt_was_writing_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, ends = tmp_path / "kept", iter((-9, 1))
+
+    def writes_half(*_: object) -> int:
+        (tmp_path / "target" / PARSED).write_bytes(b"half")
+        return next(ends)
+
+    monkeypatch.setattr(dbt_process, "run", writes_half)
+    assert run_in(tmp_path, ["build"], DBT_PROJECT, {}, kept, print) == -9
+    assert not kept.exists()
+    assert run_in(tmp_path, ["build"], DBT_PROJECT, {}, kept, print) == 1
+    assert kept.read_bytes() == b"half"
