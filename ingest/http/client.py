@@ -304,7 +304,7 @@ def _step(ask: Ask) -> str:
 
 @functools.cache
 def _trusted() -> ssl.SSLContext:
-    """The authorities that sign servers' certificates: reading them takes 30 ms of CPU, so that all clients share them."""
+    """Certificate authorities that all clients trust; reading them takes 30 ms of CPU, so it is done once."""
     return httpx.create_ssl_context()
 
 
