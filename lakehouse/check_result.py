@@ -18,6 +18,7 @@ class CheckResult:
         sample: the first of these rows.
         message: the failure, if there are no rows to show.
         seconds: run time.
+        models: models that the check is about, by name; what is built of them stands on it too.
     """
 
     engine: str
@@ -27,6 +28,7 @@ class CheckResult:
     sample: list[dict[str, object]] = field(default_factory=list)
     message: str | None = None
     seconds: float = 0.0
+    models: tuple[str, ...] = ()
 
     @property
     def blocks(self) -> bool:

@@ -31,7 +31,8 @@ def dbt_checks(settings: Settings, nodes: Sequence[NodeResult], build_file: Path
         if status in ("fail", "warn") and node.sql:
             sample = _failing_rows(settings, node.sql, build_file, manifest)
         message = node.message if status == "error" else None
-        checks.append(CheckResult("dbt", node.name, status, node.failures or 0, sample, message, node.seconds))
+        failures = node.failures or 0
+        checks.append(CheckResult("dbt", node.name, status, failures, sample, message, node.seconds, node.models))
     return checks
 
 

@@ -112,7 +112,7 @@ def _run(request: Request, manifest: Any) -> NoReturn:
         target = Path("target")
         write_models(target, manifest)
         if builds and result.result is not None:
-            nodes = [asdict(_node_result(one)) for one in result.result.results]
+            nodes = [asdict(_node_result(one, manifest)) for one in result.result.results]
             (target / RESULTS).write_text(json.dumps(nodes))
         code = _exit_code(result)
     finally:
@@ -150,8 +150,9 @@ def _exit_code(result: Any) -> int:
     return 0 if result.success else 1
 
 
-def _node_result(result: Any) -> NodeResult:
+def _node_result(result: Any, manifest: Any) -> NodeResult:
     node = result.node
+    reads = [manifest.nodes[key] for key in node.depends_on.nodes if key in manifest.nodes]
     return NodeResult(
         name=node.name,
         resource=str(node.resource_type),
@@ -160,6 +161,7 @@ def _node_result(result: Any) -> NodeResult:
         failures=result.failures,
         message=result.message,
         sql=getattr(node, "compiled_code", None),
+        models=tuple(sorted({one.name for one in reads if one.resource_type == "model"})),
     )
 
 

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lakehouse.errors import TerminalError
 from lakehouse.marts import dbt_process
@@ -44,6 +45,7 @@ class NodeResult:
         failures: failing rows of a test.
         message: dbt's message.
         sql: compiled SQL.
+        models: models that it reads, by name.
     """
 
     name: str
@@ -53,6 +55,12 @@ class NodeResult:
     failures: int | None
     message: str | None
     sql: str | None
+    models: tuple[str, ...]
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> NodeResult:
+        """The reverse of `dataclasses.asdict` after a trip through JSON."""
+        return cls(**{**value, "models": tuple(value["models"])})
 
 
 def project_digest() -> str:
@@ -99,7 +107,7 @@ def run_dbt(
 
     code = run_in(folder, command, DBT_PROJECT, environment, settings.parsed_project, heard)
     if results.exists():
-        return [NodeResult(**node) for node in json.loads(results.read_text())]
+        return [NodeResult.from_json(node) for node in json.loads(results.read_text())]
     if code == 0:
         return []
     tail = "\n".join(messages).strip()

@@ -112,7 +112,7 @@ def _add(source: Any, mart: Mart) -> CheckResult | None:
     try:
         source.add_table_asset(mart.name, table_name=mart.name).add_batch_definition_whole_table(WHOLE)
     except TestConnectionError as error:
-        return CheckResult("gx", f"{mart.name}: can be read", "error", message=str(error))
+        return CheckResult("gx", f"{mart.name}: can be read", "error", message=str(error), models=(mart.name,))
     return None
 
 
@@ -125,7 +125,7 @@ def _validate(gx: Any, source: Any, mart: Mart, scope: str) -> tuple[list[CheckR
         expectation.description = name
         began = time.perf_counter()
         validated = batch.validate(expectation, result_format={"result_format": "COMPLETE"})
-        results.append(_result(name, validated, time.perf_counter() - began))
+        results.append(_result(mart, name, validated, time.perf_counter() - began))
         found.append(validated)
     return results, found
 
@@ -162,17 +162,18 @@ def _expectations(gx: Any, mart: Mart, scope: str) -> list[tuple[str, Any]]:
     return found
 
 
-def _result(name: str, validated: Any, seconds: float) -> CheckResult:
+def _result(mart: Mart, name: str, validated: Any, seconds: float) -> CheckResult:
     """A GX result; an exception inside GX is an error, not a data failure."""
+    about = (mart.name,)
     problems = _exceptions(validated.exception_info)
     if problems:
-        return CheckResult("gx", name, "error", message="; ".join(problems), seconds=seconds)
+        return CheckResult("gx", name, "error", message="; ".join(problems), seconds=seconds, models=about)
     if validated.success:
-        return CheckResult("gx", name, "pass", seconds=seconds)
+        return CheckResult("gx", name, "pass", seconds=seconds, models=about)
     details = validated.result.get("details") or {}
     rows = [dict(row) for row in details.get("unexpected_rows", [])][: data_docs.SAMPLE_ROWS]
     count = int(validated.result.get("observed_value") or len(rows))
-    return CheckResult("gx", name, "fail", count, rows, seconds=seconds)
+    return CheckResult("gx", name, "fail", count, rows, seconds=seconds, models=about)
 
 
 def _exceptions(info: Any) -> list[str]:

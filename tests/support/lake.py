@@ -265,7 +265,7 @@ class Lake:
 
     def outcomes(self) -> list[NodeResult]:
         """What the last command did."""
-        return [NodeResult(**node) for node in json.loads((self.folder / "target" / RESULTS).read_text())]
+        return [NodeResult.from_json(node) for node in json.loads((self.folder / "target" / RESULTS).read_text())]
 
     def _dbt(self, command: list[str], spans: list[Span] | None) -> tuple[int, str]:
         spans = self.whole_spans() if spans is None else spans

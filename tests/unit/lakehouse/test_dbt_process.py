@@ -16,6 +16,7 @@ import pytest
 
 from lakehouse.marts import dbt_process
 from lakehouse.marts.dbt_process import Request
+from lakehouse.marts.dbt_runner import RESULTS, NodeResult
 
 PROJECT = """name: small
 version: "1.0"
@@ -99,6 +100,15 @@ def test_each_command_has_its_own_environment_and_exit_code(project: Path) -> No
     assert code == 2 and "one.sql" in "".join(lines)
     (project / "models" / "one.sql").write_text("select 3 as n")
     assert run(request(project, "run"))[0] == 0
+
+
+def test_an_outcome_names_the_models_that_it_is_about(project: Path) -> None:
+    (project / "models" / "two.sql").write_text("select * from {{ ref('one') }}")
+    (project / "tests").mkdir()
+    (project / "tests" / "agree.sql").write_text("select * from {{ ref('one') }} except from {{ ref('two') }}")
+    assert run(request(project, "build"))[0] == 0
+    nodes = [NodeResult.from_json(node) for node in json.loads((project / "target" / RESULTS).read_text())]
+    assert {node.name: node.models for node in nodes} == {"one": (), "two": ("one",), "agree": ("one", "two")}
 
 
 def at_the_first_model(act: Callable[[], None]) -> Callable[[str], None]:

@@ -32,6 +32,12 @@ def test_a_sound_mart_passes_every_check(results: dict[str, CheckResult]) -> Non
     assert {r.status for name, r in results.items() if name.startswith("sound")} == {"pass"}
 
 
+def test_a_check_is_about_its_mart(results: dict[str, CheckResult]) -> None:
+    assert {(name.partition(":")[0], *result.models) for name, result in results.items()} == {
+        (mart, mart) for mart in ("sound", "broken", "absent", "misdeclared")
+    }
+
+
 def test_of_a_mart_over_time_the_rows_of_changed_assets_and_those_without_one_are_checked(tmp_path: Path) -> None:
     path = tmp_path / "marts.duckdb"
     with duckdb.connect(str(path)) as connection:
