@@ -15,12 +15,12 @@ from lakehouse.engine import connect
 from lakehouse.errors import MEND, BrokenHome, TransientError, WattlakeError
 from lakehouse.outages import explain, explained
 from lakehouse.pins import pin_of
+from lakehouse.secret import Secret
 from lakehouse.settings import Settings
 from lakehouse.storage import is_s3
 from lakehouse.uris import is_sqlite, sqlite_path
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
     from pyiceberg.catalog import Catalog
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 NOT_THE_FILE = (MemoryError, PermissionError, duckdb.OutOfMemoryException, duckdb.InterruptException)
 
 
-def database_damage(uri: SecretStr) -> str | None:
+def database_damage(uri: Secret) -> str | None:
     """The damage of an SQLite file; None if it is sound, empty or absent, or if the database is not SQLite.
 
     Raises:

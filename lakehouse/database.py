@@ -13,9 +13,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
-from pydantic import SecretStr
 
 from lakehouse.errors import Busy, TransientError
+from lakehouse.secret import Secret
 from lakehouse.uris import is_postgres, sqlite_path, url_of
 
 LOG = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ POSTGRES_SCHEMA = "ops"
 SQLITE_BUSY_MS = 30_000
 
 
-def open_engine(uri: SecretStr) -> sa.Engine:
+def open_engine(uri: Secret) -> sa.Engine:
     """An engine whose connections survive a restart of the server, on the schema of the ops tables."""
     if is_postgres(uri):
         engine = sa.create_engine(url_of(uri), pool_pre_ping=True)
@@ -75,7 +75,7 @@ def create_tables(engine: sa.Engine, metadata: sa.MetaData) -> None:
 
 @contextmanager
 def exclusive(
-    uri: SecretStr, *names: str, work: str = "another process", wait: bool = True
+    uri: Secret, *names: str, work: str = "another process", wait: bool = True
 ) -> Iterator[Callable[[], None]]:
     """Take named locks that hold on every machine that uses the database; waits for their holders.
 
@@ -100,7 +100,7 @@ def exclusive(
 
 
 @contextmanager
-def _lock_files(uri: SecretStr, names: Sequence[str], work: str, wait: bool) -> Iterator[Callable[[], None]]:
+def _lock_files(uri: Secret, names: Sequence[str], work: str, wait: bool) -> Iterator[Callable[[], None]]:
     with ExitStack() as stack:
         for name in names:
             path = _lock_file(uri, name)
@@ -122,7 +122,7 @@ def _lock_files(uri: SecretStr, names: Sequence[str], work: str, wait: bool) -> 
 
 
 @contextmanager
-def _advisory(uri: SecretStr, names: Sequence[str], work: str, wait: bool) -> Iterator[Callable[[], None]]:
+def _advisory(uri: Secret, names: Sequence[str], work: str, wait: bool) -> Iterator[Callable[[], None]]:
     engine = sa.create_engine(url_of(uri), poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(sa.select(sa.func.set_config("application_name", work[:APPLICATION_NAME_CHARS], False)))
@@ -161,7 +161,7 @@ def _holder(path: Path) -> str:
         return "another process"
 
 
-def is_free(uri: SecretStr, name: str) -> bool:
+def is_free(uri: Secret, name: str) -> bool:
     """Whether nobody holds a lock now."""
     if not is_postgres(uri):
         lock = FileLock(_lock_file(uri, name))
@@ -177,7 +177,7 @@ def is_free(uri: SecretStr, name: str) -> bool:
         return bool(connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_lock_key(name)))))
 
 
-def _lock_file(uri: SecretStr, name: str) -> Path:
+def _lock_file(uri: Secret, name: str) -> Path:
     return sqlite_path(uri).parent / f"{name}.lock"
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-from pydantic import SecretStr
 
 from lakehouse.engine import EXTENSIONS, connect, identifier, load, only_signed_from_here, quote
 from lakehouse.errors import TerminalError
 from lakehouse.pins import Pin, empty_select, pin_all
+from lakehouse.secret import Secret
 from lakehouse.settings import Settings
 from lakehouse.sqlite_copy import attach_copy
 
@@ -114,7 +114,7 @@ def _of_ops(name: str, kind: str) -> str:
     return casts.get(kind, name)
 
 
-def _attach_database(connection: duckdb.DuckDBPyConnection, uri: SecretStr, tables: list[str]) -> str:
+def _attach_database(connection: duckdb.DuckDBPyConnection, uri: Secret, tables: list[str]) -> str:
     """Attach the tables of a database read-only; returns the schema that holds the ops tables."""
     from lakehouse.database import POSTGRES_SCHEMA
     from lakehouse.uris import is_postgres, postgres_options, sqlite_path

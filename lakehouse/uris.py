@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from pydantic import SecretStr
+from lakehouse.secret import Secret
 
 #: libpq: give up a connection attempt, notice a peer that vanished silently, and name ourselves.
 POSTGRES_OPTIONS = {
@@ -17,7 +17,7 @@ POSTGRES_OPTIONS = {
 }
 
 
-def url_of(uri: SecretStr) -> str:
+def url_of(uri: Secret) -> str:
     """The URI with a driver's options, for SQLAlchemy. It holds the password: never show it."""
     from sqlalchemy import make_url
 
@@ -31,7 +31,7 @@ def url_of(uri: SecretStr) -> str:
     return url.render_as_string(hide_password=False)
 
 
-def shown(uri: SecretStr) -> str:
+def shown(uri: Secret) -> str:
     """The URI with its password masked."""
     from sqlalchemy import make_url
 
@@ -40,7 +40,7 @@ def shown(uri: SecretStr) -> str:
     return make_url(uri.get_secret_value()).render_as_string(hide_password=True)
 
 
-def postgres_options(uri: SecretStr) -> dict[str, str]:
+def postgres_options(uri: Secret) -> dict[str, str]:
     """The URI as libpq's options: host, port, dbname, user, password, and those in its query."""
     from sqlalchemy import make_url
 
@@ -52,16 +52,16 @@ def postgres_options(uri: SecretStr) -> dict[str, str]:
     return {name: str(value) for name, value in given.items() if value is not None}
 
 
-def is_postgres(uri: SecretStr) -> bool:
+def is_postgres(uri: Secret) -> bool:
     """Whether it names a Postgres database."""
     return uri.get_secret_value().startswith("postgresql://")
 
 
-def is_sqlite(uri: SecretStr) -> bool:
+def is_sqlite(uri: Secret) -> bool:
     """Whether it names an SQLite file."""
     return uri.get_secret_value().startswith("sqlite:///")
 
 
-def sqlite_path(uri: SecretStr) -> Path:
+def sqlite_path(uri: Secret) -> Path:
     """The file of an SQLite URI."""
     return Path(uri.get_secret_value().removeprefix("sqlite:///"))

@@ -7,6 +7,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import fields
 from functools import partial
 
 import sqlalchemy as sa
@@ -70,7 +71,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
 
 
 def _variables(also_known: Collection[str], settings: Settings) -> Iterator[Finding]:
-    known = {f"WATTLAKE_{name.upper()}" for name in Settings.model_fields} | set(also_known)
+    known = {f"WATTLAKE_{name.upper()}" for name in (field.name for field in fields(Settings))} | set(also_known)
     for name in sorted(name for name in os.environ if name.startswith("WATTLAKE_") and name not in known):
         yield Finding("settings", "warning", f"{name} is set and is not a setting", "mend its name, or unset it")
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from lakehouse.errors import TransientError
 from lakehouse.landing.outcome import LandReport
+from lakehouse.secret import Secret
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions
 from lakehouse.writing import data_files
@@ -91,7 +91,7 @@ def test_a_store_that_stays_away_is_a_transient_error_and_the_next_landing_makes
 
 def test_a_commit_whose_answer_was_lost_is_found_and_not_landed_twice(postgres_uri: str, tmp_path: Path) -> None:
     with postgres_proxy(postgres_uri) as proxy:
-        settings = Settings(home=tmp_path / "home", threads=2, catalog_uri=SecretStr(proxy.uri))
+        settings = Settings(home=tmp_path / "home", threads=2, catalog_uri=Secret(proxy.uri))
         landed(settings, signal(tmp_path / "a", [1] * 8))
         proxy.lose_answer(b"UPDATE iceberg_tables")
         report = landed(settings, signal(tmp_path / "b", [2] * 8, "m2"))
@@ -106,7 +106,7 @@ def test_a_database_that_stays_away_after_a_commit_leaves_an_unknown_outcome_tha
 ) -> None:
     monkeypatch.setattr(data_files, "ACKNOWLEDGE_S", 1)
     with postgres_proxy(postgres_uri) as proxy:
-        settings = Settings(home=tmp_path / "home", threads=2, catalog_uri=SecretStr(proxy.uri))
+        settings = Settings(home=tmp_path / "home", threads=2, catalog_uri=Secret(proxy.uri))
         landed(settings, signal(tmp_path / "a", [1] * 8))
         late = signal(tmp_path / "b", [2] * 8, "m2")
         proxy.lose_answer(b"UPDATE iceberg_tables", then_refuse=True)
@@ -128,7 +128,7 @@ def test_processes_that_land_at_once_lose_nothing_and_double_nothing(
     environment = {"WATTLAKE_HOME": str(settings.root), "WATTLAKE_THREADS": "1"}
     if database == "postgres":
         uri = request.getfixturevalue("postgres_uri")
-        settings = Settings(home=tmp_path / "home", threads=1, catalog_uri=SecretStr(uri))
+        settings = Settings(home=tmp_path / "home", threads=1, catalog_uri=Secret(uri))
         environment["WATTLAKE_CATALOG_URI"] = uri
     apart = [signal(tmp_path / str(n), [n] * 8, f"m{n}") for n in (1, 2)]
     same = signal(tmp_path / "same", [7] * 8, "m7")

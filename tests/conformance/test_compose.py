@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import re
 import sys
@@ -38,7 +39,7 @@ def test_secrets_come_from_the_environment_and_have_no_default() -> None:
 def test_the_worker_s_environment_is_made_of_settings_and_they_are_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     given = SERVICES["worker"]["environment"]
     names = {name for name in given if name.startswith("WATTLAKE_")}
-    assert names <= {f"WATTLAKE_{field.upper()}" for field in Settings.model_fields}
+    assert names <= {f"WATTLAKE_{field.name.upper()}" for field in dataclasses.fields(Settings)}
     for name in names:
         monkeypatch.setenv(name, re.sub(r"\$\{(\w+)[^}]*\}", lambda match: SECRETS[match[1]], given[name]))
     settings = Settings()

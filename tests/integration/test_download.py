@@ -9,7 +9,6 @@ from threading import Lock
 
 import pytest
 from click.testing import CliRunner, Result
-from pydantic import SecretStr
 
 from flows.cli.main import main
 from flows.download_doctor import CHECKS, VARIABLES
@@ -19,6 +18,7 @@ from ingest.registry import feeds, registry
 from ingest.simulate.markets import caiso
 from lakehouse.database import is_free
 from lakehouse.errors import TerminalError, TransientError, WrongUsage
+from lakehouse.secret import Secret
 from lakehouse.settings import Settings
 from lakehouse.upkeep.doctor import examine
 from tests.support.market import NODES, NOW, Market
@@ -272,7 +272,7 @@ def test_an_answer_that_drips_or_never_ends_is_given_up(market: Market, monkeypa
 
 
 def test_downloads_are_recorded_in_postgres_as_in_sqlite(market: Market, tmp_path: Path, postgres_uri: str) -> None:
-    market.settings = Settings(home=tmp_path / "shared", catalog_uri=SecretStr(postgres_uri), threads=2)
+    market.settings = Settings(home=tmp_path / "shared", catalog_uri=Secret(postgres_uri), threads=2)
     market.server.script("20261112", failing(503), last_for_ever=True)
     assert not market.get(HOURS, "2026-11-12", "2026-11-14").ok
     market.server.heal()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import multiprocessing
 from datetime import UTC, datetime, timedelta
@@ -30,7 +31,7 @@ LANDINGS = 4
 
 def strict(settings: Settings) -> Settings:
     """The same home, in which nothing old stays longer than it must."""
-    return settings.model_copy(update={"snapshot_days": 0, "snapshots_kept": 1})
+    return dataclasses.replace(settings, snapshot_days=0, snapshots_kept=1)
 
 
 def land_days(settings: Settings, folder: Path, asset: str, days: range) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import SecretStr
 from pyiceberg.catalog.sql import SqlCatalog
 
 from ingest.registry import registry
 from lakehouse.reader import open_session
+from lakehouse.secret import Secret
 from lakehouse.settings import Settings
 from tests.support.device_files import minutes, write_signal
 from tests.support.house import land_meter, replay
@@ -22,7 +22,7 @@ def test_landing_reading_and_replay_through_a_rest_catalog(tmp_path: Path) -> No
     stamps = minutes("2024-06-01", 8)
     with rest_catalog(behind) as uri:
         settings = Settings(
-            home=tmp_path / "home", threads=2, catalog_uri=SecretStr(uri), warehouse=behind.properties["warehouse"]
+            home=tmp_path / "home", threads=2, catalog_uri=Secret(uri), warehouse=behind.properties["warehouse"]
         )
         land_meter(settings, write_signal(tmp_path / "a", "m1", "com_ap", [(s, 1) for s in stamps[:6]]))
         land_meter(settings, write_signal(tmp_path / "b", "m1", "com_ap", [(s, 2) for s in stamps[4:]]))

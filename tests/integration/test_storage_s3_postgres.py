@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from ingest.registry import registry
 from lakehouse.errors import TerminalError
 from lakehouse.reader import open_session
+from lakehouse.secret import Secret
 from lakehouse.settings import Settings
 from lakehouse.storage import storage_at
 from lakehouse.upkeep.doctor import examine
@@ -27,7 +28,7 @@ def on_servers(home: Path, s3: S3Server, database: str, bucket: str) -> Settings
     return Settings(
         home=home,
         threads=2,
-        catalog_uri=SecretStr(database),
+        catalog_uri=Secret(database),
         warehouse=f"{bucket}/warehouse",
         archive=f"{bucket}/archive",
         **s3.settings(),
@@ -116,8 +117,8 @@ def test_a_wrong_key_or_bucket_says_what_to_mend_and_shows_no_secret(
     path = write_signal(tmp_path / "in", "m1", "com_ap", [(s, 1) for s in minutes("2024-06-01", 4)])
     bucket = s3_server.make_bucket(f"lake-{uuid.uuid4().hex[:8]}")
     good = on_servers(tmp_path / "home", s3_server, postgres_uri, bucket)
-    wrong_key = good.model_copy(update={"s3_secret_access_key": SecretStr("hidden-and-wrong")})
-    wrong_bucket = good.model_copy(update={"archive": "s3://no-such-bucket/a", "warehouse": "s3://no-such-bucket/w"})
+    wrong_key = dataclasses.replace(good, s3_secret_access_key=Secret("hidden-and-wrong"))
+    wrong_bucket = dataclasses.replace(good, archive="s3://no-such-bucket/a", warehouse="s3://no-such-bucket/w")
     for wrong, says in ((wrong_key, "S3 refuses access"), (wrong_bucket, "no (such )?bucket")):
         with pytest.raises(TerminalError, match=says) as caught:
             land_meter(wrong, path)

@@ -8,21 +8,21 @@ import threading
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from lakehouse.database import exclusive, is_free
 from lakehouse.errors import Busy
+from lakehouse.secret import Secret
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def uri(request: pytest.FixtureRequest, tmp_path: Path) -> SecretStr:
+def uri(request: pytest.FixtureRequest, tmp_path: Path) -> Secret:
     """A database of each kind."""
     if request.param == "sqlite":
-        return SecretStr(f"sqlite:///{tmp_path}/ops.db")
-    return SecretStr(request.getfixturevalue("postgres_uri"))
+        return Secret(f"sqlite:///{tmp_path}/ops.db")
+    return Secret(request.getfixturevalue("postgres_uri"))
 
 
-def test_who_may_not_wait_is_told_who_holds_which_lock(uri: SecretStr) -> None:
+def test_who_may_not_wait_is_told_who_holds_which_lock(uri: Secret) -> None:
     with exclusive(uri, "raw.a", "raw.b", work="replay, run 01234567"):
         assert not is_free(uri, "raw.b")
         said = r"^replay, run 01234567 \(process \d+, since 20.* UTC\) works at 'raw.b'"
@@ -34,7 +34,7 @@ def test_who_may_not_wait_is_told_who_holds_which_lock(uri: SecretStr) -> None:
     assert is_free(uri, "raw.a") and is_free(uri, "raw.b")
 
 
-def test_who_waits_goes_on_when_the_holder_ends(uri: SecretStr, caplog: pytest.LogCaptureFixture) -> None:
+def test_who_waits_goes_on_when_the_holder_ends(uri: Secret, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "lakehouse.database")
     waits, order = threading.Event(), []
     caplog.handler.addFilter(lambda record: waits.set() or True)
@@ -55,7 +55,7 @@ def test_who_waits_goes_on_when_the_holder_ends(uri: SecretStr, caplog: pytest.L
 
 
 def test_the_note_of_a_holder_that_was_killed_names_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    uri, gone = SecretStr(f"sqlite:///{tmp_path}/ops.db"), subprocess.Popen(["true"])
+    uri, gone = Secret(f"sqlite:///{tmp_path}/ops.db"), subprocess.Popen(["true"])
     gone.wait()
     with exclusive(uri, "raw.a", work="land meter"):
         (tmp_path / "raw.a.holder").write_text(f'{{"work": "replay", "process": {gone.pid}, "since": "long ago"}}')

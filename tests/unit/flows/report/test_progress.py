@@ -8,11 +8,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from flows.report import progress
 from flows.report.progress import Steps, report_waits
 from lakehouse.database import exclusive
+from lakehouse.secret import Secret
 
 
 def test_a_long_step_tells_what_is_done_of_all_and_for_how_long(
@@ -35,7 +35,7 @@ def test_a_long_step_tells_what_is_done_of_all_and_for_how_long(
 def test_waiting_for_another_process_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report_waits()
     report_waits()
-    uri = SecretStr(f"sqlite:///{tmp_path}/catalog.db")
+    uri = Secret(f"sqlite:///{tmp_path}/catalog.db")
     waits = threading.Event()
 
     class Heard(logging.Handler):
