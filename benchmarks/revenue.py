@@ -23,7 +23,7 @@ from ingest.simulate.fleet.tables import tables
 from lakehouse.catalog import open_catalog
 from lakehouse.marts import build as building
 from lakehouse.marts.build import build
-from lakehouse.marts.publish import open_marts
+from lakehouse.marts.published import open_marts
 from lakehouse.settings import Settings
 from lakehouse.writing.staging import Staging
 from lakehouse.writing.writer import merge

@@ -81,20 +81,24 @@ def pin_all(settings: Settings, contracts: Iterable[Contract]) -> dict[str, Pin]
         catalog = open_catalog(settings)
         return {contract.name: found for contract in contracts if (found := pin(catalog, contract))}
     refuse_elsewhere(settings, tables)
-    storage = storage_at(settings, settings.warehouse)
-    pins = {}
-    for contract in contracts:
-        if location := tables.get((RAW, contract.name)):
-            try:
-                metadata = json.loads(storage.read(location))
-                columns = _columns(metadata)
-            except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
-                raise BrokenHome(f"the metadata of raw.{contract.name} cannot be read: {error}", MEND) from error
-            current = metadata.get("current-snapshot-id")
-            # In older metadata -1 means that there is no snapshot.
-            snapshot_id = None if current == -1 else current
-            pins[contract.name] = Pin(contract.name, location, snapshot_id, columns)
-    return pins
+    located_raw = {contract.name: tables.get((RAW, contract.name)) for contract in contracts}
+    return {name: pin_at(settings, name, location) for name, location in located_raw.items() if location}
+
+
+def pin_at(settings: Settings, name: str, location: str) -> Pin:
+    """The current snapshot in a metadata file of a raw table.
+
+    Raises:
+        BrokenHome: the file cannot be read.
+    """
+    try:
+        metadata = json.loads(storage_at(settings, settings.warehouse).read(location))
+        columns = _columns(metadata)
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BrokenHome(f"the metadata of raw.{name} cannot be read: {error}", MEND) from error
+    current = metadata.get("current-snapshot-id")
+    # In older metadata -1 means that there is no snapshot.
+    return Pin(name, location, None if current == -1 else current, columns)
 
 
 def _columns(metadata: dict[str, Any]) -> frozenset[str]:

@@ -15,16 +15,22 @@ from flows.cli.base import example, house, settings
 @click.option("--full-refresh", is_flag=True, help="rebuild every mart from the raw tables")
 def build(full_refresh: bool) -> None:
     """Rebuild the marts that changed, check them, and publish them."""
-    from flows.report.progress import steps
-    from flows.report.terminal import build_report
-    from ingest.registry import registry
-    from lakehouse.marts.build import build as run
+    from flows.report.terminal import UNCHANGED, build_report
+    from lakehouse.marts.unchanged import is_current
     from lakehouse.presence import holds_a_house
 
     at = settings()
     if not holds_a_house(at):
         click.echo(f"nothing has landed yet: there is no Wattlake home in {at.root}")
         return
+    if not full_refresh and is_current(at):
+        click.echo(UNCHANGED)
+        return
+
+    from flows.report.progress import steps
+    from ingest.registry import registry
+    from lakehouse.marts.build import build as run
+
     with steps() as shown:
         report = run(at, registry().contracts, full_refresh=full_refresh, progress=shown, watch=shown.watch)
     build_report(report)

@@ -20,7 +20,7 @@ from lakehouse.engine import identifier
 from lakehouse.errors import TerminalError
 from lakehouse.inventory import TableState, inventory
 from lakehouse.marts.data_docs import html_page
-from lakehouse.marts.publish import open_marts, published
+from lakehouse.marts.published import open_marts, published
 from lakehouse.ops import BUILDS, Ops
 from lakehouse.settings import DBT_PROJECT, Settings
 

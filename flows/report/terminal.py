@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from lakehouse.upkeep.finding import Finding
     from lakehouse.upkeep.maintain import MaintainReport
 
+#: What a build of nothing says.
+UNCHANGED = "nothing has changed since the published build"
 #: Seconds between plain progress lines without a terminal.
 LINE_EVERY_S = 10.0
 #: Note on the columns that a table leaves out.
@@ -141,7 +143,7 @@ def _name(outcome: FileOutcome) -> str:
 def build_report(report: BuildReport) -> None:
     """Print the build and the duration of each step."""
     if not report.built:
-        click.echo("nothing has changed since the published build" if report.build_id else "nothing has landed yet")
+        click.echo(UNCHANGED if report.build_id else "nothing has landed yet")
         _warnings(report.checks)
         return
     table(("mart", "rows"), [(mart, rows) for mart, rows in sorted(report.rows.items()) if rows])

@@ -17,7 +17,7 @@ from lakehouse.marts.checks import dbt_checks, record_checks
 from lakehouse.marts.data_docs import kept_path
 from lakehouse.marts.dbt_runner import NodeResult, Watch, run_dbt
 from lakehouse.marts.inputs import changes_between, write_manifest
-from lakehouse.marts.publish import Published, copy_file, published
+from lakehouse.marts.published import Published, copy_file, published
 from lakehouse.ops import Ops
 from lakehouse.pins import keep, pin_all
 from lakehouse.settings import DBT_PROJECT, Settings

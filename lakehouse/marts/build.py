@@ -36,7 +36,8 @@ from lakehouse.marts.inputs import (
     something_undeclared,
     write_manifest,
 )
-from lakehouse.marts.publish import Published, copy_file, follow, open_marts, published, sign, write_comments
+from lakehouse.marts.publish import follow
+from lakehouse.marts.published import Published, copy_file, open_marts, published, sign, write_comments
 from lakehouse.ops import Ops
 from lakehouse.outages import outage_in
 from lakehouse.pins import Pin, Touched, keep, pin_all

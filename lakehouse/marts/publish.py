@@ -1,24 +1,18 @@
-"""Publishing: one rename swaps marts.duckdb; the changed months of the Iceberg tables marts.* follow."""
+"""The Iceberg tables marts.*, which follow the published file: their changed months are written again."""
 
 from __future__ import annotations
 
-import fcntl
-import json
-import shutil
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from lakehouse.catalog import MARTS, TABLE_PROPERTIES, iceberg_type
 from lakehouse.engine import connect, identifier, quote
-from lakehouse.errors import LostRace, TerminalError
+from lakehouse.errors import LostRace
 from lakehouse.marts.dbt_models import Mart
-from lakehouse.reader import attach_marts
 from lakehouse.settings import Settings
 from lakehouse.storage import make_folder
 from lakehouse.writing.data_files import write_file
@@ -28,143 +22,10 @@ if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table
 
-#: ioctl that clones a file's extents (btrfs, xfs); elsewhere the bytes are copied.
-FICLONE = 0x40049409
 #: Snapshot property: the build whose rows a marts table holds.
 BUILD = "wattlake.build"
 #: Table property that Spark and Trino show as a table's comment.
 COMMENT = "comment"
-
-
-@dataclass(frozen=True)
-class Published:
-    """The record of its build that a marts file holds.
-
-    Args:
-        build_id: the build that made the file.
-        pins: table → snapshot id that the file was built from.
-        code_version: digest of the dbt project that built it.
-        marts: the dbt project's declarations of its tables.
-        held_back: asset → the reason why its rows are not those of the pins; see `lakehouse.marts.held_back`.
-    """
-
-    build_id: str
-    pins: dict[str, int | None]
-    code_version: str
-    marts: list[Mart]
-    held_back: dict[str, str] = field(default_factory=dict)
-
-
-def published(settings: Settings) -> Published | None:
-    """The published build, or None. The file decides: the rename that published it is the commit point.
-
-    An unreadable file counts as nothing published: the next build makes it again.
-
-    Raises:
-        TerminalError: there is a folder in place of the file.
-    """
-    if not settings.marts_path.exists():
-        return None
-    try:
-        connection = open_marts(settings)
-    except TerminalError:
-        if settings.marts_path.is_dir():
-            raise
-        return None
-    try:
-        cursor = connection.execute("FROM marts.wattlake_build")  # rows, because an Arrow table would load pandas
-        names, values = [column[0] for column in cursor.description or ()], cursor.fetchone()
-    except duckdb.Error:
-        return None
-    finally:
-        connection.close()
-    row = dict(zip(names, values or (), strict=False))
-    if not {"build_id", "pins", "code_version", "marts"} <= row.keys():
-        return None
-    declared = [Mart.from_json(mart) for mart in json.loads(row["marts"])]
-    held_back = json.loads(row.get("held_back") or "{}")  # files of older versions have no such column
-    return Published(row["build_id"], json.loads(row["pins"]), row["code_version"], declared, held_back)
-
-
-def open_marts(settings: Settings) -> duckdb.DuckDBPyConnection:
-    """The published file as `marts`, read-only.
-
-    It is attached, not connected to: DuckDB has one instance per path and process, so a reader that is still open on an
-    earlier build would share its stale file.
-    """
-    connection = duckdb.connect()
-    try:
-        attach_marts(connection, settings)
-    except TerminalError:
-        connection.close()
-        raise
-    return connection
-
-
-def sign(build_file: Path, build: Published, built_at: datetime) -> None:
-    """Write the record of its build into a build file, and flush it."""
-    connection = duckdb.connect(str(build_file))
-    try:
-        connection.execute(
-            "CREATE OR REPLACE TABLE wattlake_build "
-            "(build_id VARCHAR, pins VARCHAR, code_version VARCHAR, marts VARCHAR, built_at TIMESTAMPTZ, "
-            "held_back VARCHAR)"
-        )
-        connection.execute(
-            "INSERT INTO wattlake_build VALUES (?, ?, ?, ?, ?, ?)",
-            [
-                build.build_id,
-                json.dumps(build.pins),
-                build.code_version,
-                json.dumps([asdict(mart) for mart in build.marts]),
-                built_at,
-                json.dumps(build.held_back),
-            ],
-        )
-        connection.execute("CHECKPOINT")
-    finally:
-        connection.close()
-
-
-def write_comments(build_file: Path, marts: Sequence[Mart]) -> None:
-    """Write the descriptions of marts and their columns as comments into a build file, where they are missing.
-
-    dbt's `persist_docs` does the same with one query per column in each of its runs: some 700 take a quarter of a
-    second. A copied file keeps its comments, except on relations that were created again.
-    """
-    connection = duckdb.connect(str(build_file))
-    try:
-        connection.execute("BEGIN")
-        relations = """
-            SELECT table_name, 'TABLE', comment FROM duckdb_tables()
-            UNION ALL SELECT view_name, 'VIEW', comment FROM duckdb_views() WHERE NOT internal
-        """
-        there = {name: (kind, comment) for name, kind, comment in connection.execute(relations).fetchall()}
-        listed = connection.execute("SELECT table_name, column_name, comment FROM duckdb_columns()").fetchall()
-        columns = {(table, column): comment for table, column, comment in listed}
-        for mart in marts:
-            if mart.name not in there:
-                continue
-            (kind, comment), name = there[mart.name], identifier(mart.name)
-            if comment != mart.description:
-                connection.execute(f"COMMENT ON {kind} {name} IS {quote(mart.description)}")
-            for column, description in mart.columns.items():
-                if columns.get((mart.name, column), description) != description:
-                    connection.execute(f"COMMENT ON COLUMN {name}.{identifier(column)} IS {quote(description)}")
-        connection.execute("COMMIT")
-    finally:
-        connection.close()
-
-
-def copy_file(source: Path, target: Path) -> None:
-    """Copy a file by sharing its extents if the file system can, else byte by byte."""
-    with source.open("rb") as reading, target.open("wb") as writing:
-        try:
-            fcntl.ioctl(writing.fileno(), FICLONE, reading.fileno())
-            return
-        except OSError:
-            pass  # not a file system with reflinks
-    shutil.copyfile(source, target)
 
 
 def follow(

@@ -15,7 +15,7 @@ from lakehouse.database import is_free
 from lakehouse.engine import identifier
 from lakehouse.errors import MEND, TerminalError
 from lakehouse.landing.holding import lock_of, tables_of
-from lakehouse.marts.publish import open_marts, published
+from lakehouse.marts.published import open_marts, published
 from lakehouse.ops import OPEN, RUNS, Ops, now
 from lakehouse.presence import MARKER, holds_a_house, kind_held
 from lakehouse.settings import Settings

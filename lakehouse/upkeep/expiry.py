@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.catalog import RAW
 from lakehouse.errors import TransientError
-from lakehouse.marts.publish import published
+from lakehouse.marts.published import published
 from lakehouse.ops import BUILDS, RUNS, Ops
 from lakehouse.settings import Settings
 

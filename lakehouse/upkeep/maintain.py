@@ -12,7 +12,7 @@ from lakehouse.archive_age import Dropped, drop_landed
 from lakehouse.catalog import MARTS, RAW, open_catalog
 from lakehouse.errors import WrongUsage
 from lakehouse.landing.holding import recover_killed
-from lakehouse.marts.publish import published
+from lakehouse.marts.published import published
 from lakehouse.ops import Ops
 from lakehouse.settings import Settings
 from lakehouse.source import Registry

@@ -19,7 +19,8 @@ from lakehouse import ops
 from lakehouse.catalog import open_catalog
 from lakehouse.errors import ChecksFailed, TerminalError
 from lakehouse.marts.audit import workspace
-from lakehouse.marts.publish import BUILD, published
+from lakehouse.marts.publish import BUILD
+from lakehouse.marts.published import published
 from lakehouse.ops import Ops
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings

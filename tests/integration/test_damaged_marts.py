@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from ingest.registry import registry
 from lakehouse.errors import TerminalError
-from lakehouse.marts.publish import published
+from lakehouse.marts.published import published
 from lakehouse.ops import RUNS, Ops
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from flows.cli.main import main
 from lakehouse.catalog import open_catalog
-from lakehouse.marts.publish import published
+from lakehouse.marts.published import published
 from lakehouse.settings import Settings
 from tests.support.device_files import minutes, write_signal
 from tests.support.house import build, build_house, land_meter, rows

@@ -20,7 +20,7 @@ import duckdb
 import pytest
 
 from lakehouse.engine import load
-from lakehouse.marts.publish import Published, sign
+from lakehouse.marts.published import Published, sign
 from lakehouse.serving.sql_server import token
 from lakehouse.settings import Settings
 from lakehouse.storage import take_place

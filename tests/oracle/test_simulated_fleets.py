@@ -22,7 +22,7 @@ from ingest.simulate.fleet.day_ahead import BLANK, TICKS
 from ingest.simulate.fleet.fleet import CORRECTED_BATTERY, CORRECTED_DAY, DAY_AHEAD_DAY, PRICE_DAY
 from ingest.simulate.fleet.publish import write_documents
 from ingest.simulate.fleet.settlement import SERVICES, Interval, Statement, add_up, settle
-from lakehouse.marts.publish import open_marts
+from lakehouse.marts.published import open_marts
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions
 from tests.support.house import build, land

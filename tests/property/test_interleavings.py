@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.marts.publish import open_marts
+from lakehouse.marts.published import open_marts
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions
 from tests.support.house import build, land

@@ -17,7 +17,7 @@ from lakehouse.landing.replay import ReplayReport
 from lakehouse.marts import audit
 from lakehouse.marts import build as builds
 from lakehouse.marts.build import BuildReport
-from lakehouse.marts.publish import open_marts
+from lakehouse.marts.published import open_marts
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions

@@ -28,7 +28,8 @@ from lakehouse.landing.holding import recover_killed
 from lakehouse.landing.stream import land_batch, landed_offset
 from lakehouse.marts import build as build_module
 from lakehouse.marts import expectations
-from lakehouse.marts.publish import BUILD, published
+from lakehouse.marts.publish import BUILD
+from lakehouse.marts.published import published
 from lakehouse.ops import DOWNLOADS, SLICES, TABLES, Ops
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings

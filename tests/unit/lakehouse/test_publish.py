@@ -9,7 +9,8 @@ import duckdb
 
 from lakehouse.catalog import MARTS, open_catalog
 from lakehouse.marts.dbt_models import MODELS, Mart, marts
-from lakehouse.marts.publish import COMMENT, follow, write_comments
+from lakehouse.marts.publish import COMMENT, follow
+from lakehouse.marts.published import write_comments
 from lakehouse.settings import Settings
 
 
