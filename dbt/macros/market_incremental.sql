@@ -73,18 +73,6 @@ where month in (select date_trunc('month', operating_day)::date from ({{ changed
 {%- endif -%}
 {%- endmacro %}
 
-{% macro checked_prices(table) -%}
-(
-    not exists (select 1 from {{ source('build', 'changed_tables') }})
-    or exists (
-        select 1 from {{ source('build', 'changed_tables') }} as changes
-        where changes.table_name = '{{ table }}' and (changes.key_1 is null or changes.key_1 = iso and changes.key_2 = {{ touched_by(table) }})
-            and interval_start >= changes.first_day::timestamptz
-            and interval_start < (changes.last_day + 1)::timestamptz
-    )
-)
-{%- endmacro %}
-
 {% macro checked_operating_days() -%}
 (
     not exists (select 1 from {{ source('build', 'changed_tables') }})

@@ -1,13 +1,15 @@
--- Blocking: of every signal there is one observation an instant. A doubled row would count twice in every figure. Numbers
--- as keys: grouping by the names costs twice as much.
+-- Blocking: of every signal there is one observation an instant. A doubled row would count twice in every figure. A commit
+-- can have doubled rows of its own days alone, which lie in the rebuilt spans: what is read around them was checked by the
+-- build that rebuilt it. Numbers as keys: grouping by the names costs twice as much.
 with counted as (
-    select windows.window_id, epoch_us(observations.ts) as at_us, count(*) as found
+    select spans.window_id, epoch_us(observations.ts) as at_us, count(*) as found
     from {{ ref('stg_shared__observations') }} as observations
-    inner join {{ ref('int_windows') }} as windows
-        on observations.asset_id = windows.asset_id
-        and observations.signal = windows.signal
-        and observations.ts between windows.read_from and windows.read_to
-    group by windows.window_id, at_us
+    inner join {{ ref('int_spans') }} as spans
+        on observations.asset_id = spans.asset_id
+        and observations.signal = spans.signal
+        and observations.ts >= spans.rebuild_from
+        and observations.ts < spans.rebuild_to
+    group by spans.window_id, at_us
     having count(*) > 1
 )
 

@@ -20,6 +20,7 @@ class Mart:
         name: table name.
         description: from its YAML.
         key: columns that identify a row.
+        further_keys: other sets of columns that each identify a row.
         time: instant or date column, or None.
         ranges: column → (low, high) that values keep to.
         columns: column → its description.
@@ -31,13 +32,15 @@ class Mart:
     time: str | None
     ranges: dict[str, tuple[float | None, float | None]]
     columns: dict[str, str] = field(default_factory=dict)
+    further_keys: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Mart:
         """The reverse of `dataclasses.asdict` after a trip through JSON."""
         ranges = {column: (pair[0], pair[1]) for column, pair in value["ranges"].items()}
-        columns = value.get("columns", {})  # a file of before they were kept has none
-        return cls(value["name"], value["description"], tuple(value["key"]), value["time"], ranges, columns)
+        # A file of before these were kept has none.
+        columns, further = value.get("columns", {}), tuple(tuple(key) for key in value.get("further_keys", ()))
+        return cls(value["name"], value["description"], tuple(value["key"]), value["time"], ranges, columns, further)
 
 
 def write_models(target: Path, manifest: Any) -> None:
@@ -68,6 +71,7 @@ def marts(target: Path, views: bool = False) -> list[Mart]:
         if model["is_mart"] and model["is_view"] == views:
             meta = model["meta"]
             declared = {"key": meta.get("key", ()), "time": meta.get("time"), "ranges": meta.get("ranges", {})}
+            declared["further_keys"] = meta.get("further_keys", ())
             described = {name: model[name] for name in ("name", "description", "columns")}
             found.append(Mart.from_json({**described, **declared}))
     return sorted(found, key=lambda mart: mart.name)

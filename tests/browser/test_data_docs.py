@@ -24,19 +24,20 @@ BUILD = "20240601T120000-aaaaaaaa"
 
 @pytest.fixture(scope="module")
 def validated(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A home that keeps the results of one validation: a mart that breaks two expectations, and one that is sound."""
+    """A home that keeps the results of one validation: a mart that breaks two of three expectations, and one that is sound."""
     settings = Settings(home=tmp_path_factory.mktemp("docs") / "home", threads=2)
     settings.root.mkdir()
     path = settings.root / "marts.duckdb"
     connection = duckdb.connect(str(path))
     connection.execute(
-        "CREATE TABLE broken AS SELECT '<b>' || (i % 25) AS asset_id, i / 20 AS coverage FROM range(30) t(i)"
+        "CREATE TABLE broken AS SELECT '<b>' || (i % 25) AS asset_id, i / 20 AS coverage, i AS n FROM range(30) t(i)"
     )
     connection.execute("CREATE TABLE sound AS SELECT i AS k FROM range(5) t(i)")
     connection.close()
-    marts = [Mart("broken", "", ("asset_id",), None, {"coverage": (0, 1)}), Mart("sound", "", ("k",), None, {})]
+    ranges: dict[str, tuple[float | None, float | None]] = {"coverage": (0, 1), "n": (0, None)}
+    marts = [Mart("broken", "", ("asset_id",), None, ranges), Mart("sound", "", ("k",), None, {})]
     results = expectations.expect(path, marts, kept_path(settings, BUILD))
-    assert [(r.status, r.rows_failed) for r in results[:3]] == [("fail", 5), ("pass", 0), ("fail", 9)]
+    assert [(r.status, r.rows_failed) for r in results[:3]] == [("fail", 5), ("fail", 9), ("pass", 0)]
     path.unlink()
     sample = '[{"asset_id": "<i>m7", "n": 3}]'
     row = {"run_id": "r", "build_id": BUILD, "engine": "dbt", "seconds": 0.5}
@@ -74,7 +75,7 @@ def _look(url: str) -> None:
         assert "Build " + BUILD in page.inner_text("body")
         page.click("text=broken")
         body = page.inner_text("body")
-        for shown in ("broken: key (asset_id) is unique", "coverage lies in", "✗ fail", "✓ pass", "33.33%", "<b>3"):
+        for shown in ("broken: key (asset_id) is unique and has no NULL", "coverage lies in", "✗ fail", "✓ pass", "33.33%", "<b>3"):
             assert shown in body
         assert "Run Time" in body and body.count("<b>") >= 10
         page.click("text=Home")

@@ -32,7 +32,12 @@ FALSIFIED = {
     ),
     "a doubled row": (
         "insert into energy_1d from energy_1d where asset_id = 'a4' and signal = 'counter_1' limit 1",
-        ("unique_key_energy_1d", "a4"),
+        ("energy_1d: key (asset_id, signal, interval_start) is unique", "a4"),
+    ),
+    "a day that is there twice, from two calendars": (
+        """insert into lod_1d select * replace (bucket_start + interval 1 hour as bucket_start) from lod_1d
+        where asset_id = 'a0' and signal = 'instant_1' limit 1""",
+        ("lod_1d: key (asset_id, signal, local_date) is unique", "a0"),
     ),
     "an unknown kind": (
         "update counter_events set kind = 'hiccup' where asset_id = 'a0'",

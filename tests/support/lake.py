@@ -23,7 +23,9 @@ from ingest.iso.ercot.contracts import DISCLOSURES
 from ingest.registry import registry
 from lakehouse.contract import TYPES
 from lakehouse.marts.changes import find_changes
+from lakehouse.marts.dbt_models import marts
 from lakehouse.marts.dbt_runner import RESULTS, NodeResult, run_in
+from lakehouse.marts.expectations import expect
 from lakehouse.marts.inputs import is_observations
 
 PROJECT = Path(__file__).parents[2] / "dbt"
@@ -246,22 +248,31 @@ class Lake:
         return said
 
     def failing_checks(self) -> dict[str, list[dict[str, Any]]]:
-        """Run the checks over the marts as they are: name of each failing check → its failing rows."""
+        """Run dbt's tests and Great Expectations over the marts as they are: name of each failing check → its rows."""
         selected = ["path:models/intermediate", "test_type:generic", "test_type:singular"]
         self._dbt(["build", "--select", *selected], None)
-        failing: dict[str, list[dict[str, Any]]] = {}
+        failing = self.unexpected()
         self.lake.close()
-        with duckdb.connect(str(self.marts), read_only=True) as marts:
-            marts.execute("SET TimeZone='UTC'")
+        with duckdb.connect(str(self.marts), read_only=True) as built:
+            built.execute("SET TimeZone='UTC'")
             for name in ("scratch", "lake"):
-                marts.execute(f"ATTACH '{self.folder / name}.duckdb' (READ_ONLY)")
+                built.execute(f"ATTACH '{self.folder / name}.duckdb' (READ_ONLY)")
             for result in self.outcomes():
                 if result.status == "fail":
-                    cursor = marts.execute(result.sql)
+                    cursor = built.execute(result.sql)
                     columns = [column[0] for column in cursor.description or []]
                     failing[result.name] = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
         self._open()
         return failing
+
+    def unexpected(self) -> dict[str, list[dict[str, Any]]]:
+        """Run Great Expectations over the marts as they are: name of each check that fails → its rows."""
+        with duckdb.connect(str(self.marts), read_only=True) as built:
+            there = {name for (name,) in built.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+        declared = [mart for mart in marts(self.folder / "target") if mart.name in there]
+        checks = expect(self.marts, declared, self.folder / "checks" / "kept.json")
+        assert not [check for check in checks if check.status == "error"]
+        return {check.name: check.sample for check in checks if check.status == "fail"}
 
     def outcomes(self) -> list[NodeResult]:
         """What the last command did."""

@@ -84,12 +84,12 @@ class MarketLake(Lake):
     def market_checks(self) -> dict[str, list[dict[str, Any]]]:
         """Run the checks over the marts as they are: name of each that fails or warns → its rows."""
         self._dbt(["test", "--select", *MARKET_MARTS], [])
+        found = self.unexpected()
         self.lake.close()
         try:
             with duckdb.connect(str(self.marts), read_only=True) as marts:
                 marts.execute("SET TimeZone='UTC'")
                 marts.execute(f"ATTACH '{self.folder / 'lake.duckdb'}' (READ_ONLY)")
-                found = {}
                 for result in self.outcomes():
                     if result.status != "pass":
                         cursor = marts.execute(result.sql)
