@@ -24,13 +24,13 @@ BUILD = "20240601T120000-aaaaaaaa"
 
 @pytest.fixture(scope="module")
 def validated(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A home that keeps the results of one validation: a mart that breaks two of three expectations, and one that is sound."""
+    """A home that keeps one validation: a mart that breaks two of its three expectations, and one that is sound."""
     settings = Settings(home=tmp_path_factory.mktemp("docs") / "home", threads=2)
     settings.root.mkdir()
     path = settings.root / "marts.duckdb"
     connection = duckdb.connect(str(path))
     connection.execute(
-        "CREATE TABLE broken AS SELECT '<b>' || (i % 25) AS asset_id, i / 20 AS coverage, i AS n FROM range(30) t(i)"
+        "CREATE TABLE broken AS SELECT '<b>' || (n % 25) AS asset_id, n / 20 AS coverage, n FROM range(30) t(n)"
     )
     connection.execute("CREATE TABLE sound AS SELECT i AS k FROM range(5) t(i)")
     connection.close()
@@ -75,7 +75,8 @@ def _look(url: str) -> None:
         assert "Build " + BUILD in page.inner_text("body")
         page.click("text=broken")
         body = page.inner_text("body")
-        for shown in ("broken: key (asset_id) is unique and has no NULL", "coverage lies in", "✗ fail", "✓ pass", "33.33%", "<b>3"):
+        key = "broken: key (asset_id) is unique and has no NULL"
+        for shown in (key, "coverage lies in", "✗ fail", "✓ pass", "33.33%", "<b>3"):
             assert shown in body
         assert "Run Time" in body and body.count("<b>") >= 10
         page.click("text=Home")
