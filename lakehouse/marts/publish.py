@@ -15,7 +15,7 @@ from lakehouse.errors import LostRace
 from lakehouse.marts.dbt_models import Mart
 from lakehouse.settings import Settings
 from lakehouse.storage import make_folder
-from lakehouse.writing.data_files import write_file
+from lakehouse.writing.data_files import write_file, write_file_a_month
 from lakehouse.writing.transaction import committing
 
 if TYPE_CHECKING:
@@ -89,27 +89,24 @@ def _write(
     instant: str | None,
     where: str,
 ) -> list[str]:
-    name = f"marts.{identifier(mart.name)}"
     listed = ", ".join(_portable(column, kind) for column, kind in columns.items())
-    folder = f"{table.location()}/data"
-    make_folder(folder)
-    months: list[tuple[str, str]] = [("all", where)]
+    order = [identifier(column) for column in mart.key]
+    rows = f"FROM marts.{identifier(mart.name)} WHERE {where}"
     if instant:
         # Without a zone: ICU's calendars in DuckDB cost as much as writing the file.
         plain = f"make_timestamp(epoch_us({instant}))"
-        month = f"year({plain}) * 12 + month({plain})"
-        found = connection.execute(f"SELECT DISTINCT {month} FROM {name} WHERE {where} ORDER BY 1").fetchall()
-        months = [(str(value), _within(instant, value, value)) for (value,) in found]
-    order = f"ORDER BY {', '.join(identifier(column) for column in mart.key)}" if mart.key else ""
-    written = []
-    for _, condition in months:
-        path = f"{folder}/{uuid.uuid4().hex}.parquet"
-        rows = f"SELECT {listed} FROM {name} WHERE {condition} {order}"
-        if write_file(connection, table, rows, path, columns):
-            written.append(path)
-        else:
-            table.io.delete(path)
-    return written
+        month = f"{instant}_month"
+        numbered = f"SELECT {listed}, year({plain}) * 12 + month({plain}) AS {month} {rows}"
+        by_month = f"{numbered} ORDER BY {', '.join([month, *order])}"
+        return write_file_a_month(connection, table, by_month, month, columns)
+    by_key = f"ORDER BY {', '.join(order)}" if order else ""
+    folder = f"{table.location()}/data"
+    make_folder(folder)
+    path = f"{folder}/{uuid.uuid4().hex}.parquet"
+    if write_file(connection, table, f"SELECT {listed} {rows} {by_key}", path, columns):
+        return [path]
+    table.io.delete(path)
+    return []
 
 
 def _within(instant: str, first: int, last: int) -> str:

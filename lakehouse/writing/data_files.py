@@ -131,13 +131,39 @@ def write_file(
     Returns:
         How many rows it has.
     """
+    row = connection.execute(f"COPY ({rows}) TO {quote(path)} ({_options(table, columns)})").fetchone()
+    return int(row[0]) if row else 0
+
+
+def write_file_a_month(
+    connection: duckdb.DuckDBPyConnection, table: Table, rows: str, month: str, columns: Iterable[str]
+) -> list[str]:
+    """Write rows as data files, one a month, in one pass over them.
+
+    Args:
+        connection: runs the SELECT.
+        table: whose data files they become.
+        rows: SELECT of columns of the table, under their names, and of the month.
+        month: name of the column that holds the month. It is in the paths and not in the files.
+        columns: names of the other columns.
+
+    Returns:
+        The files, in no snapshot yet.
+    """
+    folder = f"{table.location()}/data"
+    make_folder(folder)
+    partition = f"PARTITION_BY ({identifier(month)}), APPEND, FILENAME_PATTERN '{{uuid}}', RETURN_FILES"
+    row = connection.execute(f"COPY ({rows}) TO {quote(folder)} ({_options(table, columns)}, {partition})").fetchone()
+    return list(row[1]) if row else []
+
+
+def _options(table: Table, columns: Iterable[str]) -> str:
+    """Options of COPY for data files of a table."""
     known = field_ids(table)
     ids = {name: known[name] for name in columns}
     size = max(min(ROW_GROUP_VALUES // len(ids), ROW_GROUP_ROWS) // VECTOR_ROWS, 1) * VECTOR_ROWS
     listed = ", ".join(f"{identifier(name)}: {number}" for name, number in ids.items())
-    options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {size}, FIELD_IDS {{{listed}}}"
-    row = connection.execute(f"COPY ({rows}) TO {quote(path)} ({options})").fetchone()
-    return int(row[0]) if row else 0
+    return f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {size}, FIELD_IDS {{{listed}}}"
 
 
 class FilesRewritten(LostRace):

@@ -67,3 +67,24 @@ def test_descriptions_travel_into_the_file_and_into_iceberg_and_follow_when_they
         assert table.properties[COMMENT] == said
         assert [(field.name, field.doc) for field in table.schema().fields] == [("asset_id", None), ("kwh", kwh)]
         assert [(row["asset_id"], float(row["kwh"])) for row in table.scan().to_arrow().to_pylist()] == [("m1", 1.5)]
+
+
+def test_each_file_holds_one_month_sorted_by_key_and_an_empty_mart_has_none(settings: Settings) -> None:
+    settings.root.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(str(settings.marts_path)) as file:
+        file.execute("SET TimeZone='UTC'")
+        file.execute("""
+            CREATE TABLE levels AS
+            SELECT 'm' || n % 3 AS asset_id, TIMESTAMPTZ '2023-12-30 00:00:00+00' + INTERVAL (n) HOUR AS starts, n
+            FROM range(1500) t(n) ORDER BY hash(n)
+        """)
+        file.execute("CREATE TABLE nothing AS FROM levels WHERE false")
+    catalog = open_catalog(settings)
+    both = [Mart(name, "", ("asset_id", "starts"), "starts", {}) for name in ("levels", "nothing")]
+    assert follow(settings, catalog, both, "one", None)["nothing"] is None
+    files = [task.file for task in catalog.load_table((MARTS, "levels")).scan().plan_files()]
+    found = [duckdb.sql(f"SELECT asset_id, starts, n FROM '{file.file_path}'").fetchall() for file in files]
+    months = [{f"{starts:%Y-%m}" for _, starts, _ in rows} for rows in found]
+    assert sorted(map(sorted, months)) == [["2023-12"], ["2024-01"], ["2024-02"]]
+    assert all(rows == sorted(rows) for rows in found)
+    assert sorted(n for rows in found for *_, n in rows) == list(range(1500))
