@@ -76,7 +76,7 @@ def test_each_file_holds_one_month_sorted_by_key_and_an_empty_mart_has_none(sett
         file.execute("""
             CREATE TABLE levels AS
             SELECT 'm' || n % 3 AS asset_id, TIMESTAMPTZ '2023-12-30 00:00:00+00' + INTERVAL (n) HOUR AS starts, n
-            FROM range(1500) t(n) ORDER BY hash(n)
+            FROM range(1400) t(n) ORDER BY hash(n)
         """)
         file.execute("CREATE TABLE nothing AS FROM levels WHERE false")
     catalog = open_catalog(settings)
@@ -87,4 +87,4 @@ def test_each_file_holds_one_month_sorted_by_key_and_an_empty_mart_has_none(sett
     months = [{f"{starts:%Y-%m}" for _, starts, _ in rows} for rows in found]
     assert sorted(map(sorted, months)) == [["2023-12"], ["2024-01"], ["2024-02"]]
     assert all(rows == sorted(rows) for rows in found)
-    assert sorted(n for rows in found for *_, n in rows) == list(range(1500))
+    assert sorted(n for rows in found for *_, n in rows) == list(range(1400))
