@@ -28,8 +28,8 @@ from lakehouse.pins import Touched, touched_since
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
 
-#: Hours by which a local day of the calendar may begin before its first sample.
-OLD_DAY_H = 26
+#: Hours by which a local day of the calendar may begin before its first sample: the longest day has 25.
+OLD_DAY_H = 25
 #: Seconds that are read at least around a rebuilt span: hourly buckets may reach over local midnight.
 READ_MARGIN_S = 86_400 + 3_600
 

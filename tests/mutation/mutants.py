@@ -55,8 +55,8 @@ MUTANTS = (
     Mutant(
         "a changed calendar leaves the first day of the old one",
         "lakehouse/marts/changes.py",
-        "OLD_DAY_H = 26",
-        "OLD_DAY_H = 0",
+        "OLD_DAY_H = 25",
+        "OLD_DAY_H = 24",
         _CHANGES,
     ),
     Mutant(
@@ -130,10 +130,10 @@ MUTANTS = (
         _LIMITS,
     ),
     Mutant(
-        "excursions of a counter are looked for half a day around",
+        "excursions of a counter are looked for less than a day around",
         "lakehouse/observations/counter_context.py",
         "EXCURSION_H = 24",
-        "EXCURSION_H = 12",
+        "EXCURSION_H = 23",
         _CHANGES,
     ),
     Mutant(

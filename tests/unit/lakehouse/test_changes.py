@@ -130,14 +130,29 @@ def test_a_sample_at_the_end_of_what_changed_is_the_neighbour(
     assert days(changes(session, tmp_path, "register", 5))[1] == 9
 
 
-def test_an_asset_in_another_zone_is_rebuilt_from_where_its_old_days_may_have_begun(
-    session: duckdb.DuckDBPyConnection, tmp_path: Path
+@pytest.mark.parametrize("kind", ["power", "register", "bill"])
+def test_around_rebuilt_days_a_day_an_hour_and_the_reach_of_a_value_are_read(
+    session: duckdb.DuckDBPyConnection, tmp_path: Path, kind: str
 ) -> None:
-    put(session, "power", [(12, 1, None)])
+    # An hourly bucket reaches over a local midnight by up to an hour; a value covers 2,700 s, an interval its length.
+    put(session, kind, [(hour, hour, 1.5 if kind == "bill" else None) for hour in range(240)])
+    found = changes(session, tmp_path, kind, 5)
+    columns = "rebuild_from, rebuild_to, read_from, read_to"
+    (first, last, read_from, read_to) = session.execute(f"SELECT {columns} FROM '{found.spans}'").fetchall()[0]
+    around = timedelta(days=1, hours=1, seconds=5400 if kind == "bill" else 2700)
+    assert (first - read_from, read_to - last) == (around, around)
+
+
+@pytest.mark.parametrize("day_h", [24, 25])
+def test_an_asset_in_another_zone_is_rebuilt_from_where_its_old_days_may_have_begun(
+    session: duckdb.DuckDBPyConnection, tmp_path: Path, day_h: int
+) -> None:
+    # A day of 25 hours, as in autumn, that began a minute before midnight UTC and was about to end.
+    began = START - timedelta(minutes=1)
+    put(session, "power", [((began - START) / timedelta(hours=1) + day_h - 1 / 60, 1, None)])
     found = find_changes(session, [THINGS], {ASSETS.name: [{("a",): None}]}, tmp_path)
     assert found is not None and found.rebuild_from is not None
-    # A day lasts up to 25 hours, and this one may have been about to end.
-    assert found.rebuild_from <= START + timedelta(hours=12 - 25)
+    assert found.rebuild_from <= began
 
 
 def test_an_interval_reaches_to_its_end_however_long_it_is(session: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
