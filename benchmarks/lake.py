@@ -16,7 +16,7 @@ from ingest.registry import registry
 from lakehouse.engine import connect, identifier, quote
 from lakehouse.marts.changes import find_changes
 from lakehouse.marts.dbt_runner import run_dbt
-from lakehouse.marts.inputs import is_observations, write_manifest
+from lakehouse.marts.inputs import write_manifest
 from lakehouse.pins import empty_select
 from lakehouse.settings import Settings
 
@@ -117,7 +117,7 @@ def compile_models(folder: Path, observations: Path, kind: str) -> Compiled:
     connection.execute("ATTACH ':memory:' AS raw")
     for name, sql in manifest_views.items():
         connection.execute(f"CREATE VIEW raw.{identifier(name)} AS {sql}")
-    changes = find_changes(connection, [c for c in registry().contracts if is_observations(c)], None, folder)
+    changes = find_changes(connection, [c for c in registry().contracts if c.touches == "asset_days"], None, folder)
     connection.close()
     (folder / "dbt").mkdir(exist_ok=True)
     manifest = write_manifest(folder / "dbt", registry().contracts, {}, changes)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from ingest.registry import registry
 from lakehouse.contract import TYPES, Contract
-from lakehouse.marts.inputs import is_observations
 from lakehouse.settings import DBT_PROJECT
 
 TARGET = DBT_PROJECT / "models" / "staging" / "_raw_sources.yml"
@@ -27,7 +26,7 @@ def current() -> dict[Path, str]:
 
 def observation_tables(contracts: Sequence[Contract]) -> str:
     """The dbt macro that lists the raw tables of long observations."""
-    listed = "".join(f"    '{contract.name}',\n" for contract in contracts if is_observations(contract))
+    listed = "".join(f"    '{contract.name}',\n" for contract in contracts if contract.touches == "asset_days")
     return f"{{#- {MADE} -#}}\n{{% macro observation_tables() -%}}\n{{{{ return([\n{listed}]) }}}}\n{{%- endmacro %}}\n"
 
 

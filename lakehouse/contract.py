@@ -9,11 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 import pyarrow as pa
 
 WriteMode = Literal["replace", "merge", "append"]
+
+Touches = Literal["asset_days", "key_days", "assets", "whole"]
+"""What a change of a table touches: the local days of the signals whose samples changed; the UTC days of the keys that
+changed; every day of the assets or signals that changed; the whole table."""
+
+#: Columns that a table of samples needs: the models unite these tables.
+SAMPLE_COLUMNS = ("asset_id", "signal", "ts", "interval_end", "value", "value_exact", "text")
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,10 @@ class Contract:
         time_column: the instant that partitions by month, and that bounds the range that a landing touches; None for
             tables without time.
         touch: the columns that name the touched keys of a landing (asset, signal); the build rebuilds these.
+        touches: what a change of the table touches, see `Touches`. Of a table that does not say it, a change touches
+            everything that is made from it, which is slow and right.
+        reach_days: of a table that touches the days of keys: how many UTC days around a changed one are read with it,
+            so that every local day that the changed one touches is read whole.
         sort: sort order inside a file.
         fresh_within_hours: the table is stale if its newest row (by `time_column`) is older; None if age means nothing.
         statement: key columns that distinguish statements about one subject, with `source_object`: rows of different
@@ -130,6 +141,8 @@ class Contract:
     fresh_within_hours: float | None = None
     statement: tuple[str, ...] = ()
     restated: Restated | None = None
+    touches: Touches = "whole"
+    reach_days: int = 0
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
@@ -154,6 +167,24 @@ class Contract:
                 raise ValueError(f"contract {self.name}.{column.name}: unknown type {column.type}")
             if column.name in self.key and column.nullable:
                 raise ValueError(f"contract {self.name}: key column {column.name} must not be nullable")
+        self._refuse_unfit_touches(names)
+
+    def _refuse_unfit_touches(self, names: list[str]) -> None:
+        """Raise ValueError where the columns are not those that a change of the table is to be found by."""
+        said = f"contract {self.name} touches {self.touches}"
+        if self.touches not in get_args(Touches):
+            raise ValueError(f"{said}, which is none of {', '.join(get_args(Touches))}")
+        if self.touches == "asset_days":
+            if missing := set(SAMPLE_COLUMNS) - set(names):
+                raise ValueError(f"{said}, and lacks columns of samples: {', '.join(sorted(missing))}")
+            if (self.touch, self.time_column) != (("asset_id", "signal"), "ts"):
+                raise ValueError(f"{said}: it must touch (asset_id, signal) by ts")
+        if self.touches == "key_days" and not (self.time_column and 1 <= len(self.touch) <= 2 and self.reach_days >= 1):
+            raise ValueError(f"{said}: it needs a time column, one or two touch columns and reach_days above 0")
+        if self.touches == "assets" and self.touch not in (("asset_id",), ("asset_id", "signal")):
+            raise ValueError(f"{said}: its touch columns must be asset_id, or asset_id and signal")
+        if self.touches != "key_days" and self.reach_days:
+            raise ValueError(f"{said}: only a table that touches key_days states reach_days")
 
     @property
     def arrow_schema(self) -> pa.Schema:
@@ -189,6 +220,7 @@ def observations(domain: str, description: str, fresh_within_hours: float | None
         mode="merge",
         time_column="ts",
         touch=("asset_id", "signal"),
+        touches="asset_days",
         sort=("asset_id", "signal", "ts"),
         fresh_within_hours=fresh_within_hours,
     )
@@ -236,6 +268,7 @@ ASSETS = Contract(
     mode="merge",
     time_column=None,
     touch=("asset_id",),
+    touches="assets",
     sort=("asset_id",),
 )
 
@@ -264,6 +297,7 @@ SIGNALS = Contract(
     mode="merge",
     time_column=None,
     touch=("asset_id", "signal"),
+    touches="assets",
     sort=("asset_id", "signal"),
 )
 
@@ -284,6 +318,7 @@ QUARANTINE = Contract(
     mode="merge",
     time_column=None,
     touch=(),
+    touches="whole",
     sort=("source", "source_object", "line", "field"),
 )
 

@@ -9,7 +9,6 @@ from flows.explain.chain import Evidence, Explanation, House, Row, Step
 from flows.explain.statements import SUPERSEDED
 from ingest.registry import registry
 from lakehouse.contract import Contract
-from lakehouse.marts.inputs import is_observations
 
 #: Marts of the latest statements, and of the earlier ones.
 STATED = ("", SUPERSEDED)
@@ -156,7 +155,9 @@ def of_any_mart(house: House, found: Explanation) -> None:
 
 def shown_of(contract: Contract) -> Sequence[str]:
     """Columns of a raw table that are shown beside time and place."""
-    return ("value", "text") if is_observations(contract) else SHOWN_OF.get(contract.name, contract.compared[:FEW])
+    if contract.touches == "asset_days":
+        return ("value", "text")
+    return SHOWN_OF.get(contract.name, contract.compared[:FEW])
 
 
 #: Columns that are shown of wide tables without observations.

@@ -49,6 +49,10 @@ def statement_columns() -> tuple[Column, ...]:
     )
 
 
+#: UTC days that are read around a changed one: market days begin up to 8 hours later than UTC days, so the changed day
+#: touches the one before it too, and the last interval of the market day before that reaches into it.
+REACH_DAYS = 2
+
 PRICES = Contract(
     name="iso_prices",
     description="Energy prices of four markets: every statement of an operator, none overwritten.",
@@ -94,6 +98,8 @@ PRICES = Contract(
     mode="merge",
     time_column="interval_start",
     touch=("iso", "market"),
+    touches="key_days",
+    reach_days=REACH_DAYS,
     sort=("iso", "market", "location", "location_type", "interval_start"),
     statement=("vintage", "published_at", "source_object"),
     restated=RESTATED,
@@ -130,6 +136,8 @@ AS_PRICES = Contract(
     mode="merge",
     time_column="interval_start",
     touch=("iso", "market"),
+    touches="key_days",
+    reach_days=REACH_DAYS,
     sort=("iso", "market", "location", "product", "interval_start"),
     statement=("vintage", "published_at", "source_object"),
     restated=RESTATED,
@@ -197,6 +205,8 @@ SYSTEM_LOAD = Contract(
     mode="merge",
     time_column="interval_start",
     touch=("iso", "report"),
+    touches="key_days",
+    reach_days=REACH_DAYS,
     sort=("iso", "report", "area", "area_type", "model", "interval_start"),
     statement=("published_at", "source_object"),
     restated=replace(RESTATED, values=(*RESTATED.values, PUBLISHED_BY_SCHEDULE)),

@@ -18,7 +18,7 @@ from lakehouse.landing.outcome import FileOutcome
 from lakehouse.landing.tally import Tally
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions, Parsed, RawFile, Source
-from lakehouse.writing.contradictions import contradicted, is_observations
+from lakehouse.writing.contradictions import contradicted
 from lakehouse.writing.staging import Staged, Staging
 
 
@@ -88,7 +88,7 @@ class Parser:
             write(contract, rows)
         self._refuse_unstated(staged, stated)
         for contract in self._source.contracts:
-            if contract.statement or not is_observations(contract):
+            if contract.touches != "asset_days":
                 continue
             if (lost := contradicted(self._settings, contract, staged)).num_rows:
                 write(QUARANTINE, tally.quarantine(lost.to_pylist()))

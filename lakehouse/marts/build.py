@@ -239,8 +239,8 @@ class _Build:
         self._finish(build_id, "published")
         with self.step("iceberg marts"):
             changed, moved = None, declared
-            if in_step and changes.rebuild_from and changes.rebuild_to:
-                changed = (changes.rebuild_from, changes.rebuild_to)
+            if in_step and changes.rebuilt:
+                changed = changes.rebuilt
                 moved = [mart for mart in declared if mart.name in touched]
             follow(self.settings, open_catalog(self.settings), moved, build_id, changed)
         warned = [f"{check.name}: {check.message}" for check in warnings(report.held_back)]

@@ -11,7 +11,6 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from lakehouse.check_result import CheckResult
 from lakehouse.engine import quote
 from lakehouse.marts import data_docs
 from lakehouse.marts.dbt_models import Mart
+from lakehouse.marts.reads import Range
 
 #: Name of the batch that is a whole table.
 WHOLE = "all"
@@ -41,7 +41,7 @@ def expect(
     marts: Sequence[Mart],
     kept: Path,
     assets: Sequence[str] | None = None,
-    within: tuple[datetime, datetime] | None = None,
+    within: Sequence[Range] | None = None,
 ) -> list[CheckResult]:
     """Validate every mart of a build file against its declaration, and keep the results for the Data Docs.
 
@@ -51,7 +51,7 @@ def expect(
         kept: file for the results; see `data_docs.kept_path`.
         assets: assets that the build has touched: in marts over time only their rows are checked, so that the checks
             cost as much as the change. None checks every row.
-        within: range that the build has touched in marts over time without assets; None checks every row.
+        within: ranges that the build has touched in marts over time without assets; None checks every row.
     """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
@@ -89,15 +89,16 @@ def expect(
         source.get_engine().dispose()
 
 
-def _scope(mart: Mart, assets: Sequence[str] | None, within: tuple[datetime, datetime] | None) -> str:
+def _scope(mart: Mart, assets: Sequence[str] | None, within: Sequence[Range] | None) -> str:
     """SQL condition of the rows to check; a row without an asset, or without a time, is always checked."""
     if mart.time is None:
         return "true"
     if "asset_id" not in mart.key:
         if within is None:
             return "true"
-        first, last = (quote(at.isoformat()) for at in within)
-        return f"({mart.time} between {first}::timestamptz and {last}::timestamptz or {mart.time} is null)"
+        quoted = [(quote(start.isoformat()), quote(end.isoformat())) for start, end in within]
+        ranges = [f"{mart.time} >= {start}::timestamptz and {mart.time} < {end}::timestamptz" for start, end in quoted]
+        return f"({' or '.join([*ranges, f'{mart.time} is null'])})"
     if assets is None:
         return "true"
     if not assets:

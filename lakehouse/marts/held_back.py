@@ -7,14 +7,13 @@ assets, then with half of those, until they are found. Each later build tries th
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lakehouse.check_result import CheckResult
-from lakehouse.marts.changes import Changes
+from lakehouse.marts.changes import Changes, changes_in
 
 Breaks = Callable[[Changes], bool]
 """Whether a model fails over some changes."""
@@ -33,22 +32,7 @@ def without(changes: Changes, assets: Collection[str], folder: Path) -> Changes:
     left = spans.filter(pc.invert(pc.is_in(spans["asset_id"], value_set=_strings(assets))))
     path = folder / changes.spans.name
     pq.write_table(left, path)
-    ends = {name: (pc.min_max(left[name]).as_py() if left.num_rows else {}) for name in _INSTANTS}
-    days = [at for at in (ends["rebuild_from"].get("min"), changes.tables_from) if at is not None]
-    last = [at for at in (ends["rebuild_to"].get("max"), changes.tables_to) if at is not None]
-    return replace(
-        changes,
-        spans=path,
-        count=left.num_rows,
-        assets=tuple(asset for asset in changes.assets if asset not in assets),
-        read_from=ends["read_from"].get("min"),
-        read_to=ends["read_to"].get("max"),
-        rebuild_from=min(days, default=None),
-        rebuild_to=max(last, default=None),
-    )
-
-
-_INSTANTS = ("rebuild_from", "rebuild_to", "read_from", "read_to")
+    return changes_in(path, changes.days, changes.tables, changes.names, everything=changes.everything)
 
 
 def _strings(values: Collection[str]) -> object:

@@ -5,29 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
 from lakehouse.contract import QUARANTINE, Contract
 from lakehouse.engine import connect, identifier, quote
-from lakehouse.marts.changes import EPOCH, Changes, find_changes, listed_assets, undeclared
+from lakehouse.marts.changes import Changes, find_changes, undeclared
 from lakehouse.marts.dbt_runner import MANIFEST
+from lakehouse.marts.reads import Range, Scan, select_scans
 from lakehouse.marts.shards import SHARD_ROWS, shards
 from lakehouse.pins import Pin, Touched
 from lakehouse.reader import select_pinned
 from lakehouse.settings import Settings
-
-
-def is_observations(contract: Contract) -> bool:
-    """Whether a table holds long observations, which the level-of-detail models unite."""
-    return {"asset_id", "signal", "ts"} <= set(contract.key)
-
-
-def is_other_over_time(contract: Contract) -> bool:
-    """Whether a table holds rows over time that are not observations: prices, disclosures."""
-    return contract.time_column is not None and not is_observations(contract)
 
 
 def changes_between(
@@ -40,10 +30,8 @@ def changes_between(
     emptied: bool = False,
 ) -> Changes | None:
     """Spans to rebuild at the given pins; `touched` None means everything. See `find_changes`."""
-    observations = [contract for contract in contracts if is_observations(contract)]
-    others = [contract for contract in contracts if is_other_over_time(contract)]
     with _pinned(settings, contracts, pins) as connection:
-        return find_changes(connection, observations, touched, folder, others, emptied=emptied)
+        return find_changes(connection, contracts, touched, folder, emptied=emptied)
 
 
 def something_undeclared(
@@ -59,7 +47,7 @@ def in_shards(
 ) -> list[Changes]:
     """The changes as shards, to be built one after the other. See `shards`."""
     with _pinned(settings, contracts, pins) as connection:
-        return shards(connection, [c for c in contracts if is_other_over_time(c)], changes, folder, SHARD_ROWS)
+        return shards(connection, contracts, changes, folder, SHARD_ROWS)
 
 
 @contextmanager
@@ -84,7 +72,7 @@ def affected_models(changes: Changes) -> list[str]:
     """
     inputs = changed_inputs(changes)
     # A rebuild of one such table reads intermediate models over others.
-    if changes.tables_from:
+    if changes.table_ranges:
         inputs.append("build.changed_tables")
     return [f"source:{name}+" for name in inputs]
 
@@ -101,16 +89,14 @@ def changed_inputs(changes: Changes) -> list[str]:
 def write_manifest(folder: Path, contracts: Sequence[Contract], pins: dict[str, Pin], changes: Changes | None) -> Path:
     """Write the manifest of the views that the dbt plugin creates: the pinned raw tables and the build's own inputs.
 
-    Views hold only the rows that the build reads, so that Iceberg opens no other file. Of observations these are the
-    changed assets, one day beyond the range that is read of the changed signals, because some models read a second
-    signal of an asset. Of other tables over time they are the days around the changed ones.
+    Views hold only the rows that the build reads, so that Iceberg opens no other file: of tables that touch asset days
+    those of `Changes.scans`, of tables that touch the days of keys those of `Changes.table_ranges`.
     """
     views: dict[str, dict[str, str]] = {"raw": {c.name: select_pinned(pins, c) for c in contracts}, "build": {}}
     if changes:
         for contract in contracts:
-            if bounds := _bounds(contract, changes):
-                pinned = views["raw"][contract.name]
-                views["raw"][contract.name] = f"SELECT * FROM ({pinned}) WHERE {bounds}"
+            if (scans := _scans(contract, changes)) is not None and contract.time_column:
+                views["raw"][contract.name] = select_scans(views["raw"][contract.name], contract.time_column, scans)
         views["build"] = {
             path.stem: f"SELECT * FROM read_parquet({quote(str(path))})"
             for path in (changes.spans, changes.days, changes.tables)
@@ -120,29 +106,15 @@ def write_manifest(folder: Path, contracts: Sequence[Contract], pins: dict[str, 
     return path
 
 
-def _bounds(contract: Contract, changes: Changes) -> str:
-    """SQL condition of the rows that a build reads of a table; empty for all."""
-    if is_observations(contract):
-        if changes.read_from is None or changes.read_to is None:
-            return "false"
-        within = _between(contract, changes.read_from - timedelta(days=1), changes.read_to + timedelta(days=1))
-        if assets := listed_assets(changes):
-            within += f" AND asset_id IN ({', '.join(quote(asset) for asset in assets)})"
-        return within
-    if not is_other_over_time(contract) or changes.everything:
-        return ""
-    if changes.tables_from is None or changes.tables_to is None:
-        return "false"
-    return _between(contract, changes.tables_from, changes.tables_to)
+def _scans(contract: Contract, changes: Changes) -> Sequence[Scan] | None:
+    """What a build reads of a table; None for all of it."""
+    if contract.touches == "asset_days":
+        return changes.scans
+    if contract.touches == "key_days" and not changes.everything:
+        return [Scan(within) for within in changes.table_ranges]
+    return None
 
 
-def _between(contract: Contract, first: datetime, last: datetime) -> str:
-    instants = " AND ".join(f"{quote(at.isoformat())}::TIMESTAMPTZ" for at in (first, last))
-    return f"{contract.time_column} BETWEEN {instants}"
-
-
-def changed_range(changes: Changes) -> tuple[datetime, datetime] | None:
-    """The range that may have changed in marts of tables without observations; None: all of it."""
-    if changes.everything:
-        return None
-    return changes.tables_from or EPOCH, changes.tables_to or EPOCH
+def changed_range(changes: Changes) -> tuple[Range, ...] | None:
+    """The ranges that may have changed in marts of tables without observations; None: all of it."""
+    return None if changes.everything else changes.table_ranges

@@ -13,6 +13,7 @@ from lakehouse.catalog import MARTS, TABLE_PROPERTIES, iceberg_type
 from lakehouse.engine import connect, identifier, quote
 from lakehouse.errors import LostRace
 from lakehouse.marts.dbt_models import Mart
+from lakehouse.marts.reads import Range
 from lakehouse.settings import Settings
 from lakehouse.storage import make_folder
 from lakehouse.writing.data_files import write_file, write_file_a_month
@@ -33,7 +34,7 @@ def follow(
     catalog: Catalog,
     marts: Sequence[Mart],
     build_id: str,
-    changed: tuple[datetime, datetime] | None,
+    changed: Sequence[Range] | None,
 ) -> dict[str, int | None]:
     """Bring the Iceberg tables marts.* up to the published file.
 
@@ -42,7 +43,7 @@ def follow(
         catalog: of the Iceberg tables.
         marts: marts to publish.
         build_id: recorded in each snapshot.
-        changed: overall range of rebuilt days; months outside keep their files. None replaces every table whole.
+        changed: disjoint ranges of rebuilt rows; months outside keep their files. None replaces every table whole.
 
     Returns:
         Snapshot id by mart; None where its table has never had a row.
@@ -60,7 +61,7 @@ def _follow_one(
     catalog: Catalog,
     mart: Mart,
     build_id: str,
-    changed: tuple[datetime, datetime] | None,
+    changed: Sequence[Range] | None,
 ) -> int | None:
     described = connection.execute(f"DESCRIBE marts.{identifier(mart.name)}").fetchall()
     columns = {name: kind for name, kind, *_ in described}
@@ -69,10 +70,10 @@ def _follow_one(
     where = "true"
     doomed = [task.file for task in table.scan().plan_files()]
     if instant and changed and table.current_snapshot() is not None:
-        first, last = (value.year * 12 + value.month for value in changed)
+        months = [tuple(at.year * 12 + at.month for at in within) for within in changed]
         # Iceberg's month transform counts from 1970-01.
-        doomed = [file for file in doomed if first <= file.partition[0] + 1970 * 12 + 1 <= last]
-        where = _within(instant, first, last)
+        doomed = [f for f in doomed if any(first <= f.partition[0] + 1970 * 12 + 1 <= last for first, last in months)]
+        where = " OR ".join(f"({_within(instant, first, last)})" for first, last in months) or "false"
     added = _write(connection, table, mart, columns, instant, where)
     if not added and not doomed:
         # Marts of domains that a home has not: a commit of nothing costs as much as one of rows.

@@ -6,8 +6,7 @@ keep it level, however much has landed since the last build.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import TypedDict
@@ -18,7 +17,8 @@ import pyarrow.parquet as pq
 
 from lakehouse.contract import Contract
 from lakehouse.engine import identifier, quote
-from lakehouse.marts.changes import DAY, SPANS_SCHEMA, TABLE_MARGIN, TABLES_SCHEMA, Changes, midnight
+from lakehouse.marts.changes import TABLES_SCHEMA, Changes, changes_in
+from lakehouse.observations.reach import DAY, SPANS_SCHEMA
 
 #: Rows of tables over time in a shard. A month of 340 batteries has 4 million and takes 2.6 GiB.
 SHARD_ROWS = 5_000_000
@@ -32,11 +32,12 @@ class Row(TypedDict):
     key_2: str | None
     first_day: date
     last_day: date
+    reach_days: int
 
 
 def shards(
     connection: duckdb.DuckDBPyConnection,
-    others: Sequence[Contract],
+    contracts: Iterable[Contract],
     changes: Changes,
     folder: Path,
     at_once: int,
@@ -45,7 +46,7 @@ def shards(
 
     Args:
         connection: a session with the pinned views raw.<table> in the attached database `raw`.
-        others: contracts of the tables over time that hold no observations.
+        contracts: raw tables.
         changes: of the build.
         folder: gets Parquet files.
         at_once: rows of a shard; a UTC day is never divided.
@@ -53,42 +54,33 @@ def shards(
     Returns:
         First the changes of all other tables, if there are any; then runs of UTC days of these tables, oldest first.
     """
+    others = [contract for contract in contracts if contract.touches == "key_days"]
     rows = _changed(connection, changes)
     days = _rows_by_day(connection, others, None if changes.everything else rows)
     if sum(days.values()) <= at_once:
         return [changes]
     if changes.everything:
         first, last = min(days), max(days)
-        whole: Row = {"table_name": "", "key_1": None, "key_2": None, "first_day": first, "last_day": last}
-        rows = [{**whole, "table_name": contract.name} for contract in others]
+        rows = [
+            {
+                "table_name": contract.name, "key_1": None, "key_2": None, "first_day": first, "last_day": last,
+                "reach_days": contract.reach_days,
+            }
+            for contract in others
+        ]  # fmt: skip
     names = {contract.name for contract in others}
-    rest = replace(
-        changes,
-        everything=False,
-        tables=_write(folder / "no_tables", []),
-        tables_from=None,
-        tables_to=None,
-        names=tuple(name for name in changes.names if name not in names),
+    rest = changes_in(
+        changes.spans,
+        changes.days,
+        _write(folder / "no_tables", []),
+        [name for name in changes.names if name not in names],
     )
     found = [rest] if changes.everything or rest.count or rest.names else []
     for number, (first, last) in enumerate(_runs(days, at_once), start=1):
         within = list(_clipped(rows, first, last))
         shard = folder / f"shard_{number}"
-        found.append(
-            replace(
-                changes,
-                everything=False,
-                spans=_no_spans(shard),
-                tables=_write(shard, within),
-                count=0,
-                read_from=None,
-                read_to=None,
-                tables_from=midnight(first) - TABLE_MARGIN,
-                tables_to=midnight(last) + DAY + TABLE_MARGIN,
-                assets=(),
-                names=tuple(sorted({row["table_name"] for row in within})),
-            )
-        )
+        tables = _write(shard, within)
+        found.append(changes_in(_no_spans(shard), changes.days, tables, sorted({row["table_name"] for row in within})))
     return found
 
 

@@ -30,7 +30,7 @@ def counter_runs(connection: duckdb.DuckDBPyConnection) -> None:
     """
     connection.execute(
         """
-        CREATE TEMP TABLE counter_runs AS
+        CREATE OR REPLACE TEMP TABLE counter_runs AS
         WITH counted AS (
             SELECT asset_id, signal, ts, value_exact FROM samples
             SEMI JOIN (SELECT * FROM described WHERE kind = 'counter') USING (asset_id, signal)
@@ -67,7 +67,7 @@ def counter_runs(connection: duckdb.DuckDBPyConnection) -> None:
     )
     connection.execute(
         f"""
-        CREATE TEMP TABLE unsettled AS
+        CREATE OR REPLACE TEMP TABLE unsettled AS
         WITH first_runs AS (
             SELECT asset_id, signal, min(first_ts) AS begins, max(last_ts) AS ends FROM counter_runs GROUP BY ALL
         ),
@@ -114,7 +114,7 @@ def reach(connection: duckdb.DuckDBPyConnection, table: str, start: str, end: st
     """
     connection.execute(
         f"""
-        CREATE TEMP TABLE {into} AS
+        CREATE OR REPLACE TEMP TABLE {into} AS
         WITH stretches AS (
             SELECT DISTINCT asset_id, signal, {start}, {end}
             FROM {table} SEMI JOIN counter_runs USING (asset_id, signal)

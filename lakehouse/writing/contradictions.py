@@ -18,11 +18,6 @@ CONTRADICTED = "a later line of the file says otherwise of this instant, and hol
 _AS_TEXT = """concat_ws(' ', coalesce(regexp_replace(value_exact::VARCHAR, '\\.?0+$', ''), value::VARCHAR), text)"""
 
 
-def is_observations(contract: Contract) -> bool:
-    """Whether rows are long observations, by their columns."""
-    return {"signal", "ts", "value", "value_exact", "text", "line"} <= set(contract.arrow_schema.names)
-
-
 def contradicted(settings: Settings, contract: Contract, staged: Sequence[Staged]) -> pa.Table:
     """The rows of one file that a later line of it contradicts; an equal repetition contradicts nothing.
 

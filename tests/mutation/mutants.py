@@ -54,7 +54,7 @@ MUTANTS = (
     ),
     Mutant(
         "a changed calendar leaves the first day of the old one",
-        "lakehouse/marts/changes.py",
+        "lakehouse/observations/reach.py",
         "OLD_DAY_H = 25",
         "OLD_DAY_H = 24",
         _CHANGES,

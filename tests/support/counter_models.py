@@ -129,7 +129,7 @@ class CounterModels:
                 connection.register("landed", landed)
                 connection.execute(f"CREATE TABLE raw.{contract.name} AS FROM landed")
                 connection.unregister("landed")
-            changes = find_changes(connection, [METER, BESS], commits, self._folder)
+            changes = find_changes(connection, [METER, BESS, ASSETS, SIGNALS], commits, self._folder)
         assert changes is not None
         for name, path in (("changed_spans", changes.spans), ("local_days", changes.days)):
             # Through Arrow: DuckDB keeps what it has read of a file of that name.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,16 +17,18 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ingest.iso.contracts import AS_PRICES, PRICES, SYSTEM_LOAD
 from ingest.iso.ercot.contracts import DISCLOSURES
 from ingest.registry import registry
-from lakehouse.contract import TYPES
+from lakehouse.contract import ASSETS, SIGNALS, TYPES
 from lakehouse.marts.changes import find_changes
 from lakehouse.marts.dbt_models import marts
 from lakehouse.marts.dbt_runner import RESULTS, NodeResult, run_in
 from lakehouse.marts.expectations import expect
-from lakehouse.marts.inputs import is_observations
+from lakehouse.marts.reads import scans_of, select_scans
+from lakehouse.observations.reach import SPANS_SCHEMA
 
 PROJECT = Path(__file__).parents[2] / "dbt"
 #: The project as dbt has parsed it for a lake of an earlier test.
@@ -36,7 +38,7 @@ OBSERVATION_COLUMNS = """asset_id VARCHAR, signal VARCHAR, ts TIMESTAMPTZ, inter
     value_exact DECIMAL(18,6), text VARCHAR, source_object VARCHAR, line BIGINT"""
 
 #: Contracts of long observations, of whichever domain: the models unite their tables.
-OBSERVATIONS = [contract for contract in registry().contracts if is_observations(contract)]
+OBSERVATIONS = [contract for contract in registry().contracts if contract.touches == "asset_days"]
 OBSERVATION_TABLES = tuple(contract.name for contract in OBSERVATIONS)
 ALL_LANDED = " UNION ALL ".join(f"FROM landed.{table}" for table in OBSERVATION_TABLES)
 
@@ -228,7 +230,7 @@ class Lake:
                 for table in tables:
                     connection.execute(f"CREATE VIEW raw.{table} AS FROM lake.{schema}.{table}")
             landed = {table: [days] if table == "meter_observations" else [] for table in OBSERVATION_TABLES}
-            changes = find_changes(connection, OBSERVATIONS, landed, self.folder)
+            changes = find_changes(connection, [*OBSERVATIONS, ASSETS, SIGNALS], landed, self.folder)
             assert changes is not None
             rows = connection.execute(
                 f"""SELECT asset_id, signal, time_zone, rebuild_from, rebuild_to, read_from, read_to
@@ -323,19 +325,14 @@ class Lake:
                 ],
             )
         # As a build does it: what is not read cannot be leaned on.
-        if not spans:
-            for table in OBSERVATION_TABLES:
-                self.lake.execute(f"CREATE OR REPLACE VIEW raw.{table} AS FROM lake.landed.{table} LIMIT 0")
-            return
-        first = min(span.read_from for span in spans) - timedelta(days=1)
-        last = max(span.read_to for span in spans) + timedelta(days=1)
-        assets = ", ".join(sorted({f"'{span.asset_id}'" for span in spans}))
+        path = self.folder / "spans.parquet"
+        pq.write_table(pa.Table.from_pylist([asdict(span) for span in spans], schema=SPANS_SCHEMA), path)
+        scans = scans_of(path)
         for table in OBSERVATION_TABLES:
-            self.lake.execute(
-                f"""CREATE OR REPLACE VIEW raw.{table} AS FROM lake.landed.{table}
-                WHERE ts BETWEEN '{first.isoformat()}'::TIMESTAMPTZ AND '{last.isoformat()}'::TIMESTAMPTZ
-                AND asset_id IN ({assets})"""
-            )
+            landed = select_scans(f"SELECT * FROM lake.landed.{table}", "ts", scans)
+            self.lake.execute(f"CREATE OR REPLACE VIEW raw.{table} AS {landed}")
+        if not spans:
+            return
         days: dict[tuple[str, date], tuple[datetime, datetime]] = {}
         for zone in {span.time_zone for span in spans}:
             of_zone = [span for span in spans if span.time_zone == zone]

@@ -36,6 +36,8 @@ PLANS = Contract(
     mode="replace",
     time_column="interval_start",
     touch=("area",),
+    touches="key_days",
+    reach_days=1,
     sort=("area", "interval_start"),
 )
 SAMPLES = Contract(
@@ -52,6 +54,8 @@ SAMPLES = Contract(
     mode="append",
     time_column="ts",
     touch=("probe",),
+    touches="key_days",
+    reach_days=1,
     sort=("probe", "ts"),
 )
 

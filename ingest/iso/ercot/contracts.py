@@ -6,7 +6,7 @@ A day that is published again (a supplemental, a correction) is a new statement 
 
 from __future__ import annotations
 
-from ingest.iso.contracts import statement_columns
+from ingest.iso.contracts import REACH_DAYS, statement_columns
 from lakehouse.contract import Column, Contract
 
 STATEMENT = ("published_at", "source_object")
@@ -106,6 +106,8 @@ def _disclosure(name: str, description: str, grain: str, columns: tuple[Column, 
         mode="merge",
         time_column=time,
         touch=("resource_name",),
+        touches="key_days",
+        reach_days=REACH_DAYS,
         sort=(time,),  # as the files come: to sort 217 columns costs twice what writing them does
         statement=STATEMENT,
     )

@@ -16,6 +16,7 @@ from lakehouse.marts.changes import Changes, find_changes
 from lakehouse.pins import Touched, empty_select
 
 THINGS = observations("thing", "Observations of things.")
+HOUSE = (THINGS, ASSETS, SIGNALS)
 START = datetime(2024, 6, 1, tzinfo=UTC)
 
 
@@ -51,7 +52,7 @@ def changes(connection: duckdb.DuckDBPyConnection, folder: Path, signal: str, da
     """What follows from one touched UTC day, counted from the start."""
     first = (START - datetime(1970, 1, 1, tzinfo=UTC)).days + day
     touched: dict[str, list[Touched]] = {THINGS.name: [{("a", signal): [(first, first)]}]}
-    found = find_changes(connection, [THINGS], touched, folder)
+    found = find_changes(connection, HOUSE, touched, folder)
     assert found is not None
     return found
 
@@ -150,7 +151,7 @@ def test_an_asset_in_another_zone_is_rebuilt_from_where_its_old_days_may_have_be
     # A day of 25 hours, as in autumn, that began a minute before midnight UTC and was about to end.
     began = START - timedelta(minutes=1)
     put(session, "power", [((began - START) / timedelta(hours=1) + day_h - 1 / 60, 1, None)])
-    found = find_changes(session, [THINGS], {ASSETS.name: [{("a",): None}]}, tmp_path)
+    found = find_changes(session, HOUSE, {ASSETS.name: [{("a",): None}]}, tmp_path)
     assert found is not None and found.rebuild_from is not None
     assert found.rebuild_from <= began
 
@@ -162,10 +163,12 @@ def test_an_interval_reaches_to_its_end_however_long_it_is(session: duckdb.DuckD
 
 def test_nothing_touched_is_nothing_to_build(session: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     put(session, "power", [(0, 1, None)])
-    assert find_changes(session, [THINGS], {}, tmp_path) is None
+    assert find_changes(session, HOUSE, {}, tmp_path) is None
 
 
-PRICES = dataclasses.replace(THINGS, name="prices", touch=("asset_id",), sort=("ts",), key=("asset_id", "ts", "line"))
+PRICES = dataclasses.replace(
+    THINGS, name="prices", touch=("asset_id",), touches="key_days", reach_days=2, key=("asset_id", "ts", "line")
+)
 
 
 def test_a_changed_table_without_observations_is_told_by_its_keys_and_days(
@@ -173,16 +176,16 @@ def test_a_changed_table_without_observations_is_told_by_its_keys_and_days(
 ) -> None:
     first = (START - datetime(1970, 1, 1, tzinfo=UTC)).days
     touched: dict[str, list[Touched]] = {PRICES.name: [{("hub",): [(first, first + 1), (first + 5, first + 5)]}]}
-    found = find_changes(session, [THINGS], touched, tmp_path, [PRICES])
-    assert found is not None and found.count == 0 and found.read_from is None
+    found = find_changes(session, [*HOUSE, PRICES], touched, tmp_path)
+    assert found is not None and found.count == 0 and found.scans == ()
     rows = session.execute(f"SELECT * FROM '{found.tables}' ORDER BY first_day").fetchall()
     day = START.date()
     assert rows == [
-        ("prices", "hub", None, day, day + timedelta(days=1)),
-        ("prices", "hub", None, day + timedelta(days=5), day + timedelta(days=5)),
+        ("prices", "hub", None, day, day + timedelta(days=1), 2),
+        ("prices", "hub", None, day + timedelta(days=5), day + timedelta(days=5), 2),
     ]
-    assert found.tables_from is not None and found.tables_from < START
-    assert found.tables_to is not None and found.tables_to > START + timedelta(days=6)
+    # Two days around each; the days around both meet.
+    assert found.table_ranges == ((START - timedelta(days=2), START + timedelta(days=8)),)
 
 
 def test_a_house_that_holds_prices_alone_is_built_whole_without_bounds(
@@ -190,5 +193,5 @@ def test_a_house_that_holds_prices_alone_is_built_whole_without_bounds(
 ) -> None:
     session.execute(f"CREATE TABLE raw.prices AS {empty_select(PRICES)}")
     session.execute("INSERT INTO raw.prices SELECT 'hub', 's', now(), NULL, 1, NULL, NULL, 'x', 1")
-    found = find_changes(session, [THINGS], None, tmp_path, [PRICES])
-    assert found is not None and found.everything and found.tables_from is None and found.count == 0
+    found = find_changes(session, [*HOUSE, PRICES], None, tmp_path)
+    assert found is not None and found.everything and found.table_ranges == () and found.count == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakehouse.check_result import CheckResult
-from lakehouse.marts.changes import SPANS_SCHEMA, Changes
+from lakehouse.marts.changes import TABLES_SCHEMA, Changes, changes_in
 from lakehouse.marts.held_back import breaking, named_by, without
+from lakehouse.observations.reach import SPANS_SCHEMA
 
 START = datetime(2024, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -34,11 +34,9 @@ def changes(tmp_path: Path) -> Changes:
     ]  # fmt: skip
     spans = tmp_path / "changed_spans.parquet"
     pq.write_table(pa.Table.from_pylist(rows, schema=SPANS_SCHEMA), spans)
-    return Changes(
-        everything=False, spans=spans, days=tmp_path / "days", tables=tmp_path / "tables", count=9,
-        read_from=START - DAY, read_to=START + 10 * DAY, tables_from=None, tables_to=None,
-        assets=tuple(f"a{n}" for n in range(9)), rebuild_from=START, rebuild_to=START + 9 * DAY, names=("x",),
-    )  # fmt: skip
+    tables = tmp_path / "changed_tables.parquet"
+    pq.write_table(TABLES_SCHEMA.empty_table(), tables)
+    return changes_in(spans, tmp_path / "days", tables, ["x"])
 
 
 def test_what_is_left_is_the_spans_of_the_others_and_their_bounds(changes: Changes, tmp_path: Path) -> None:
@@ -46,15 +44,21 @@ def test_what_is_left_is_the_spans_of_the_others_and_their_bounds(changes: Chang
     assert spans_of(left) == ["a1", "a2", "a3", "a5", "a6", "a7"] and left.count == 6
     assert left.assets == ("a1", "a2", "a3", "a5", "a6", "a7")
     assert (left.rebuild_from, left.rebuild_to) == (START + DAY, START + 8 * DAY)
-    assert (left.read_from, left.read_to) == (START, START + 9 * DAY)
+    assert left.rebuilt == ((START + DAY, START + 4 * DAY), (START + 5 * DAY, START + 8 * DAY))
+    # A day around each read range, of its asset alone.
+    assert [(*scan.within, *(scan.assets or ())) for scan in left.scans] == [
+        (START + (n - 2) * DAY, START + (n + 3) * DAY, f"a{n}") for n in (1, 2, 3, 5, 6, 7)
+    ]
     assert spans_of(changes) == [f"a{n}" for n in range(9)]
 
 
 def test_other_tables_are_built_all_the_same(changes: Changes, tmp_path: Path) -> None:
-    both = replace(changes, tables_from=START - 5 * DAY, tables_to=START + DAY)
+    row = {"table_name": "prices", "key_1": "hub", "first_day": START.date(), "last_day": START.date(), "reach_days": 2}
+    pq.write_table(pa.Table.from_pylist([row], schema=TABLES_SCHEMA), changes.tables)
+    both = changes_in(changes.spans, changes.days, changes.tables, ["prices", "x"])
     left = without(both, set(both.assets), tmp_path / "left")
-    assert (left.count, left.assets, left.read_from) == (0, (), None)
-    assert (left.rebuild_from, left.rebuild_to) == (START - 5 * DAY, START + DAY)
+    assert (left.count, left.assets, left.scans) == (0, (), ())
+    assert left.table_ranges == left.rebuilt == ((START - 2 * DAY, START + 3 * DAY),)
 
 
 @pytest.mark.parametrize("bad", [set(), {"a0"}, {"a8"}, {"a3", "a4"}, {f"a{n}" for n in range(9)}])

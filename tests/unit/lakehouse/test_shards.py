@@ -14,11 +14,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakehouse.contract import observations
-from lakehouse.marts.changes import SPANS_SCHEMA, TABLES_SCHEMA, Changes
+from lakehouse.marts.changes import TABLES_SCHEMA, Changes, changes_in
 from lakehouse.marts.inputs import affected_models
 from lakehouse.marts.shards import shards
+from lakehouse.observations.reach import SPANS_SCHEMA
 
-PRICES = dataclasses.replace(observations("things", "of one table"), name="prices")
+PRICES = dataclasses.replace(
+    observations("things", "of one table"), name="prices", touch=("asset_id",), touches="key_days", reach_days=2
+)
 AWARDS = dataclasses.replace(PRICES, name="awards")
 FIRST = date(2026, 1, 1)
 #: Rows of each table on each of ten days but the fifth, which has none.
@@ -42,17 +45,24 @@ def session() -> duckdb.DuckDBPyConnection:
 def changes(folder: Path, *rows: tuple[str, str, int, int], everything: bool = False, count: int = 0) -> Changes:
     """Changes of (table, key, first day, last day), days counted from `FIRST`."""
     named = [
-        {"table_name": table, "key_1": key, "first_day": FIRST + timedelta(a), "last_day": FIRST + timedelta(b)}
+        {
+            "table_name": table,
+            "key_1": key,
+            "first_day": FIRST + timedelta(a),
+            "last_day": FIRST + timedelta(b),
+            "reach_days": 2,
+        }
         for table, key, a, b in rows
     ]
     spans, tables = folder / "spans.parquet", folder / "tables.parquet"
-    pq.write_table(SPANS_SCHEMA.empty_table(), spans)
+    midnight = datetime(2026, 1, 1, tzinfo=UTC)
+    of_meters = [
+        dict(zip(SPANS_SCHEMA.names, (f"m{n}", "x", "UTC", *[midnight, midnight + timedelta(days=1)] * 2), strict=True))
+        for n in range(count)
+    ]
+    pq.write_table(pa.Table.from_pylist(of_meters, schema=SPANS_SCHEMA), spans)
     pq.write_table(pa.Table.from_pylist(named, schema=TABLES_SCHEMA), tables)
-    return Changes(
-        everything=everything, spans=spans, days=spans, tables=tables, count=count, read_from=None, read_to=None,
-        tables_from=None, tables_to=None, assets=(), rebuild_from=None, rebuild_to=None,
-        names=tuple(sorted({row[0] for row in rows})),
-    )  # fmt: skip
+    return changes_in(spans, spans, tables, sorted({row[0] for row in rows}), everything=everything)
 
 
 def spans(shard: Changes) -> list[tuple[Any, ...]]:
@@ -73,14 +83,13 @@ def test_a_whole_build_begins_without_these_tables_and_adds_every_day_once(
 ) -> None:
     given = changes(tmp_path, everything=True, count=3)
     rest, *found = shards(session, [PRICES, AWARDS], given, tmp_path, at_once=100)
-    assert rest.count == 3 and not rest.everything and rest.tables_from is None and spans(rest) == []
+    assert rest.count == 3 and not rest.everything and rest.table_ranges == () and spans(rest) == []
     runs = [(0, 1), (2, 3), (5, 6), (7, 8), (9, 9)]
     assert [spans(shard) for shard in found] == [
         [("prices", None, *run), ("awards", None, *run)] for run in runs
     ]  # fmt: skip
     assert {shard.count for shard in found} == {0}
-    assert found[0].tables_from == datetime(2025, 12, 30, tzinfo=UTC)
-    assert found[0].tables_to == datetime(2026, 1, 5, tzinfo=UTC)
+    assert found[0].table_ranges == ((datetime(2025, 12, 30, tzinfo=UTC), datetime(2026, 1, 5, tzinfo=UTC)),)
 
 
 def test_a_day_is_never_divided(session: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

@@ -17,5 +17,7 @@ PLANS = Contract(
     mode="replace",
     time_column="interval_start",
     touch=("area",),
+    touches="key_days",
+    reach_days=1,
     sort=("area", "interval_start"),
 )

@@ -17,5 +17,7 @@ SAMPLES = Contract(
     mode="append",
     time_column="ts",
     touch=("counter",),
+    touches="key_days",
+    reach_days=1,
     sort=("counter", "ts"),
 )
