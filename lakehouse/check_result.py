@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class CheckResult:
         status: 'pass', 'fail' (rows break it), 'warn' (rows break it, and it does not block), 'error' (it could not
             run).
         rows_failed: number of rows that break it.
-        sample: the first of these rows.
+        sample: the first of these rows; of Great Expectations' checks with values as JSON has them.
         message: the failure, if there are no rows to show.
         seconds: run time.
         models: models that the check is about, by name; what is built of them stands on it too.
@@ -29,6 +30,11 @@ class CheckResult:
     message: str | None = None
     seconds: float = 0.0
     models: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> CheckResult:
+        """The reverse of `dataclasses.asdict` after a trip through JSON."""
+        return cls(**{**value, "models": tuple(value["models"])})
 
     @property
     def blocks(self) -> bool:

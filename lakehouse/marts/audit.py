@@ -116,7 +116,6 @@ def _checked(
     before: Published,
 ) -> list[CheckResult]:
     with ops.run("check", build=before.build_id) as run:
-        importing = expectations.preload()
         with workspace(settings, contracts, "check") as work:
             progress("dbt test")
             # Tests compare marts with intermediate models, which a published file does not hold.
@@ -124,8 +123,8 @@ def _checked(
             nodes = work.dbt(["build", "--select", *selected], watch)
             checks = dbt_checks(settings, nodes, work.build_file, work.manifest)
             progress("great expectations")
-            importing.join()
-            checks += expectations.expect(work.build_file, before.marts, kept_path(settings, before.build_id))
+            kept = kept_path(settings, before.build_id)
+            checks += expectations.expect(settings, work.build_file, before.marts, kept, watch=watch)
         record_checks(ops, run.id, before.build_id, checks)
         if any(result.blocks for result in checks):
             run.status = "failed"

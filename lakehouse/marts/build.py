@@ -314,15 +314,19 @@ class _Build:
         if not whole:
             with self.step("copy published marts"):
                 copy_file(self.settings.marts_path, build_file)
-        importing = expectations.preload()
         with self.step("dbt"):
             checks = self._run_models(folder, pins, changes, whole)
         if not any(check.blocks for check in checks):
             with self.step("great expectations"):
-                importing.join()
                 kept, assets = kept_path(self.settings, build_id), None if whole else listed_assets(changes)
                 checks += expectations.expect(
-                    build_file, marts(folder / "target"), kept, assets, changed_range(changes)
+                    self.settings,
+                    build_file,
+                    marts(folder / "target"),
+                    kept,
+                    assets,
+                    changed_range(changes),
+                    self.watch,
                 )
         checks += known
         record_checks(self.ops, run_id, build_id, checks)

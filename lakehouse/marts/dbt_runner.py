@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.errors import TerminalError
-from lakehouse.marts import dbt_process
+from lakehouse.marts import warm_process
 from lakehouse.settings import DBT_PROJECT, Settings
 from lakehouse.storage import take_place
 
@@ -122,7 +122,7 @@ def run_in(
     parsed: Path,
     heard: Callable[[str], None],
 ) -> int:
-    """Run a command in a folder, whose `target` and `logs` dbt gets; its exit code. See `dbt_process.run`.
+    """Run a command in a folder, whose `target` and `logs` dbt gets; its exit code. See `warm_process.run`.
 
     Args:
         folder: dbt runs in it.
@@ -137,8 +137,8 @@ def run_in(
     places = {"project-dir": DBT_PROJECT, "profiles-dir": profiles, "target-path": target, "log-path": folder / "logs"}
     flags = [part for name, path in places.items() for part in (f"--{name}", str(path))]
     project = f"{DBT_PROJECT} {project_digest()} {(profiles / 'profiles.yml').read_text()}"
-    request = dbt_process.Request(command, flags, project, str(folder), environment)
-    code = dbt_process.run(request, heard)
+    request = warm_process.Command(command, flags, project, str(folder), environment)
+    code = warm_process.run(request, heard)
     if code in (0, 1):  # a dbt that was killed may have been writing it
         keep_parsed(parsed, target)
     return code

@@ -1,90 +1,125 @@
 """Great Expectations over a build file: keys and ranges, from the marts' own declarations.
 
-Importing Great Expectations takes 6 s, and nothing makes it faster; `preload` does it while dbt runs.
+Importing Great Expectations takes seconds: the process that runs dbt does it, once, and never the process that builds.
 """
 
 from __future__ import annotations
 
-import importlib
+import json
 import logging
-import os
-import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from lakehouse.check_result import CheckResult
 from lakehouse.engine import quote
-from lakehouse.marts import data_docs
+from lakehouse.marts import data_docs, warm_process
 from lakehouse.marts.dbt_models import Mart
 from lakehouse.marts.reads import Range
+from lakehouse.settings import Settings
 
 #: Name of the batch that is a whole table.
 WHOLE = "all"
 
 
-def preload() -> threading.Thread:
-    """Import Great Expectations in the background; join before `expect`."""
-
-    def load() -> None:
-        os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-        importlib.import_module("great_expectations")
-
-    thread = threading.Thread(target=load, name="gx-import", daemon=True)
-    thread.start()
-    return thread
+#: How a line begins that says which mart is checked next.
+CHECKED = '{"checked"'
 
 
 def expect(
+    settings: Settings,
     build_file: Path,
     marts: Sequence[Mart],
     kept: Path,
     assets: Sequence[str] | None = None,
     within: Sequence[Range] | None = None,
+    watch: Callable[[int, int, str], None] = lambda done, total, name: None,
 ) -> list[CheckResult]:
     """Validate every mart of a build file against its declaration, and keep the results for the Data Docs.
 
     Args:
-        build_file: opened read-only.
+        settings: threads and memory.
+        build_file: opened read-only, in another process.
         marts: their declarations in the dbt project.
         kept: file for the results; see `data_docs.kept_path`.
         assets: assets that the build has touched: in marts over time only their rows are checked, so that the checks
             cost as much as the change. None checks every row.
         within: ranges that the build has touched in marts over time without assets; None checks every row.
+        watch: called with the number of marts that are done, of all marts, and the mart that begins.
+
+    Raises:
+        TerminalError: Great Expectations could not run at all.
     """
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    keyed = [mart for mart in marts if mart.key]
+    done = 0
+
+    def heard(line: str) -> None:
+        nonlocal done
+        if line.startswith(CHECKED):
+            watch(done, len(keyed), str(json.loads(line)["checked"]))
+            done += 1
+
+    found = warm_process.call(
+        f"{__name__}:validate",
+        heard,
+        build_file=str(build_file),
+        scopes=[(asdict(mart), _scope(mart, assets, within)) for mart in keyed],
+        kept=str(kept),
+        config={
+            "threads": settings.threads,
+            "memory_limit": settings.memory_limit,
+            "temp_directory": str(build_file.parent / "spill"),
+        },
+    )
+    return [CheckResult.from_json(check) for check in found]
+
+
+def validate(
+    build_file: str, scopes: Sequence[tuple[dict[str, Any], str]], kept: str, config: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """What `expect` asks of the process that has imported Great Expectations.
+
+    Args:
+        build_file: opened read-only.
+        scopes: declaration of each mart, and the SQL condition of its rows to check.
+        kept: file for the results.
+        config: of DuckDB.
+
+    Returns:
+        The checks; see `CheckResult.from_json`.
+    """
     import great_expectations as gx
     import sqlalchemy as sa
     from great_expectations.data_context.types.base import ProgressBarsConfig
     from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
 
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    _keep_duckdb_results(sa)
+    _hear_duckdb(sa)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    source = SQLDatasource(
-        name="build", connection_string=f"duckdb:///{build_file}", kwargs={"connect_args": {"read_only": True}}
-    )
+    connecting = {"connect_args": {"read_only": True, "config": config}}
+    source = SQLDatasource(name="build", connection_string=f"duckdb:///{build_file}", kwargs=connecting)
     results: list[CheckResult] = []
     validated: dict[str, list[Any]] = {}
     try:
-        keyed = [mart for mart in marts if mart.key]
-        unreadable = {mart.name: check for mart in keyed if (check := _add(source, mart))}
+        marts = [(Mart.from_json(declared), scope) for declared, scope in scopes]
+        unreadable = {mart.name: check for mart, _ in marts if (check := _add(source, mart))}
         # With its tables: a context writes itself as YAML for each one that is added later, a sixth of a small audit.
         data_sources: Any = context.data_sources  # its stub lacks the keyword
         source = data_sources.add_sql(name_or_datasource=source)
-        for mart in keyed:
+        for mart, scope in marts:
+            print(json.dumps({"checked": mart.name}), flush=True)
             if mart.name in unreadable:
                 results.append(unreadable[mart.name])
                 validated[mart.name] = []
             else:
-                outcomes, validated[mart.name] = _validate(gx, source, mart, _scope(mart, assets, within))
+                outcomes, validated[mart.name] = _validate(gx, source, mart, scope)
                 results += outcomes
-        data_docs.keep(kept, validated)
-        return results
+        data_docs.keep(Path(kept), validated)
+        return [asdict(result) for result in results]
     finally:
-        # An open engine would keep this process from opening the file for writing.
         source.get_execution_engine().close()
         source.get_engine().dispose()
 
@@ -177,17 +212,16 @@ def _exceptions(info: Any) -> list[str]:
     return [str(e.get("exception_message")) for e in entries if isinstance(e, dict) and e.get("raised_exception")]
 
 
-def _keep_duckdb_results(sa: Any) -> None:
-    """Fetch DuckDB's rows while the cursor is open: GX reads them after the connection is back in its pool, where a
-    rollback has dropped the result ("list index out of range" in every expectation)."""
+def _hear_duckdb(sa: Any) -> None:
+    """Instants in UTC; and DuckDB's rows are fetched while the cursor is open: GX reads them after the connection is
+    back in its pool, where a rollback has dropped the result ("list index out of range" in every expectation)."""
     from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 
-    if getattr(sa.engine.Engine, "_wattlake_buffered", False):
-        return
+    @sa.event.listens_for(sa.engine.Engine, "connect")  # type: ignore[untyped-decorator]
+    def in_utc(connection: Any, _record: Any) -> None:
+        connection.cursor().execute("SET TimeZone='UTC'")
 
     @sa.event.listens_for(sa.engine.Engine, "after_cursor_execute")  # type: ignore[untyped-decorator]
     def buffer(_conn: Any, cursor: Any, _statement: str, _parameters: Any, context: Any, _many: bool) -> None:
         if context is not None and context.dialect.name == "duckdb" and cursor.description:
             context.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(cursor, initial_buffer=cursor.fetchall())
-
-    sa.engine.Engine._wattlake_buffered = True

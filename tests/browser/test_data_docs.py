@@ -36,7 +36,7 @@ def validated(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     connection.close()
     ranges: dict[str, tuple[float | None, float | None]] = {"coverage": (0, 1), "n": (0, None)}
     marts = [Mart("broken", "", ("asset_id",), None, ranges), Mart("sound", "", ("k",), None, {})]
-    results = expectations.expect(path, marts, kept_path(settings, BUILD))
+    results = expectations.expect(settings, path, marts, kept_path(settings, BUILD))
     assert [(r.status, r.rows_failed) for r in results[:3]] == [("fail", 5), ("fail", 9), ("pass", 0)]
     path.unlink()
     sample = '[{"asset_id": "<i>m7", "n": 3}]'

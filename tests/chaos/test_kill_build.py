@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(1800)
 
 @pytest.fixture(scope="module")
 def worker() -> Iterator[Worker]:
-    with Worker(great_expectations=True) as started:
+    with Worker() as started:
         yield started
 
 

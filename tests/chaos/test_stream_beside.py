@@ -68,7 +68,7 @@ def test_a_stream_waits_for_nobody_beside_everything(tmp_path: Path, waited: lis
     levels = [[(f"o{number}", minute, number) for minute in range(500)] for number in range(10)]
     others = [str(write(tmp_path / f"o{number}.json", rows)) for number, rows in enumerate(levels)]
     with ExitStack() as stack:
-        first, *_ = workers = [stack.enter_context(Worker(great_expectations=n == 1)) for n in range(4)]
+        first, *_ = workers = [stack.enter_context(Worker()) for _ in range(4)]
         first.done("land", home, paths=first_files(tmp_path / "first"))
         for path in others:
             first.done("land", home, paths=[path], source="other")

@@ -219,7 +219,7 @@ class House(RuleBasedStateMachine):
 
 def run(examples: int, steps: int, builds: int) -> None:
     """Run the machine; the same examples each time."""
-    with Worker(great_expectations=True) as worker:
+    with Worker() as worker:
         machine = type("Bounded", (House,), {"worker": worker, "builds_at_most": builds})
         run_state_machine_as_test(
             machine,

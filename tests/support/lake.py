@@ -29,6 +29,7 @@ from lakehouse.marts.dbt_runner import RESULTS, NodeResult, run_in
 from lakehouse.marts.expectations import expect
 from lakehouse.marts.reads import scans_of, select_scans
 from lakehouse.observations.reach import SPANS_SCHEMA
+from lakehouse.settings import Settings
 
 PROJECT = Path(__file__).parents[2] / "dbt"
 #: The project as dbt has parsed it for a lake of an earlier test.
@@ -272,7 +273,7 @@ class Lake:
         with duckdb.connect(str(self.marts), read_only=True) as built:
             there = {name for (name,) in built.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
         declared = [mart for mart in marts(self.folder / "target") if mart.name in there]
-        checks = expect(self.marts, declared, self.folder / "checks" / "kept.json")
+        checks = expect(Settings(home=self.folder), self.marts, declared, self.folder / "checks" / "kept.json")
         assert not [check for check in checks if check.status == "error"]
         return {check.name: check.sample for check in checks if check.status == "fail"}
 

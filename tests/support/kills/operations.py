@@ -27,7 +27,6 @@ from lakehouse.landing import replay as replay_module
 from lakehouse.landing.holding import recover_killed
 from lakehouse.landing.stream import land_batch, landed_offset
 from lakehouse.marts import build as build_module
-from lakehouse.marts import expectations
 from lakehouse.marts.publish import BUILD
 from lakehouse.marts.published import published
 from lakehouse.ops import DOWNLOADS, SLICES, TABLES, Ops
@@ -45,10 +44,10 @@ STREAM = "probe-1"
 LAZY = ("duckdb", "pyarrow.parquet", "pyiceberg.catalog.sql", "pyiceberg.io.pyarrow", "pyiceberg.table", "pytz")
 
 
-def warm(*, great_expectations: bool) -> None:
+def warm() -> None:
     """Import everything, start nothing."""
     registry()
-    for name in (*LAZY, *(["great_expectations"] if great_expectations else [])):
+    for name in LAZY:
         importlib.import_module(name)
 
 
@@ -140,16 +139,12 @@ def build_killed_in_checks(settings: Settings, recorded: str) -> None:
         shutil.copytree(recorded, folder, dirs_exist_ok=True)
         return []
 
-    validate, validated = expectations._validate, []
-
-    def die(*arguments: Any) -> Any:
-        validated.append(arguments)
-        if len(validated) == 3:
+    def die(done: int, _total: int, _mart: str) -> None:
+        if done == 2:
             os.kill(os.getpid(), signal.SIGKILL)
-        return validate(*arguments)
 
-    build_module.run_dbt, expectations._validate = run_dbt, die
-    build_module.build(settings, registry().contracts)
+    build_module.run_dbt = run_dbt
+    build_module.build(settings, registry().contracts, watch=die)
 
 
 def replay(settings: Settings, dry_run: bool = False, tables: list[str] | None = None) -> dict[str, str]:

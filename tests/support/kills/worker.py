@@ -40,9 +40,10 @@ class Ended:
 class Worker:
     """The warm process; use it as a context manager."""
 
-    def __init__(self, *, great_expectations: bool = False) -> None:
-        command = [sys.executable, "-m", __name__, *(["gx"] if great_expectations else [])]
-        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
 
     def __enter__(self) -> Worker:
         return self
@@ -121,7 +122,7 @@ def _child(request: dict[str, Any], answers: BinaryIO) -> None:
 def _serve() -> None:
     from tests.support.kills import operations
 
-    operations.warm(great_expectations="gx" in sys.argv)
+    operations.warm()
     # What operations print must not come between the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

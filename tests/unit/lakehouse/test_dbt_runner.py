@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import TerminalError
-from lakehouse.marts import dbt_process
+from lakehouse.marts import warm_process
 from lakehouse.marts.dbt_models import Mart, depending_on, marts
 from lakehouse.marts.dbt_runner import MANIFEST, PARSED, _Log, run_dbt, run_in
 from lakehouse.settings import DBT_PROJECT, Settings
@@ -22,7 +22,7 @@ def parse(folder: Path, cache: Path) -> str:
     work = folder / "tmp" / "build"
     work.mkdir(parents=True)
     (work / MANIFEST).write_text(json.dumps({"views": {}}))
-    dbt_process.end_waiting()
+    warm_process.end_waiting()
     lines: list[str] = []
     home = Settings(home=folder, cache=cache, threads=1)
     environment = {**os.environ, "WATTLAKE_DBT_FOLDER": "."}
@@ -108,7 +108,7 @@ def test_a_project_that_a_killed_dbt_was_writing_is_not_kept(tmp_path: Path, mon
         (tmp_path / "target" / PARSED).write_bytes(b"half")
         return next(ends)
 
-    monkeypatch.setattr(dbt_process, "run", writes_half)
+    monkeypatch.setattr(warm_process, "run", writes_half)
     assert run_in(tmp_path, ["build"], DBT_PROJECT, {}, kept, print) == -9
     assert not kept.exists()
     assert run_in(tmp_path, ["build"], DBT_PROJECT, {}, kept, print) == 1

@@ -12,6 +12,7 @@ from lakehouse.check_result import CheckResult
 from lakehouse.marts.dbt_models import Mart
 from lakehouse.marts.expectations import expect
 from lakehouse.marts.reads import Range
+from lakehouse.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,10 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CheckResult]:
         for name in ("sound", "broken", "absent")
     ]
     misdeclared = Mart("misdeclared", "", ("asset_id",), None, {"nowhere": (0, 1)})
-    return {result.name: result for result in expect(path, [*marts, misdeclared], path.with_suffix(".json"))}
+    return {
+        result.name: result
+        for result in expect(Settings(home=path.parent), path, [*marts, misdeclared], path.with_suffix(".json"))
+    }
 
 
 def test_a_sound_mart_passes_every_check(results: dict[str, CheckResult]) -> None:
@@ -44,14 +48,14 @@ def test_a_check_is_about_its_mart(results: dict[str, CheckResult]) -> None:
 
 
 def test_of_a_mart_over_time_the_rows_of_changed_assets_and_those_without_one_are_checked(tmp_path: Path) -> None:
-    path = tmp_path / "marts.duckdb"
+    home, path = Settings(home=tmp_path), tmp_path / "marts.duckdb"
     with duckdb.connect(str(path)) as connection:
         values = "('a', 1, 2.0), ('b', 1, 3.0), ('b', 1, 3.0), (NULL, 1, 4.0)"
         connection.execute(f"CREATE TABLE days AS SELECT * FROM (VALUES {values}) t(asset_id, day, coverage)")
     mart = Mart("days", "", ("asset_id", "day"), "day", {"coverage": (0, 1)})
 
     def failing(assets: tuple[str, ...]) -> list[int]:
-        return [result.rows_failed for result in expect(path, [mart], path.with_suffix(".json"), assets)]
+        return [result.rows_failed for result in expect(home, path, [mart], path.with_suffix(".json"), assets)]
 
     # Keys that are not unique or have a NULL, values out of range.
     assert failing(("a",)) == [1, 2]
@@ -59,7 +63,7 @@ def test_of_a_mart_over_time_the_rows_of_changed_assets_and_those_without_one_ar
 
 
 def test_of_a_mart_that_is_not_of_assets_the_rows_of_the_changed_range_are_checked(tmp_path: Path) -> None:
-    path = tmp_path / "marts.duckdb"
+    home, path = Settings(home=tmp_path), tmp_path / "marts.duckdb"
     stamps = ("2026-01-01", "2026-01-01", "2026-01-05", "2026-01-05")
     with duckdb.connect(str(path)) as connection:
         values = ", ".join(f"('N1', TIMESTAMPTZ '{stamp} 00:00:00+00')" for stamp in stamps)
@@ -68,7 +72,9 @@ def test_of_a_mart_that_is_not_of_assets_the_rows_of_the_changed_range_are_check
 
     def failing(*days: int) -> list[int]:
         within = [Range(datetime(2026, 1, day, tzinfo=UTC), datetime(2026, 1, day + 1, tzinfo=UTC)) for day in days]
-        return [r.rows_failed for r in expect(path, [mart], path.with_suffix(".json"), [], within if days else None)]
+        return [
+            r.rows_failed for r in expect(home, path, [mart], path.with_suffix(".json"), [], within if days else None)
+        ]
 
     assert failing(5) == [2]
     assert failing(2, 4) == [1]

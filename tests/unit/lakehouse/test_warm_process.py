@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.marts import dbt_process
-from lakehouse.marts.dbt_process import Request
+from lakehouse.marts import warm_process
 from lakehouse.marts.dbt_runner import RESULTS, NodeResult
+from lakehouse.marts.warm_process import Command
 
 PROJECT = """name: small
 version: "1.0"
@@ -32,7 +32,7 @@ PROFILE = """small:
 @pytest.fixture(scope="module", autouse=True)
 def warm() -> None:
     """No process of an earlier test waits: what it has parsed is another project."""
-    dbt_process.end_waiting()
+    warm_process.end_waiting()
 
 
 @pytest.fixture
@@ -45,19 +45,19 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def request(project: Path, *command: str, **environment: str) -> Request:
+def request(project: Path, *command: str, **environment: str) -> Command:
     places = ["--project-dir", str(project), "--profiles-dir", str(project)]
     digest = str(project) + (project / "models" / "one.sql").read_text()
-    return Request(command, places, digest, str(project), {**os.environ, "DO_NOT_TRACK": "1", **environment})
+    return Command(command, places, digest, str(project), {**os.environ, "DO_NOT_TRACK": "1", **environment})
 
 
 def names(lines: list[str]) -> list[str]:
     return [json.loads(line)["info"]["name"] for line in lines if line.startswith("{")]
 
 
-def run(asked: Request) -> tuple[int, list[str]]:
+def run(asked: Command) -> tuple[int, list[str]]:
     lines: list[str] = []
-    return dbt_process.run(asked, lines.append), lines
+    return warm_process.run(asked, lines.append), lines
 
 
 def shown(project: Path) -> str:
@@ -80,11 +80,11 @@ def process_of(project: Path) -> int:
 
 def test_the_next_command_finds_the_project_parsed_and_a_changed_one_is_parsed_anew(project: Path) -> None:
     assert run(request(project, "compile"))[0] == 0
-    (waiting,) = dbt_process._idle
+    (waiting,) = warm_process._idle
     assert "first" in shown(project)
     (project / "models" / "one.sql").write_text("select 2 as n, 'changed' as said")
     assert "changed" in shown(project)
-    assert dbt_process._idle == [waiting]
+    assert warm_process._idle == [waiting]
 
 
 def test_each_command_has_its_own_environment_and_exit_code(project: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_command_that_is_killed_says_so_and_the_next_one_runs(project: Path) -
     def kill() -> None:
         os.kill(process_of(project), signal.SIGKILL)
 
-    assert dbt_process.run(request(project, "run"), at_the_first_model(kill)) == -signal.SIGKILL
+    assert warm_process.run(request(project, "run"), at_the_first_model(kill)) == -signal.SIGKILL
     (project / "models" / "one.sql").write_text("select 4 as n")
     assert run(request(project, "run"))[0] == 0
 
@@ -139,18 +139,18 @@ def test_a_caller_that_gives_up_leaves_no_dbt_behind(project: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        dbt_process.run(request(project, "run"), at_the_first_model(give_up))
+        warm_process.run(request(project, "run"), at_the_first_model(give_up))
     deadline = time.monotonic() + 30
     while Path(f"/proc/{running[0]}").exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    assert dbt_process._idle == []
+    assert warm_process._idle == []
 
 
 def test_a_caller_that_is_gone_before_dbt_is_ready_has_nothing_built(project: Path) -> None:
-    process = dbt_process._Process()
+    process = warm_process._Process()
     assert process._popen.stdin is not None
-    process._popen.stdin.write(json.dumps(asdict(request(project, "run"))) + "\n")
+    process._popen.stdin.write(json.dumps({"Command": asdict(request(project, "run"))}) + "\n")
     process._popen.stdin.close()
     assert process._popen.wait(60) == 1
     assert not (project / "small.duckdb").exists()
@@ -159,24 +159,24 @@ def test_a_caller_that_is_gone_before_dbt_is_ready_has_nothing_built(project: Pa
 def test_where_processes_do_not_fork_each_command_has_one_of_its_own(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = "from lakehouse.marts import dbt_program; dbt_program.FORKS = False; dbt_program.serve()"
+    program = "from lakehouse.marts import warm_program; warm_program.FORKS = False; warm_program.serve()"
     popen = subprocess.Popen
-    dbt_process.end_waiting()
+    warm_process.end_waiting()
     monkeypatch.setattr(
-        dbt_process.subprocess, "Popen", lambda _, **options: popen([sys.executable, "-c", program], **options)
+        warm_process.subprocess, "Popen", lambda _, **options: popen([sys.executable, "-c", program], **options)
     )
     assert run(request(project, "run"))[0] == 0
     (project / "models" / "one.sql").write_text("select no_such_column")
     assert run(request(project, "run"))[0] == 1
-    assert dbt_process._idle == []
+    assert warm_process._idle == []
 
 
 def test_a_fork_of_this_process_takes_none_of_its_dbt(project: Path) -> None:
     assert run(request(project, "compile"))[0] == 0
-    (waiting,) = dbt_process._idle
+    (waiting,) = warm_process._idle
     child = os.fork()
     if child == 0:
-        taken = dbt_process._taken()
+        taken = warm_process._taken()
         os._exit(0 if taken is not waiting else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert run(request(project, "compile"))[0] == 0
