@@ -51,12 +51,13 @@ def sources(contracts: Sequence[Contract]) -> str:
 def _table(contract: Contract) -> list[str]:
     description = f"{contract.description} One row is {contract.grain}; key ({', '.join(contract.key)})."
     lines = [f"      - name: {contract.name}", f"        description: {json.dumps(description)}"]
+    meta = f"{{touches: {contract.touches}, touch: [{', '.join(contract.touch)}]}}"
+    lines += ["        config:", f"          meta: {meta}"]
     if contract.fresh_within_hours:
         # In minutes, because a contract may say half an hour and dbt counts whole periods. An error, not a warning, so
         # that a script that calls `dbt source freshness` sees a broken contract in the exit code.
         minutes = round(contract.fresh_within_hours * 60)
         lines += [
-            "        config:",
             f"          loaded_at_field: {contract.time_column}",
             "          freshness:",
             f"            error_after: {{count: {minutes}, period: minute}}",

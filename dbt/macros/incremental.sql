@@ -1,27 +1,19 @@
-{% macro delete_changed(time_column) -%}
-{%- if is_incremental() -%}
-delete from {{ this }} as kept
-using {{ source('build', 'changed_spans') }} as spans
-where kept.asset_id = spans.asset_id
-    and kept.signal = spans.signal
-    and kept.{{ time_column }} >= spans.rebuild_from
-    and kept.{{ time_column }} < spans.rebuild_to
-{%- endif -%}
-{%- endmacro %}
-
-{% macro delete_changed_asset_days(time_column) -%}
-{%- if is_incremental() -%}
-delete from {{ this }} as kept
-using {{ source('build', 'changed_spans') }} as spans
-where kept.asset_id = spans.asset_id
-    and kept.{{ time_column }} >= spans.rebuild_from
-    and kept.{{ time_column }} < spans.rebuild_to
-{%- endif -%}
-{%- endmacro %}
+{#- What a build finds changed, as conditions on rows. -#}
 
 {% macro builds_whole() -%}
 {%- if not execute -%}{{ return(true) }}{%- endif -%}
 {{ return(flags.FULL_REFRESH or adapter.get_relation(target.database, target.schema, 'bess_revenue_1d') is none) }}
+{%- endmacro %}
+
+{% macro in_changed_spans(columns, time_column=none) -%}
+exists (
+    select 1 from {{ source('build', 'changed_spans') }} as spans
+    where {% for column in columns %}{{ 'and ' if not loop.first }}spans.{{ column }} = made.{{ column }} {% endfor %}
+    {%- if time_column %}
+        and made.{{ time_column }} >= spans.rebuild_from
+        and made.{{ time_column }} < spans.rebuild_to
+    {%- endif %}
+)
 {%- endmacro %}
 
 {% macro of_changed_days(table, instant) -%}
@@ -35,11 +27,5 @@ exists (
         and {{ instant }} >= changes.first_day::timestamptz
         and {{ instant }} < (changes.last_day + 1)::timestamptz
 )
-{%- endif -%}
-{%- endmacro %}
-
-{% macro delete_changed_days(table, instant) -%}
-{%- if is_incremental() -%}
-delete from {{ this }} where {{ of_changed_days(table, instant) }}
 {%- endif -%}
 {%- endmacro %}

@@ -19,12 +19,6 @@ exists (
 {%- endif -%}
 {%- endmacro %}
 
-{% macro delete_changed_prices(table, of_findings=none) -%}
-{%- if is_incremental() -%}
-delete from {{ this }} where {{ changed_prices(table) }}{% if of_findings %} and rule = '{{ of_findings }}'{% endif %}
-{%- endif -%}
-{%- endmacro %}
-
 {% macro settles_batteries() -%}
 table_name in ('iso_prices', 'as_prices') and (key_1 is null or key_1 = 'ERCOT' and key_2 in ('DAM', 'RT15'))
 {%- endmacro %}
@@ -46,30 +40,6 @@ true
         select {{ site_of('key_1') }} from {{ changes }} where table_name like 'ercot_%' and key_1 is not null
     )
 )
-{%- endif -%}
-{%- endmacro %}
-
-{% macro delete_changed_operating_days() -%}
-{%- if is_incremental() -%}
-delete from {{ this }}
-where operating_day in ({{ changed_operating_days() }}) and {{ at_changed_site('resource') }}
-{%- endif -%}
-{%- endmacro %}
-
-{% macro delete_changed_award_findings() -%}
-{%- if is_incremental() -%}
-delete from {{ this }}
-where rule = 'award_limits'
-    and (interval_start at time zone 'America/Chicago')::date in ({{ changed_operating_days() }})
-    and {{ at_changed_site('resource') }}
-{%- endif -%}
-{%- endmacro %}
-
-{% macro delete_changed_months() -%}
-{%- if is_incremental() -%}
-delete from {{ this }}
-where month in (select date_trunc('month', operating_day)::date from ({{ changed_operating_days() }}) as changed)
-    and {{ at_changed_site('resource') }}
 {%- endif -%}
 {%- endmacro %}
 

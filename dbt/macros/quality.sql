@@ -82,26 +82,6 @@
 {{ names | join(', ') }}
 {%- endmacro %}
 
-{% macro delete_findings(scope) -%}
-{%- if is_incremental() -%}
-delete from {{ this }} as kept
-{% if scope == 'file' -%}
-where kept.rule in ({{ rules_of(scope) }})
-{%- else -%}
-using {{ source('build', 'changed_spans') }} as spans
-where kept.rule in ({{ rules_of(scope) }})
-    and kept.asset_id = spans.asset_id
-    {% if scope in ('days', 'signal') -%}
-    and kept.signal = spans.signal
-    {%- endif %}
-    {% if scope in ('days', 'asset_days') -%}
-    and kept.interval_start >= spans.rebuild_from
-    and kept.interval_start < spans.rebuild_to
-    {%- endif %}
-{%- endif -%}
-{%- endif -%}
-{%- endmacro %}
-
 {% macro unit_text(unit) -%}
 coalesce(' ' || {{ unit }}, '')
 {%- endmacro %}

@@ -34,7 +34,7 @@ def build(full_refresh: bool) -> None:
     with steps() as shown:
         report = run(at, registry().contracts, full_refresh=full_refresh, progress=shown, watch=shown.watch)
     build_report(report)
-    if report.built and report.held_back:
+    if report.built and (report.held_back or report.kept_back):
         raise click.exceptions.Exit(1)
 
 

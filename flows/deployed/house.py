@@ -46,8 +46,8 @@ def transform(full_refresh: bool = False) -> State[dict[str, Any]]:
         artifacts.publish("build", artifacts.failed_checks(error), "The checks that kept this build unpublished.")
         return outcomes.of_failed_checks(error)
     artifacts.publish("build", artifacts.build(report), "The build, step by step, and its checks.")
-    if report.built and report.held_back:
-        return outcomes.of_held_back(report.held_back)
+    if report.built and (report.held_back or report.kept_back):
+        return outcomes.of_left_out(report.held_back, report.kept_back)
     message = f"published {report.build_id}" if report.built else "nothing has changed"
     return Completed(message=message, data={"build_id": report.build_id, "mode": report.mode, "rows": report.rows})
 

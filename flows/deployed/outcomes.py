@@ -43,8 +43,10 @@ def of_failed_checks(error: ChecksFailed) -> State[Any]:
     return Failed(name=CHECKS_FAILED, message=str(error), data=error)
 
 
-def of_held_back(held_back: Mapping[str, str]) -> State[Any]:
-    """The final state of a build that was published without some assets: failed, because somebody must act."""
-    reasons = "\n".join(f"{asset} is held back: {reason}" for asset, reason in sorted(held_back.items()))
-    error = TerminalError(reasons, "mend its landed data; each build after a landing tries it again")
+def of_left_out(held_back: Mapping[str, str], kept_back: Mapping[str, str]) -> State[Any]:
+    """The final state of a build that was published without some assets or marts: failed, because somebody must act."""
+    reasons = [f"{asset} is held back: {reason}" for asset, reason in sorted(held_back.items())]
+    reasons += [f"{mart} is kept back: {reason}" for mart, reason in sorted(kept_back.items())]
+    step = "mend the data, the mart or its check; each build after a landing or a change of the project tries again"
+    error = TerminalError("\n".join(reasons), step)
     return Failed(name=CHECKS_FAILED, message=str(error), data=error)

@@ -146,6 +146,10 @@ def build_report(report: BuildReport) -> None:
         click.echo(UNCHANGED if report.build_id else "nothing has landed yet")
         _warnings(report.checks)
         return
+    if report.mode == "descriptions":
+        click.echo(f"build {report.build_id}: its descriptions are those of the dbt project again; no row has changed")
+        _warnings(report.checks)
+        return
     table(("mart", "rows"), [(mart, rows) for mart, rows in sorted(report.rows.items()) if rows])
     empty = sum(not rows for rows in report.rows.values())
     if empty:

@@ -15,9 +15,9 @@ from lakehouse.errors import TerminalError
 from lakehouse.marts import expectations
 from lakehouse.marts.checks import dbt_checks, record_checks
 from lakehouse.marts.data_docs import kept_path
-from lakehouse.marts.dbt_runner import NodeResult, Watch, run_dbt
+from lakehouse.marts.dbt_runner import NodeResult, Watch, described, run_dbt
 from lakehouse.marts.inputs import changes_between, write_manifest
-from lakehouse.marts.published import Published, copy_file, published
+from lakehouse.marts.published import Published, copy_file, create_empty, published
 from lakehouse.ops import Ops
 from lakehouse.pins import keep, pin_all
 from lakehouse.settings import DBT_PROJECT, Settings
@@ -56,7 +56,11 @@ def prepare(settings: Settings, contracts: Sequence[Contract], folder: Path) -> 
     if before is not None:
         copy_file(settings.marts_path, build_file)
         pins = {name: replace(now[name], snapshot_id=before.pins.get(name)) for name in now if name in before.pins}
-    changes = changes_between(settings, contracts, pins, None, folder)
+    changes = changes_between(settings, contracts, pins, None, folder, emptied=True)
+    assert changes is not None  # an emptied table is a change
+    project = described(settings, folder)
+    live = project.live({name for name, pinned in pins.items() if pinned.snapshot_id is not None})
+    create_empty(folder / "scratch.duckdb", project.silent(live))
     manifest = write_manifest(folder, contracts, pins, changes)
     return Workspace(settings, folder, build_file, manifest)
 

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,30 +16,27 @@ import sqlalchemy as sa
 from lakehouse import ops as ops_tables
 from lakehouse.catalog import MARTS, located, open_catalog
 from lakehouse.check_result import CheckResult
-from lakehouse.contract import ASSETS, QUARANTINE, Contract
-from lakehouse.damage import diagnosed, read_every_row
+from lakehouse.contract import ASSETS, Contract
 from lakehouse.engine import identifier
-from lakehouse.errors import MEND, BrokenHome, ChecksFailed, ModelsFailed, TerminalError
-from lakehouse.marts import expectations
-from lakehouse.marts.changes import Changes, listed_assets, touched_by_table
-from lakehouse.marts.checks import dbt_checks, describe, record_checks, united
-from lakehouse.marts.data_docs import kept_path
-from lakehouse.marts.dbt_models import depending_on, marts
-from lakehouse.marts.dbt_runner import Watch, project_digest, run_dbt
-from lakehouse.marts.held_back import breaking, named_by, warnings, without
-from lakehouse.marts.inputs import (
-    affected_models,
-    changed_inputs,
-    changed_range,
-    changes_between,
-    in_shards,
-    something_undeclared,
-    write_manifest,
+from lakehouse.errors import MEND, BrokenHome
+from lakehouse.marts.attempt import Attempt
+from lakehouse.marts.changes import touched_by_table
+from lakehouse.marts.dbt_models import Mart
+from lakehouse.marts.dbt_runner import Watch, described, project_digest
+from lakehouse.marts.held_back import warnings
+from lakehouse.marts.inputs import changes_between, nothing_changed, something_undeclared
+from lakehouse.marts.passes import Over, stale
+from lakehouse.marts.publish import describe_tables, follow
+from lakehouse.marts.published import (
+    Made,
+    Published,
+    copy_file,
+    open_marts,
+    published,
+    sign,
+    write_comments,
 )
-from lakehouse.marts.publish import follow
-from lakehouse.marts.published import Published, copy_file, open_marts, published, sign, write_comments
 from lakehouse.ops import Ops
-from lakehouse.outages import outage_in
 from lakehouse.pins import Pin, Touched, keep, pin_all
 from lakehouse.settings import Settings
 from lakehouse.storage import take_place
@@ -55,12 +52,13 @@ class BuildReport:
     Args:
         build_id: of the published build; if nothing had changed, of the one before.
         built: whether there was anything to build.
-        mode: 'full', 'incremental' or 'nothing'.
+        mode: 'full', 'incremental', 'descriptions' (they alone have changed) or 'nothing'.
         spans: number of rebuilt spans of local days.
         checks: every check that ran.
         durations: step → seconds.
         rows: mart → number of published rows.
         held_back: asset → the reason why its published rows stay as they were; `checks` has a warning for each.
+        kept_back: mart → the reason why its published rows stay as they were; `checks` has a warning for each.
     """
 
     build_id: str | None
@@ -71,6 +69,7 @@ class BuildReport:
     durations: dict[str, float] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     held_back: dict[str, str] = field(default_factory=dict)
+    kept_back: dict[str, str] = field(default_factory=dict)
 
 
 def build(
@@ -113,9 +112,8 @@ class _Build:
         self.settings = settings
         #: Raises if the lock that makes this the only build was lost.
         self.held = held
-        self.contracts = [contract for contract in contracts if contract is not QUARANTINE]
         #: Observations are pinned first: a landing commits their assets and signals before them, so no pin lacks these.
-        self.all_contracts = contracts
+        self.contracts = contracts
         self.ops = ops
         self.progress = progress
         self.watch = watch
@@ -135,39 +133,64 @@ class _Build:
         before = published(self.settings)
         code = project_digest()
         with self.step("pin"):
-            pins = pin_all(self.settings, self.all_contracts)
+            pins = pin_all(self.settings, self.contracts)
         if gone := sorted(self.ops.tables_with_rows() - set(pins)):  # their marts would be empty
             raise BrokenHome(f"the catalog has lost raw.{', raw.'.join(gone)}, into which rows have landed", MEND)
         ids = {name: pinned.snapshot_id for name, pinned in pins.items()}
         followed = before is not None and self._followed(before)
         if before and before.code_version == code and before.pins == ids and not full_refresh and followed:
-            warned = warnings(before.held_back)
-            return BuildReport(before.build_id, False, "nothing", checks=warned, held_back=before.held_back)
-        whole = full_refresh or before is None or before.code_version != code
+            return self._unchanged(before)
         with self.ops.run("build", full_refresh=full_refresh, home=self.settings.home_name) as run:
             folder = self._folder()
             try:
                 pins = {name: keep(self.settings, pinned, folder) for name, pinned in pins.items()}
-                with self.step("find changes"):
-                    touched = None
-                    if not whole and before is not None:
-                        touched = touched_by_table(open_catalog(self.settings), self.contracts, before.pins)
-                        if touched and something_undeclared(self.settings, self.contracts, pins, touched):
-                            touched = None
-                        if touched is not None and before.held_back:
-                            # Held-back assets are built again whole, whatever has landed of them since.
-                            again: Touched = {(asset,): None for asset in before.held_back}
-                            touched.setdefault(ASSETS.name, []).append(again)
-                        whole = touched is None
-                    emptied = whole and before is not None
-                    changes = changes_between(self.settings, self.contracts, pins, touched, folder, emptied=emptied)
-                if changes is None:
-                    if before and not followed:
-                        self._mend(run.id, before)
-                    return BuildReport(before.build_id if before else None, False, "nothing")
-                return self._build(run.id, folder, pins, changes, whole, code, followed)
+                work = self._attempt(None if full_refresh else before, pins, folder)
+                if work.made():
+                    return self._build(run.id, work, code, before, followed)
+                if before and before.code_version != code:
+                    return self._describe(run.id, work, code, before)
+                if before and not followed:
+                    self._mend(run.id, before)
+                return self._unchanged(before)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def _unchanged(self, before: Published | None) -> BuildReport:
+        if before is None:
+            return BuildReport(None, False, "nothing")
+        warned = warnings(before.held_back, before.kept_back)
+        return BuildReport(
+            before.build_id, False, "nothing", checks=warned, held_back=before.held_back, kept_back=before.kept_back
+        )
+
+    def _attempt(self, before: Published | None, pins: dict[str, Pin], folder: Path) -> Attempt:
+        """What there is to do; `before` None makes every mart anew."""
+        project = described(self.settings, folder)
+        live = project.live({name for name, pinned in pins.items() if pinned.snapshot_id is not None})
+        changed = None
+        with self.step("find changes"):
+            touched = self._touched(before, pins) if before else None
+            if before and touched is not None:
+                (folder / "changed").mkdir()
+                changed = changes_between(self.settings, self.contracts, pins, touched, folder / "changed")
+                changed = changed or nothing_changed(folder / "changed")
+        recorded = before.digests if before and touched is not None else {}
+        return Attempt(
+            settings=self.settings, contracts=self.contracts, ops=self.ops, pins=pins, folder=folder,
+            project=project, live=live, stale=stale(project, live, recorded), changed=changed,
+            step=self.step, progress=self.progress, watch=self.watch,
+        )  # fmt: skip
+
+    def _touched(self, before: Published, pins: dict[str, Pin]) -> dict[str, list[Touched]] | None:
+        """What landed after a published build, by table; None if unknown, so that all must be made anew."""
+        touched = touched_by_table(open_catalog(self.settings), self.contracts, before.pins)
+        if touched is None or (touched and something_undeclared(self.settings, self.contracts, pins, touched)):
+            return None
+        if before.held_back:
+            # Held-back assets are built again whole, whatever has landed of them since.
+            again: Touched = {(asset,): None for asset in before.held_back}
+            touched.setdefault(ASSETS.name, []).append(again)
+        return touched
 
     def _folder(self) -> Path:
         """The build folder, emptied of the remains of a killed build (one build at a time)."""
@@ -204,169 +227,81 @@ class _Build:
             follow(self.settings, open_catalog(self.settings), before.marts, before.build_id, None)
         self._finish(before.build_id, "done")
 
-    def _build(
-        self,
-        run_id: str,
-        folder: Path,
-        pins: dict[str, Pin],
-        changes: Changes,
-        whole: bool,
-        code: str,
-        followed: bool,
-    ) -> BuildReport:
-        ids = {name: pinned.snapshot_id for name, pinned in pins.items()}
+    def _describe(self, run_id: str, work: Attempt, code: str, before: Published) -> BuildReport:
+        """Publish changed descriptions; no row is made again, and every mart stays the one of its build."""
+        with self.step("publish"):
+            copy_file(self.settings.marts_path, work.build_file)
+            marts = [mart for mart in work.project.marts if mart.name in work.live]
+            write_comments(work.build_file, [*work.project.marts, *work.project.views])
+            self.held()
+            sign(work.build_file, replace(before, code_version=code, marts=marts), datetime.now(UTC))
+            take_place(work.build_file, self.settings.marts_path)
+        with self.step("iceberg marts"):
+            describe_tables(open_catalog(self.settings), marts)
+        return replace(self._unchanged(before), built=True, mode="descriptions")
+
+    def _build(self, run_id: str, work: Attempt, code: str, before: Published | None, followed: bool) -> BuildReport:
+        ids = {name: pinned.snapshot_id for name, pinned in work.pins.items()}
         started = datetime.now(UTC)
         build_id = f"{started:%Y%m%dT%H%M%S}-{run_id[:8]}"
+        mode, rows_by = "full" if work.whole else "incremental", work.project.digest
         self.ops.start(
-            ops_tables.BUILDS, id=build_id, run_id=run_id, mode="full" if whole else "incremental",
-            pins=json.dumps(ids), changed_spans=changes.count, changed_from=changes.rebuild_from,
-            changed_to=changes.rebuild_to, code_version=code,
+            ops_tables.BUILDS, id=build_id, run_id=run_id, mode=mode,
+            pins=json.dumps(ids), changed_spans=work.extent.count, changed_from=work.extent.rebuild_from,
+            changed_to=work.extent.rebuild_to, code_version=rows_by,
         )  # fmt: skip
-        build_file = folder / self.settings.marts_path.name
         try:
-            report = self._audited(build_id, run_id, folder, pins, changes, whole)
+            checks = work.run(build_id, run_id)
             with self.step("publish"):
-                declared = marts(folder / "target")
-                touched = depending_on(folder / "target", changed_inputs(changes))
-                write_comments(build_file, [*declared, *marts(folder / "target", views=True)])
+                made = _made(work, build_id, before)
+                declared = [mart for mart in work.project.marts if mart.name in made and made[mart.name].build_id]
+                write_comments(work.build_file, [*work.project.marts, *work.project.views])
                 self.held()
-                sign(build_file, Published(build_id, ids, code, declared, report.held_back), started)
-                take_place(build_file, self.settings.marts_path)  # readers keep the file they have open
+                sign(work.build_file, Published(build_id, ids, code, declared, work.held_back, made), started)
+                take_place(work.build_file, self.settings.marts_path)  # readers keep the file they have open
         except BaseException as error:
             self._finish(build_id, "failed", f"{type(error).__name__}: {error}")
             raise
-        in_step = followed and not whole and self._newest_code() == code
+        in_step = followed and not work.whole and self._newest_code() == rows_by
         self._finish(build_id, "published")
         with self.step("iceberg marts"):
-            changed, moved = None, declared
-            if in_step and changes.rebuilt:
-                changed = changes.rebuilt
-                moved = [mart for mart in declared if mart.name in touched]
-            follow(self.settings, open_catalog(self.settings), moved, build_id, changed)
-        warned = [f"{check.name}: {check.message}" for check in warnings(report.held_back)]
+            self._follow(work, declared, build_id, in_step)
+        warned = [f"{check.name}: {check.message}" for check in warnings(work.held_back, work.kept_back)]
         self._finish(build_id, "done", "\n".join(warned) or None)
-        report.durations = self.durations
-        report.rows = mart_rows(self.settings)
-        return report
+        return BuildReport(
+            build_id, True, mode, work.extent.count, checks, self.durations, mart_rows(self.settings),
+            work.held_back, work.kept_back,
+        )  # fmt: skip
+
+    def _follow(self, work: Attempt, declared: Sequence[Mart], build_id: str, in_step: bool) -> None:
+        """Bring the Iceberg marts up to the published file: those that the build has made, or all."""
+        catalog = open_catalog(self.settings)
+        if not in_step:
+            follow(self.settings, catalog, declared, build_id, None)
+            return
+        for one in work.passes:
+            moved = [mart for mart in declared if mart.name in one.models]
+            changed = work.extent.rebuilt if one.over is Over.CHANGED else None
+            follow(self.settings, catalog, moved, build_id, changed or None)
 
     def _finish(self, build_id: str, status: str, error: str | None = None) -> None:
         self.ops.finish(
             ops_tables.BUILDS, build_id, status, error=error, durations=json.dumps(self.durations, sort_keys=True)
         )
 
-    def _audited(
-        self, build_id: str, run_id: str, folder: Path, pins: dict[str, Pin], changes: Changes, whole: bool
-    ) -> BuildReport:
-        """Build and check; assets whose data break a model or a check stay as they were published."""
-        held_back: dict[str, str] = {}
-        while True:
-            try:
-                checks = self._tried(build_id, run_id, folder, pins, changes, whole, warnings(held_back))
-            except (ModelsFailed, ChecksFailed) as error:
-                found = self._at_fault(error, folder, pins, changes, whole)
-                if not found or not set(changes.assets) - set(found):
-                    raise
-                held_back |= found
-                self.progress(f"held back: {', '.join(sorted(found))}")
-                changes = without(changes, found, folder / f"without_{len(held_back)}")
-            else:
-                mode = "full" if whole else "incremental"
-                return BuildReport(build_id, True, mode, changes.count, checks, held_back=held_back)
 
-    def _at_fault(
-        self, error: TerminalError, folder: Path, pins: dict[str, Pin], changes: Changes, whole: bool
-    ) -> dict[str, str]:
-        """Asset → the model or check that its data break; empty if the failure names no single assets."""
-        if isinstance(error, ChecksFailed):
-            return named_by(error.checks)
-        if not isinstance(error, ModelsFailed):
-            return {}
-        models = [f"+{name}" for name in error.models]
-
-        def breaks(some: Changes) -> bool:
-            trial = folder / "trial"
-            shutil.rmtree(trial, ignore_errors=True)
-            trial.mkdir()
-            if not whole:
-                copy_file(self.settings.marts_path, trial / self.settings.marts_path.name)
-            write_manifest(trial, self.all_contracts, pins, some)
-            nodes = run_dbt(self.settings, ["run", "--select", *models], trial, self.watch)
-            return any(node.status == "error" for node in nodes)
-
-        with self.step("find the assets that break it"):
-            found = breaking(changes, breaks, folder / "some")
-        return {asset: f"{', '.join(error.models)} cannot be built with it: {error.message}" for asset in found}
-
-    def _tried(
-        self,
-        build_id: str,
-        run_id: str,
-        folder: Path,
-        pins: dict[str, Pin],
-        changes: Changes,
-        whole: bool,
-        known: list[CheckResult],
-    ) -> list[CheckResult]:
-        build_file = folder / self.settings.marts_path.name
-        # The remains of an attempt with other assets.
-        for left in (build_file, build_file.with_name(f"{build_file.name}.wal")):
-            left.unlink(missing_ok=True)
-        if not whole:
-            with self.step("copy published marts"):
-                copy_file(self.settings.marts_path, build_file)
-        with self.step("dbt"):
-            checks = self._run_models(folder, pins, changes, whole)
-        if not any(check.blocks for check in checks):
-            with self.step("great expectations"):
-                kept, assets = kept_path(self.settings, build_id), None if whole else listed_assets(changes)
-                checks += expectations.expect(
-                    self.settings,
-                    build_file,
-                    marts(folder / "target"),
-                    kept,
-                    assets,
-                    changed_range(changes),
-                    self.watch,
-                )
-        checks += known
-        record_checks(self.ops, run_id, build_id, checks)
-        failed = [check for check in checks if check.blocks]
-        if failed:
-            raise ChecksFailed(
-                f"{len(failed)} blocking checks failed; the last good marts stay published\n{describe(failed)}",
-                "look at the failing rows above, mend the data or the model, then build again",
-                failed,
-            )
-        return checks
-
-    def _run_models(self, folder: Path, pins: dict[str, Pin], changes: Changes, whole: bool) -> list[CheckResult]:
-        """Build the models shard by shard; returns dbt's tests as checks, each test once."""
-        build_file = folder / self.settings.marts_path.name
-        parts = in_shards(self.settings, self.contracts, pins, changes, folder)
-        checks: list[CheckResult] = []
-        for number, part in enumerate(parts):
-            if len(parts) > 1:
-                self.progress(f"dbt, {number + 1} of {len(parts)}")
-            manifest = write_manifest(folder, self.all_contracts, pins, part)
-            afresh = whole and number == 0
-            command = ["build", *(["--full-refresh"] if afresh else ["--select", *affected_models(part)])]
-            nodes = run_dbt(self.settings, command, folder, self.watch)
-            models_failed = [node for node in nodes if node.resource == "model" and node.status == "error"]
-            if models_failed:
-                listed = "\n".join(f"  {node.name}: {node.message}" for node in models_failed)
-                raise (
-                    outage_in(listed)
-                    or diagnosed(self.settings, read_every_row)
-                    or ModelsFailed(
-                        f"dbt could not build {len(models_failed)} models:\n{listed}",
-                        "mend these models; if the message is of a damaged file, build --full-refresh",
-                        [node.name for node in models_failed],
-                    )
-                )
-            checks = united(checks, dbt_checks(self.settings, nodes, build_file, manifest))
-            if any(check.blocks for check in checks):
-                break
-        return checks
+def _made(work: Attempt, build_id: str, before: Published | None) -> dict[str, Made]:
+    """The state of every mart that has something to say, after a build."""
+    found = {}
+    for name, model in work.project.models.items():
+        if not model.is_mart or name not in work.live:
+            continue
+        if reason := work.kept_back.get(name):
+            earlier = before.made.get(name) if before else None
+            found[name] = Made(earlier.build_id if earlier else None, None, reason)
+        else:
+            found[name] = Made(build_id, model.digest)
+    return found
 
 
 def mart_rows(settings: Settings) -> dict[str, int]:

@@ -175,12 +175,11 @@ def find_changes(
     key_days = of.get("key_days", [])
     rows = [] if touched is None else list(_key_days(key_days, touched))
     pq.write_table(pa.Table.from_pylist(rows, schema=TABLES_SCHEMA), tables)
-    unbounded = [*key_days, *of.get("whole", [])] if touched is None else []
-    some = rows or any(_has_rows(connection, contract) for contract in unbounded)
-    whole = any((touched or {}).get(contract.name) for contract in of.get("whole", []))
-    if not found.num_rows and not some and not whole and not emptied:
-        return None
     names = sorted(name for name, commits in (touched or {}).items() if commits)
+    unbounded = [*key_days, *of.get("whole", [])] if touched is None else []
+    some = rows or names or any(_has_rows(connection, contract) for contract in unbounded)
+    if not found.num_rows and not some and not emptied:
+        return None
     return changes_in(spans, calendar, tables, names, everything=touched is None)
 
 

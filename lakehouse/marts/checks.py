@@ -24,6 +24,9 @@ def dbt_checks(settings: Settings, nodes: Sequence[NodeResult], build_file: Path
     """dbt's tests as checks, with the failing rows of those that failed."""
     checks = []
     for node in nodes:
+        if node.resource == "warning":
+            about = f"rebuild_by of {node.name}"
+            checks.append(CheckResult("dbt", about, "warn", message=node.message, models=node.models))
         if node.resource != "test" or node.status == "skipped":
             continue
         status = {"pass": "pass", "warn": "warn", "fail": "fail"}.get(node.status, "error")

@@ -1,15 +1,27 @@
-"""What the dbt project declares of its models: the marts that a build publishes, and what each model depends on."""
+"""What the dbt project declares of its models: the marts that a build publishes, what each model reads, and the digest
+of what its rows are made by."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Collection
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 #: In dbt's target folder: what a build needs of the project that dbt has parsed.
 MODELS = "models.json"
+#: Prefix of the sources that a build writes: what changed, and the calendar.
+BUILD_SOURCES = "build."
+#: Parts of a model's configuration that change none of its rows.
+IDLE_CONFIG = frozenset(
+    {"access", "contract", "docs", "event_time", "freshness", "group", "meta", "persist_docs", "tags"}
+)
+#: Space and comments of SQL and Jinja; and the strings, in which neither is any.
+_SPACE = re.compile(r"('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")|(?:\s+|--[^\n]*|/\*.*?\*/|\{#.*?#\})+", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -43,46 +55,263 @@ class Mart:
         return cls(value["name"], value["description"], tuple(value["key"]), value["time"], ranges, columns, further)
 
 
-def write_models(target: Path, manifest: Any) -> None:
-    """Write `MODELS` from dbt's manifest, for `marts` and `depending_on`."""
+@dataclass(frozen=True)
+class Model:
+    """A model of the dbt project.
+
+    Args:
+        name: of the model.
+        layer: 'staging', 'intermediate' or 'marts'.
+        is_view: whether it holds no rows of its own in the published file.
+        rebuild_by: the unit of rows that are rebuilt together; None rebuilds the model whole.
+        needs: raw tables without whose rows the model has nothing to say; see `Project.live`.
+        reads: models and sources ("raw.iso_prices") that it is made of.
+        digest: of its SQL without comments, its macros, its configuration, and all that of the models it reads.
+        types: column → DuckDB type, as its YAML declares it.
+        mart: the declaration of a model in the layer marts.
+    """
+
+    name: str
+    layer: str
+    is_view: bool
+    rebuild_by: str | None
+    needs: tuple[str, ...]
+    reads: tuple[str, ...]
+    digest: str
+    types: dict[str, str]
+    mart: Mart
+
+    @property
+    def is_mart(self) -> bool:
+        """Whether readers of the published file see it."""
+        return self.layer == "marts"
+
+
+@dataclass(frozen=True)
+class Project:
+    """The models of the dbt project.
+
+    Args:
+        models: name → model.
+        tests: name → the models and sources that a test reads.
+        over_time: raw sources with rows over time, of which a build reads only those around what changed.
+    """
+
+    models: Mapping[str, Model]
+    tests: Mapping[str, tuple[str, ...]]
+    over_time: frozenset[str]
+
+    @classmethod
+    def read(cls, target: Path) -> Project:
+        """The project as a run of dbt has left it in its target folder."""
+        found = json.loads((target / MODELS).read_text())
+        models = {}
+        for model in found["models"]:
+            fields = {**model, "mart": Mart.from_json(model["mart"])}
+            for name in ("needs", "reads"):
+                fields[name] = tuple(fields[name])
+            models[model["name"]] = Model(**fields)
+        tests = {name: tuple(reads) for name, reads in found["tests"].items()}
+        return cls(models, tests, frozenset(found["over_time"]))
+
+    @property
+    def digest(self) -> str:
+        """Of the code that makes the rows of all models."""
+        listed = "".join(f"{name} {self.models[name].digest} " for name in sorted(self.models))
+        return hashlib.sha256(listed.encode()).hexdigest()[:16]
+
+    @property
+    def marts(self) -> list[Mart]:
+        """The published models that hold rows of their own."""
+        return self._marts(lambda model: not model.is_view)
+
+    @property
+    def views(self) -> list[Mart]:
+        """The published models that hold no rows of their own."""
+        return self._marts(lambda model: model.is_view)
+
+    def _marts(self, chosen: Callable[[Model], bool]) -> list[Mart]:
+        models = [self.models[name] for name in sorted(self.models) if self._is_mart(name)]
+        return [model.mart for model in models if chosen(model)]
+
+    def _is_mart(self, name: str) -> bool:
+        return name in self.models and self.models[name].is_mart
+
+    def standing_on(self, inputs: Iterable[str], among: Collection[str] | None = None) -> set[str]:
+        """Names of the models that are made of any of the given models or sources, directly or not.
+
+        Args:
+            inputs: names of models, sources as "raw.iso_prices".
+            among: models that the way may lead through; None for all.
+        """
+        reached = set(inputs)
+        given = frozenset(reached)
+        waiting = {name: set(model.reads) for name, model in self.models.items() if among is None or name in among}
+        while more := {name for name, reads in waiting.items() if reads & reached}:
+            reached |= more
+            for name in more:
+                del waiting[name]
+        return reached - given
+
+    def silent(self, live: Collection[str], among: Iterable[str] | None = None) -> list[Model]:
+        """The intermediate models that have nothing to say: empty tables stand in for them.
+
+        Args:
+            live: see `live`.
+            among: names of models; None for all.
+        """
+        models = [self.models[name] for name in (self.models if among is None else among)]
+        return [model for model in models if model.layer == "intermediate" and model.name not in live]
+
+    def beneath(self, names: Iterable[str]) -> set[str]:
+        """The models that no file publishes and that the given ones are made of: a build makes them anew."""
+        found: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            for read in self.models[waiting.pop()].reads:
+                if read in self.models and read not in found and not self._is_mart(read):
+                    found.add(read)
+                    waiting.append(read)
+        return found
+
+    def inputs(self, name: str) -> set[str]:
+        """The sources that a model reads otherwise than through a mart, which is whole when it is read."""
+        return {read for one in (name, *self.beneath([name])) for read in self.models[one].reads if "." in read}
+
+    @cached_property
+    def _needed(self) -> dict[str, tuple[set[str], set[str]]]:
+        found: dict[str, tuple[set[str], set[str]]] = {}
+
+        def visit(name: str) -> tuple[set[str], set[str]]:
+            if name not in found:
+                model = self.models[name]
+                sources = {read for read in model.reads if read.startswith("raw.")}
+                needs = {f"raw.{table}" for table in model.needs}
+                for read in model.reads:
+                    if read in self.models:
+                        sources |= visit(read)[0]
+                found[name] = (sources, needs)
+            return found[name]
+
+        for name in self.models:
+            visit(name)
+        return found
+
+    def live(self, landed: Collection[str]) -> set[str]:
+        """The models that have something to say: others cost a build nothing.
+
+        Args:
+            landed: raw tables into which anything has landed.
+        """
+        there = {f"raw.{table}" for table in landed}
+        found = set()
+        for name, (sources, needs) in self._needed.items():
+            if (not sources or sources & there) and (not needs or needs & there):
+                found.add(name)
+        return found
+
+    def bounds_itself(self, name: str) -> bool:
+        """Whether a model reads what changed, and makes the rows of that alone."""
+        return any(read.startswith(BUILD_SOURCES) for read in self.inputs(name))
+
+    def checking(self, rebuilt: Collection[str], made: Collection[str]) -> list[str]:
+        """The tests of rebuilt models that can run.
+
+        Args:
+            rebuilt: models that a run of dbt makes.
+            made: all models that are there: of those that no file publishes, only what this run makes.
+        """
+        found = []
+        for name, reads in self.tests.items():
+            models = {read for read in reads if read in self.models}
+            if models & set(rebuilt) and models <= set(made):
+                found.append(name)
+        return sorted(found)
+
+
+def models_json(manifest: Any, variables: Mapping[str, Any]) -> str:
+    """What `Project.read` reads, as JSON.
+
+    Args:
+        manifest: dbt's, of the parsed project.
+        variables: of dbt_project.yml: models read them.
+    """
     sources = {key: f"{source.source_name}.{source.name}" for key, source in manifest.sources.items()}
-    nodes = {key: node for key, node in manifest.nodes.items() if node.resource_type == "model"}
+    nodes = {key: node for key, node in manifest.nodes.items() if node.resource_type in ("model", "seed")}
     names = sources | {key: node.name for key, node in nodes.items()}
-    models = [
-        {
-            "name": node.name,
-            "description": node.description,
-            "columns": {name: column.description for name, column in node.columns.items() if column.description},
-            "is_mart": "marts" in node.fqn,
-            "is_view": node.config.materialized == "view",
-            "meta": node.config.meta,
-            "reads": sorted(names[key] for key in node.depends_on.nodes),
-        }
-        for node in nodes.values()
-    ]
-    target.mkdir(parents=True, exist_ok=True)
-    (target / MODELS).write_text(json.dumps(models))
+    digests = _digests(manifest, nodes, variables)
+    models = []
+    for key, node in nodes.items():
+        config = node.config.to_dict(omit_none=True)
+        meta = node.config.meta
+        described = {name: column.description for name, column in node.columns.items() if column.description}
+        mart = Mart(
+            node.name,
+            node.description,
+            tuple(meta.get("key", ())),
+            meta.get("time"),
+            meta.get("ranges", {}),
+            described,
+            tuple(tuple(key) for key in meta.get("further_keys", ())),
+        )
+        models.append(
+            {
+                "name": node.name,
+                "layer": next((layer for layer in ("staging", "intermediate") if layer in node.fqn), "marts"),
+                "is_view": config["materialized"] == "view",
+                "rebuild_by": config.get("rebuild_by"),
+                "needs": config.get("needs", []),
+                "reads": sorted(names[one] for one in node.depends_on.nodes) if node.resource_type == "model" else [],
+                "digest": digests[key],
+                "types": {name: column.data_type for name, column in node.columns.items()},
+                "mart": asdict(mart),
+            }
+        )
+    tests = {
+        node.name: sorted(names[one] for one in node.depends_on.nodes if one in names)
+        for node in manifest.nodes.values()
+        if node.resource_type == "test"
+    }
+    touches = {names[key]: source.config.meta.get("touches") for key, source in manifest.sources.items()}
+    over_time = sorted(name for name, touched in touches.items() if touched in ("asset_days", "key_days"))
+    return json.dumps({"models": models, "tests": tests, "over_time": over_time})
 
 
-def marts(target: Path, views: bool = False) -> list[Mart]:
-    """The published models: those under models/marts that hold rows of their own, or the views."""
-    found = []
-    for model in json.loads((target / MODELS).read_text()):
-        if model["is_mart"] and model["is_view"] == views:
-            meta = model["meta"]
-            declared = {"key": meta.get("key", ()), "time": meta.get("time"), "ranges": meta.get("ranges", {})}
-            declared["further_keys"] = meta.get("further_keys", ())
-            described = {name: model[name] for name in ("name", "description", "columns")}
-            found.append(Mart.from_json({**described, **declared}))
-    return sorted(found, key=lambda mart: mart.name)
+def without_comments(code: str) -> str:
+    """SQL or Jinja without its comments, and with one space wherever there is any."""
+    return _SPACE.sub(lambda found: found.group(1) or " ", code).strip()
 
 
-def depending_on(target: Path, inputs: Collection[str]) -> set[str]:
-    """Names of the models that are made of any of the given sources ("raw.iso_prices"), directly or not."""
-    waiting = {model["name"]: set(model["reads"]) for model in json.loads((target / MODELS).read_text())}
-    reached = set(inputs)
-    while more := {name for name, reads in waiting.items() if reads & reached}:
-        reached |= more
-        for name in more:
-            del waiting[name]
-    return reached - set(inputs)
+def _digests(manifest: Any, nodes: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
+
+    def visit(key: str) -> str:
+        if key not in found:
+            node = nodes[key]
+            config = node.config.to_dict(omit_none=True)
+            kept = {name: value for name, value in config.items() if name not in IDLE_CONFIG}
+            made_by = f"macro.{node.package_name}.materialization_{config['materialized']}_duckdb"
+            macros = _macros(manifest, [*getattr(node.depends_on, "macros", []), made_by])
+            parts = [
+                without_comments(node.raw_code) or node.checksum.checksum,
+                json.dumps([kept, config.get("meta", {}).get("time"), dict(variables)], sort_keys=True, default=str),
+                *(without_comments(sql) for sql in macros),
+                *(visit(one) for one in sorted(getattr(node.depends_on, "nodes", [])) if one in nodes),
+            ]
+            found[key] = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+        return found[key]
+
+    return {key: visit(key) for key in nodes}
+
+
+def _macros(manifest: Any, direct: Iterable[str]) -> Iterator[str]:
+    """The project's own macros that some macros lead to, in the order of their names."""
+    reached: set[str] = set()
+    waiting = list(direct)
+    while waiting:
+        key = waiting.pop()
+        macro = manifest.macros.get(key)
+        if macro is not None and key not in reached and macro.package_name == manifest.metadata.project_name:
+            reached.add(key)
+            waiting += macro.depends_on.macros
+    return (manifest.macros[key].macro_sql for key in sorted(reached))

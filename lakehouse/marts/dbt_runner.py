@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.errors import TerminalError
-from lakehouse.marts import warm_process
+from lakehouse.marts import dbt_models, warm_process
+from lakehouse.marts.dbt_models import MODELS, Project
 from lakehouse.settings import DBT_PROJECT, Settings
 from lakehouse.storage import take_place
 
@@ -29,6 +30,8 @@ RESULTS = "results.json"
 Watch = Callable[[int, int, str], None]
 #: Events of dbt's log: a model or test begins, or has ended.
 BEGINS, ENDS = "LogStartLine", ("LogModelResult", "LogTestResult")
+#: Event of a warning that a model of the project has raised.
+WARNS = "JinjaLogWarning"
 #: Lines of the log that are shown if dbt stops before it has run anything.
 LINES_KEPT = 25
 
@@ -39,7 +42,7 @@ class NodeResult:
 
     Args:
         name: of the node.
-        resource: 'model', 'test', 'seed'.
+        resource: 'model', 'test', 'seed'; 'warning' of one that a model has raised, under the model's name.
         status: dbt's status ('success', 'pass', 'fail', 'error', 'warn', 'skipped').
         seconds: execution time.
         failures: failing rows of a test.
@@ -72,6 +75,35 @@ def project_digest() -> str:
                 digest.update(path.relative_to(DBT_PROJECT).as_posix().encode())
                 digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def described(settings: Settings, folder: Path) -> Project:
+    """The models of the dbt project; parsed only if the project has changed since.
+
+    Args:
+        settings: where it is kept between builds.
+        folder: dbt runs in it.
+
+    Raises:
+        TerminalError: dbt cannot read its project.
+    """
+    kept, target = settings.parsed_project.with_suffix(".models.json"), folder / "target"
+    # Written by other code it may lack something.
+    digest = f"{project_digest()} {hashlib.sha256(Path(dbt_models.__file__).read_bytes()).hexdigest()[:16]}"
+    try:
+        found = json.loads(kept.read_text())
+    except (OSError, ValueError):
+        found = {}
+    target.mkdir(parents=True, exist_ok=True)
+    if found.get("project") != digest:
+        run_dbt(settings, ["parse"], folder)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        found = {"project": digest, "models": (target / MODELS).read_text()}
+        written = kept.with_name(f".{kept.name}.{os.getpid()}")
+        written.write_text(json.dumps(found))
+        take_place(written, kept)  # other homes may read it now
+    (target / MODELS).write_text(found["models"])
+    return Project.read(target)
 
 
 def run_dbt(
@@ -107,7 +139,7 @@ def run_dbt(
 
     code = run_in(folder, command, DBT_PROJECT, environment, settings.parsed_project, heard)
     if results.exists():
-        return [NodeResult.from_json(node) for node in json.loads(results.read_text())]
+        return [NodeResult.from_json(node) for node in json.loads(results.read_text())] + log.warnings
     if code == 0:
         return []
     tail = "\n".join(messages).strip()
@@ -150,6 +182,7 @@ class _Log:
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
         self._done = 0
+        self.warnings: list[NodeResult] = []
 
     def message(self, line: str) -> str:
         """The message of one line; `watch` is called if a model or test begins or has ended."""
@@ -158,6 +191,9 @@ class _Log:
             name, data, text = event["info"]["name"], event.get("data") or {}, str(event["info"]["msg"])
         except (ValueError, TypeError, KeyError):
             return line.rstrip("\n")  # not of dbt's log: a traceback, a warning of Python
+        if name == WARNS:
+            model, _, message = text.partition(": ")
+            self.warnings.append(NodeResult(model, "warning", "warn", 0.0, None, message, None, (model,)))
         if name in (BEGINS, *ENDS):
             self._done += name in ENDS
             total = int(data.get("total") or data.get("num_models") or 0)

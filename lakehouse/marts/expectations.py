@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ def expect(
     kept: Path,
     assets: Sequence[str] | None = None,
     within: Sequence[Range] | None = None,
+    entire: Collection[str] = (),
     watch: Callable[[int, int, str], None] = lambda done, total, name: None,
 ) -> list[CheckResult]:
     """Validate every mart of a build file against its declaration, and keep the results for the Data Docs.
@@ -47,6 +48,7 @@ def expect(
         assets: assets that the build has touched: in marts over time only their rows are checked, so that the checks
             cost as much as the change. None checks every row.
         within: ranges that the build has touched in marts over time without assets; None checks every row.
+        entire: marts of which every row is checked.
         watch: called with the number of marts that are done, of all marts, and the mart that begins.
 
     Raises:
@@ -65,7 +67,7 @@ def expect(
         f"{__name__}:validate",
         heard,
         build_file=str(build_file),
-        scopes=[(asdict(mart), _scope(mart, assets, within)) for mart in keyed],
+        scopes=[(asdict(mart), "true" if mart.name in entire else _scope(mart, assets, within)) for mart in keyed],
         kept=str(kept),
         config={
             "threads": settings.threads,

@@ -1,4 +1,5 @@
 """Assets whose data break a model or a check are held back: their published rows stay, and all others are published.
+A mart on which no other stands, and one that fails without any assets, is kept back instead: its published rows stay.
 
 The rows of a failing check name the assets. A failing model names none, so it is built again with half of the changed
 assets, then with half of those, until they are found. Each later build tries the held-back assets again.
@@ -13,7 +14,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lakehouse.check_result import CheckResult
+from lakehouse.errors import ChecksFailed, ModelsFailed
 from lakehouse.marts.changes import Changes, changes_in
+from lakehouse.marts.checks import describe
+from lakehouse.marts.dbt_models import Project
 
 Breaks = Callable[[Changes], bool]
 """Whether a model fails over some changes."""
@@ -39,6 +43,35 @@ def _strings(values: Collection[str]) -> object:
     import pyarrow as pa
 
     return pa.array(sorted(values), pa.string())
+
+
+def at_fault(error: ModelsFailed | ChecksFailed, project: Project) -> tuple[dict[str, str], bool]:
+    """The marts that a failure is about, and all that are made of them.
+
+    Args:
+        error: of an attempt.
+        project: of the build.
+
+    Returns:
+        Mart → the reason; and whether others are made of those that the failure is about.
+    """
+    if isinstance(error, ModelsFailed):
+        reasons = dict.fromkeys(error.models, f"it cannot be built: {error.message}")
+    else:
+        reasons = {name: describe([check]).strip() for check in error.checks for name in _subjects(check, project)}
+    marts = {name for name, model in project.models.items() if model.is_mart}
+    found = {name: reason for name, reason in reasons.items() if name in marts}
+    direct = frozenset(found)
+    for name in reasons:
+        for one in sorted(project.standing_on([name]) & marts):
+            found.setdefault(one, f"it is made of {name}" if name in marts else reasons[name])
+    return found, found.keys() != direct
+
+
+def _subjects(check: CheckResult, project: Project) -> tuple[str, ...]:
+    """The models that a failing check is about: marts, or where it reads none, what they are made of."""
+    marts = tuple(name for name in check.models if name in project.models and project.models[name].is_mart)
+    return marts or check.models
 
 
 def named_by(failed: Sequence[CheckResult]) -> dict[str, str]:
@@ -78,9 +111,19 @@ def breaking(changes: Changes, breaks: Breaks, folder: Path) -> list[str]:
     return among(changes.assets[:half]) + among(changes.assets[half:]) if half else list(changes.assets)
 
 
-def warnings(held_back: Mapping[str, str]) -> list[CheckResult]:
-    """A warning for each asset that a build held back."""
-    return [
+def warnings(held_back: Mapping[str, str], kept_back: Mapping[str, str]) -> list[CheckResult]:
+    """A warning for each asset that a build held back, and for each mart that it kept back."""
+    marts = [
+        CheckResult(
+            "build",
+            f"{mart} is kept back",
+            "warn",
+            message="its rows stay as they were published; each build after a landing or a change of the dbt project "
+            f"tries it again: {reason}",
+        )
+        for mart, reason in sorted(kept_back.items())
+    ]
+    return marts + [
         CheckResult(
             "build",
             f"{asset} is held back",

@@ -8,13 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 
-from lakehouse.contract import QUARANTINE, Contract
+from lakehouse.contract import Contract
 from lakehouse.engine import connect, identifier, quote
-from lakehouse.marts.changes import Changes, find_changes, undeclared
+from lakehouse.marts.changes import TABLES_SCHEMA, Changes, changes_in, find_changes, undeclared
 from lakehouse.marts.dbt_runner import MANIFEST
 from lakehouse.marts.reads import Range, Scan, select_scans
 from lakehouse.marts.shards import SHARD_ROWS, shards
+from lakehouse.observations.local_days import calendar
+from lakehouse.observations.reach import EPOCH, SPANS_SCHEMA
 from lakehouse.pins import Pin, Touched
 from lakehouse.reader import select_pinned
 from lakehouse.settings import Settings
@@ -32,6 +35,19 @@ def changes_between(
     """Spans to rebuild at the given pins; `touched` None means everything. See `find_changes`."""
     with _pinned(settings, contracts, pins) as connection:
         return find_changes(connection, contracts, touched, folder, emptied=emptied)
+
+
+def nothing_changed(folder: Path) -> Changes:
+    """The changes of a build in which no row has changed, but a model.
+
+    Args:
+        folder: gets Parquet files.
+    """
+    spans, days, tables = (folder / f"{name}.parquet" for name in ("changed_spans", "local_days", "changed_tables"))
+    pq.write_table(SPANS_SCHEMA.empty_table(), spans)
+    pq.write_table(calendar([], EPOCH, EPOCH), days)
+    pq.write_table(TABLES_SCHEMA.empty_table(), tables)
+    return changes_in(spans, days, tables)
 
 
 def something_undeclared(
@@ -65,42 +81,30 @@ def _pinned(
         connection.close()
 
 
-def affected_models(changes: Changes) -> list[str]:
-    """dbt's selection of the models that an incremental build runs: all that depend on a table that changed.
-
-    A landing of market data leaves the models of meters alone, and the other way round: their rows stay as published.
-    """
-    inputs = changed_inputs(changes)
-    # A rebuild of one such table reads intermediate models over others.
-    if changes.table_ranges:
-        inputs.append("build.changed_tables")
-    return [f"source:{name}+" for name in inputs]
+def changed_inputs(contracts: Sequence[Contract], changes: Changes) -> set[str]:
+    """The sources of dbt ("raw.iso_prices") whose changes a build works off."""
+    found = {f"raw.{name}" for name in changes.names}
+    if changes.count:
+        found |= {f"raw.{contract.name}" for contract in contracts if contract.touches == "asset_days"}
+    return found
 
 
-def changed_inputs(changes: Changes) -> list[str]:
-    """dbt's sources (schema and name) whose changes this build works off."""
-    inputs = [f"raw.{name}" for name in changes.names]
-    # Findings come from observations and from quarantined rows: a build makes all of their parts, or none.
-    if changes.count or QUARANTINE.name in changes.names:
-        inputs += ["build.changed_spans", "build.local_days", f"raw.{QUARANTINE.name}"]
-    return list(dict.fromkeys(inputs))
-
-
-def write_manifest(folder: Path, contracts: Sequence[Contract], pins: dict[str, Pin], changes: Changes | None) -> Path:
+def write_manifest(
+    folder: Path, contracts: Sequence[Contract], pins: dict[str, Pin], changes: Changes, *, bounded: bool = True
+) -> Path:
     """Write the manifest of the views that the dbt plugin creates: the pinned raw tables and the build's own inputs.
 
     Views hold only the rows that the build reads, so that Iceberg opens no other file: of tables that touch asset days
     those of `Changes.scans`, of tables that touch the days of keys those of `Changes.table_ranges`.
     """
     views: dict[str, dict[str, str]] = {"raw": {c.name: select_pinned(pins, c) for c in contracts}, "build": {}}
-    if changes:
-        for contract in contracts:
-            if (scans := _scans(contract, changes)) is not None and contract.time_column:
-                views["raw"][contract.name] = select_scans(views["raw"][contract.name], contract.time_column, scans)
-        views["build"] = {
-            path.stem: f"SELECT * FROM read_parquet({quote(str(path))})"
-            for path in (changes.spans, changes.days, changes.tables)
-        }
+    for contract in contracts if bounded else ():
+        if (scans := _scans(contract, changes)) is not None and contract.time_column:
+            views["raw"][contract.name] = select_scans(views["raw"][contract.name], contract.time_column, scans)
+    views["build"] = {
+        path.stem: f"SELECT * FROM read_parquet({quote(str(path))})"
+        for path in (changes.spans, changes.days, changes.tables)
+    }
     path = folder / MANIFEST
     path.write_text(json.dumps({"scratch": str(folder / "scratch.duckdb"), "views": views}))
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,15 @@ def follow(
         return {mart.name: _follow_one(connection, catalog, mart, build_id, changed) for mart in marts}
     finally:
         connection.close()
+
+
+def describe_tables(catalog: Catalog, marts: Sequence[Mart]) -> None:
+    """Write the present descriptions of marts and their columns into their Iceberg tables."""
+    from pyiceberg.exceptions import NoSuchTableError
+
+    for mart in marts:
+        with contextlib.suppress(NoSuchTableError):  # the next build creates it
+            _described(catalog.load_table((MARTS, mart.name)), mart)
 
 
 def _follow_one(

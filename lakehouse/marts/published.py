@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,12 +14,27 @@ import duckdb
 
 from lakehouse.engine import identifier, quote
 from lakehouse.errors import TerminalError
-from lakehouse.marts.dbt_models import Mart
+from lakehouse.marts.dbt_models import Mart, Model
 from lakehouse.reader import attach_marts
 from lakehouse.settings import Settings
 
 #: ioctl that clones a file's extents (btrfs, xfs); elsewhere the bytes are copied.
 FICLONE = 0x40049409
+
+
+@dataclass(frozen=True)
+class Made:
+    """The state of a mart in a published file.
+
+    Args:
+        build_id: the last build after which its rows were those of the pins; None if there was none.
+        digest: of the code that made its rows, see `dbt_models.Model`; None if a build has kept it back since.
+        kept_back: the reason why its rows stay as they were, or None.
+    """
+
+    build_id: str | None
+    digest: str | None
+    kept_back: str | None = None
 
 
 @dataclass(frozen=True)
@@ -30,8 +45,9 @@ class Published:
         build_id: the build that made the file.
         pins: table → snapshot id that the file was built from.
         code_version: digest of the dbt project that built it.
-        marts: the dbt project's declarations of its tables.
+        marts: the dbt project's declarations of its tables with something to say.
         held_back: asset → the reason why its rows are not those of the pins; see `lakehouse.marts.held_back`.
+        made: mart → its state.
     """
 
     build_id: str
@@ -39,6 +55,17 @@ class Published:
     code_version: str
     marts: list[Mart]
     held_back: dict[str, str] = field(default_factory=dict)
+    made: dict[str, Made] = field(default_factory=dict)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Mart → digest of the code that made its rows."""
+        return {name: made.digest for name, made in self.made.items() if made.digest}
+
+    @property
+    def kept_back(self) -> dict[str, str]:
+        """Mart → the reason why it is kept back."""
+        return {name: made.kept_back for name, made in self.made.items() if made.kept_back}
 
 
 def published(settings: Settings) -> Published | None:
@@ -60,16 +87,18 @@ def published(settings: Settings) -> Published | None:
     try:
         cursor = connection.execute("FROM marts.wattlake_build")  # rows, because an Arrow table would load pandas
         names, values = [column[0] for column in cursor.description or ()], cursor.fetchone()
+        made = connection.execute("SELECT mart, build_id, digest, kept_back FROM marts.wattlake_marts").fetchall()
     except duckdb.Error:
         return None
     finally:
         connection.close()
     row = dict(zip(names, values or (), strict=False))
-    if not {"build_id", "pins", "code_version", "marts"} <= row.keys():
+    if not {"build_id", "pins", "code_version", "marts", "held_back"} <= row.keys():
         return None
     declared = [Mart.from_json(mart) for mart in json.loads(row["marts"])]
-    held_back = json.loads(row.get("held_back") or "{}")  # files of older versions have no such column
-    return Published(row["build_id"], json.loads(row["pins"]), row["code_version"], declared, held_back)
+    states = {name: Made(*state) for name, *state in made}
+    held_back = json.loads(row["held_back"])
+    return Published(row["build_id"], json.loads(row["pins"]), row["code_version"], declared, held_back, states)
 
 
 def open_marts(settings: Settings) -> duckdb.DuckDBPyConnection:
@@ -107,6 +136,12 @@ def sign(build_file: Path, build: Published, built_at: datetime) -> None:
                 json.dumps(build.held_back),
             ],
         )
+        connection.execute(
+            "CREATE OR REPLACE TABLE wattlake_marts (mart VARCHAR, build_id VARCHAR, digest VARCHAR, kept_back VARCHAR)"
+        )
+        states = [[name, made.build_id, made.digest, made.kept_back] for name, made in sorted(build.made.items())]
+        if states:
+            connection.executemany("INSERT INTO wattlake_marts VALUES (?, ?, ?, ?)", states)
         connection.execute("CHECKPOINT")
     finally:
         connection.close()
@@ -138,6 +173,33 @@ def write_comments(build_file: Path, marts: Sequence[Mart]) -> None:
                 if columns.get((mart.name, column), description) != description:
                     connection.execute(f"COMMENT ON COLUMN {name}.{identifier(column)} IS {quote(description)}")
         connection.execute("COMMIT")
+    finally:
+        connection.close()
+
+
+def create_empty(build_file: Path, models: Sequence[Model]) -> None:
+    """Create the tables of models that have nothing to say, with the columns that their YAML declares.
+
+    Tables that are there stay as they are: a home that has lost all rows of a domain keeps none of them, because its
+    models have been made over none.
+    """
+    connection = duckdb.connect(str(build_file))
+    try:
+        for model in models:
+            columns = ", ".join(f"{identifier(name)} {kind}" for name, kind in model.types.items())
+            connection.execute(f"CREATE TABLE IF NOT EXISTS {identifier(model.name)} ({columns})")
+    finally:
+        connection.close()
+
+
+def carry(published: Path, build_file: Path, names: Collection[str]) -> None:
+    """Copy marts that a build keeps back from the published file into a build file that has none of them."""
+    connection = duckdb.connect(str(build_file))
+    try:
+        connection.execute(f"ATTACH {quote(str(published))} AS before (READ_ONLY)")
+        there = connection.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'before'").fetchall()
+        for name in sorted({name for (name,) in there} & set(names)):
+            connection.execute(f"CREATE OR REPLACE TABLE {identifier(name)} AS FROM before.{identifier(name)}")
     finally:
         connection.close()
 

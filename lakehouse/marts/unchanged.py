@@ -35,7 +35,7 @@ def is_current(settings: Settings) -> bool:
         return False
     try:
         build = published(settings)
-        if build is None or build.held_back or build.code_version != project_digest():
+        if build is None or build.held_back or build.kept_back or build.code_version != project_digest():
             return False
         tables = located(settings) or {}
         if any(is_elsewhere(settings, location) for location in tables.values()):

@@ -26,9 +26,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from lakehouse.marts.dbt_models import write_models
+from lakehouse.marts.dbt_models import MODELS, models_json
 from lakehouse.marts.dbt_runner import RESULTS, NodeResult
 from lakehouse.marts.warm_process import Call, Command
+from lakehouse.settings import DBT_PROJECT
 
 #: What a parse takes from its command: the same project, read for another command, is the same project.
 PARSE = ("parse", "--no-write-json")
@@ -56,10 +57,11 @@ _one_line = threading.Lock()
 
 
 class Parsed(NamedTuple):
-    """A parsed project, and what it was parsed of."""
+    """A parsed project, what it was parsed of, and what a build needs of it."""
 
     project: str
     manifest: Any
+    models: str
 
 
 def serve() -> None:
@@ -84,9 +86,7 @@ def serve() -> None:
             if parsed is None or parsed.project != command.project:
                 parsed, code = _parse(command)
             if parsed is not None:
-                code = _forked(
-                    _run, command, parsed.manifest, meanwhile=audit if command.command[0] == AUDITED else None
-                )
+                code = _forked(_run, command, parsed, meanwhile=audit if command.command[0] == AUDITED else None)
         print(json.dumps({"ended": code}), flush=True)
 
 
@@ -140,10 +140,14 @@ def _parse(request: Command) -> tuple[Parsed | None, int]:
     result = _dbt(None, [*PARSE, *request.places])
     if result.result is None:
         return None, _exit_code(result)
+    from dbt.config.project import load_raw_project
+
+    variables = load_raw_project(str(DBT_PROJECT)).get("vars", {})
+    parsed = Parsed(request.project, result.result, models_json(result.result, variables))
     # Forked processes share these pages as long as no collection of garbage touches them.
     gc.collect()
     gc.freeze()
-    return Parsed(request.project, result.result), 0
+    return parsed, 0
 
 
 def _forked(serve: Callable[..., NoReturn], *arguments: Any, meanwhile: _Imports | None = None) -> int:
@@ -194,21 +198,27 @@ def _answered(call: Call) -> NoReturn:
         _end(code)
 
 
-def _run(request: Command, manifest: Any) -> NoReturn:
+def _run(request: Command, parsed: Parsed) -> NoReturn:
     """Run a command in this process, and end it."""
     code = 2
     try:
         os.chdir(request.folder)
-        builds = request.command[0] in BUILDS
-        result = _dbt(manifest, [*request.command, *(["--no-write-json"] if builds else []), *request.places])
         target = Path("target")
-        write_models(target, manifest)
-        if builds and result.result is not None:
-            nodes = [asdict(_node_result(one, manifest)) for one in result.result.results]
-            (target / RESULTS).write_text(json.dumps(nodes))
-        code = _exit_code(result)
+        target.mkdir(exist_ok=True)
+        (target / MODELS).write_text(parsed.models)
+        code = 0 if request.command[0] == PARSE[0] else _result(request, parsed.manifest, target)
     finally:
         _end(code)
+
+
+def _result(request: Command, manifest: Any, target: Path) -> int:
+    """Run a command of dbt, and write the outcomes of one that builds; dbt's exit code."""
+    builds = request.command[0] in BUILDS
+    result = _dbt(manifest, [*request.command, *(["--no-write-json"] if builds else []), *request.places])
+    if builds and result.result is not None:
+        nodes = [asdict(_node_result(one, manifest)) for one in result.result.results]
+        (target / RESULTS).write_text(json.dumps(nodes))
+    return _exit_code(result)
 
 
 def _end(code: int) -> NoReturn:

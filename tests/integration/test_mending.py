@@ -276,7 +276,7 @@ def digests(folder: Path) -> dict[str, str]:
 def marts(settings: Settings) -> dict[str, list[Any]]:
     """Every row of every published mart."""
     names = rows(settings, "SELECT table_name FROM duckdb_tables() WHERE database_name = 'marts' ORDER BY 1")
-    kept = [str(name) for (name,) in names if name != "wattlake_build"]
+    kept = [str(name) for (name,) in names if not name.startswith("wattlake_")]
     return {name: rows(settings, f"FROM {identifier(name)} ORDER BY ALL") for name in kept}
 
 

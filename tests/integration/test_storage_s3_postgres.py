@@ -42,7 +42,7 @@ def numbers(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
     try:
         tables = session.execute(
             "SELECT table_catalog, table_name, column_name FROM information_schema.columns "
-            "WHERE table_catalog IN ('raw', 'marts') AND table_name <> 'wattlake_build' ORDER BY ALL"
+            "WHERE table_catalog IN ('raw', 'marts') AND table_name NOT LIKE 'wattlake_%' ORDER BY ALL"
         ).fetchall()
         columns: dict[str, list[str]] = {}
         for catalog, table, column in tables:

@@ -80,7 +80,7 @@ def marts(settings: Settings) -> dict[str, list[tuple[object, ...]]]:
     connection = open_marts(settings)
     try:
         listed = connection.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'marts'").fetchall()
-        names = [name for (name,) in listed if name != "wattlake_build"]
+        names = [name for (name,) in listed if not name.startswith("wattlake_")]
         return {name: connection.execute(f"SELECT * FROM marts.{name} ORDER BY ALL").fetchall() for name in names}
     finally:
         connection.close()

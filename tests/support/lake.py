@@ -24,7 +24,7 @@ from ingest.iso.ercot.contracts import DISCLOSURES
 from ingest.registry import registry
 from lakehouse.contract import ASSETS, SIGNALS, TYPES
 from lakehouse.marts.changes import find_changes
-from lakehouse.marts.dbt_models import marts
+from lakehouse.marts.dbt_models import Project
 from lakehouse.marts.dbt_runner import RESULTS, NodeResult, run_in
 from lakehouse.marts.expectations import expect
 from lakehouse.marts.reads import scans_of, select_scans
@@ -272,7 +272,7 @@ class Lake:
         """Run Great Expectations over the marts as they are: name of each check that fails → its rows."""
         with duckdb.connect(str(self.marts), read_only=True) as built:
             there = {name for (name,) in built.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-        declared = [mart for mart in marts(self.folder / "target") if mart.name in there]
+        declared = [mart for mart in Project.read(self.folder / "target").marts if mart.name in there]
         checks = expect(Settings(home=self.folder), self.marts, declared, self.folder / "checks" / "kept.json")
         assert not [check for check in checks if check.status == "error"]
         return {check.name: check.sample for check in checks if check.status == "fail"}

@@ -170,7 +170,7 @@ def look(settings: Settings) -> dict[str, Any]:
             return [int(value or 0) for value in row]
 
         listed = (
-            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'marts' AND table_name <> 'wattlake_build'"
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'marts' AND table_name NOT LIKE 'wattlake_%'"
         )
         names = sorted(name for (name,) in connection.execute(listed).fetchall())
         return {

@@ -13,7 +13,8 @@ from lakehouse.pins import pin, pin_all
 from lakehouse.reader import rows_of
 from lakehouse.settings import Settings
 
-CONTRACT = observations("thing", "Observations of things.")
+# Columns come and go: what a change of it touches is of no matter here.
+CONTRACT = replace(observations("thing", "Observations of things."), touches="whole")
 
 
 def test_a_new_nullable_column_is_added_to_a_stored_table(settings: Settings) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from lakehouse.errors import TerminalError
 from lakehouse.marts import warm_process
-from lakehouse.marts.dbt_models import Mart, depending_on, marts
+from lakehouse.marts.dbt_models import Mart, Project
 from lakehouse.marts.dbt_runner import MANIFEST, PARSED, _Log, run_dbt, run_in
 from lakehouse.settings import DBT_PROJECT, Settings
 
@@ -44,12 +44,12 @@ def test_homes_that_share_a_cache_parse_the_project_once(first: tuple[Path, Path
 
 
 def test_marts_stand_on_the_tables_that_they_are_made_of_and_no_others(first: tuple[Path, Path, str]) -> None:
-    target = first[0] / "tmp" / "build" / "target"
-    disclosed, priced = (depending_on(target, [f"raw.{table}"]) for table in ("ercot_sced_esr_resources", "iso_prices"))
+    project = Project.read(first[0] / "tmp" / "build" / "target")
+    tables = ("ercot_sced_esr_resources", "iso_prices", "meter_observations")
+    disclosed, priced, metered = (project.standing_on([f"raw.{table}"]) for table in tables)
     assert {"bess_revenue_15min", "bess_revenue_1mo", "bess_soc"} <= disclosed
     assert not {"iso_prices", "as_prices", "lod_1d"} & disclosed
     assert {"iso_prices", "iso_prices_superseded", "bess_revenue_1d", "market_findings"} <= priced
-    metered = depending_on(target, ["build.changed_spans"])
     assert {"lod_1d", "energy_1d", "quality_findings"} <= metered and "bess_revenue_1d" not in metered
 
 
@@ -60,9 +60,10 @@ def test_a_home_keeps_its_own_parsed_project_where_no_cache_is_set(tmp_path: Pat
 
 def test_every_mart_and_every_column_of_one_is_described(first: tuple[Path, Path, str]) -> None:
     target = first[0] / "tmp" / "build" / "target"
-    found = [*marts(target), *marts(target, views=True)]
+    project = Project.read(target)
+    found = [*project.marts, *project.views]
     assert {"energy_1d", "nyiso_lbmps"} <= {mart.name for mart in found}
-    assert not {mart.name for mart in marts(target)} & {mart.name for mart in marts(target, views=True)}
+    assert not {mart.name for mart in project.marts} & {mart.name for mart in project.views}
     assert [mart.name for mart in found if not mart.description or not mart.columns] == []
     energy = next(mart for mart in found if mart.name == "energy_1d")
     assert {"asset_id", "energy_kwh", "coverage", "is_estimated"} <= set(energy.columns)

@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import duckdb
 
 from lakehouse.catalog import MARTS, open_catalog
-from lakehouse.marts.dbt_models import MODELS, Mart, marts
+from lakehouse.marts.dbt_models import Mart
 from lakehouse.marts.publish import COMMENT, follow
 from lakehouse.marts.published import write_comments
 from lakehouse.settings import Settings
-
-
-def test_views_are_no_marts_of_their_own(tmp_path: Path) -> None:
-    def model(name: str, **is_so: bool) -> dict[str, object]:
-        meta = {"key": ["a"], "time": None}
-        return {
-            "name": name,
-            "description": "",
-            "columns": {},
-            "meta": meta,
-            "is_mart": True,
-            "is_view": False,
-            **is_so,
-        }
-
-    models = [model("iso_prices"), model("nyiso_lbmps", is_view=True), model("int_prices", is_mart=False)]
-    (tmp_path / MODELS).write_text(json.dumps(models))
-    assert [mart.name for mart in marts(tmp_path)] == ["iso_prices"]
 
 
 def test_a_mart_that_declares_another_partition_is_published_anew(settings: Settings) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import pytest
 
 from lakehouse.contract import observations
 from lakehouse.marts.changes import TABLES_SCHEMA, Changes, changes_in
-from lakehouse.marts.inputs import affected_models
 from lakehouse.marts.shards import shards
 from lakehouse.observations.reach import SPANS_SCHEMA
 
@@ -105,7 +103,7 @@ def test_changes_are_cut_to_the_days_of_a_piece_also_where_rows_are_gone(
     first, second = shards(session, [PRICES, AWARDS], given, tmp_path, at_once=120)
     assert spans(first) == [("prices", "hub", 3, 6)]
     assert spans(second) == [("awards", "B1", 8, 8)]
-    assert affected_models(second) == ["source:raw.awards+", "source:build.changed_tables+"]
+    assert second.names == ("awards",)
     assert shards(session, [PRICES, AWARDS], given, tmp_path, at_once=200) == [given]
     alone = changes(tmp_path, ("prices", "hub", 4, 4), ("prices", "hub", 5, 6))
     assert [spans(shard) for shard in shards(session, [PRICES], alone, tmp_path, at_once=30)] == [
@@ -113,26 +111,8 @@ def test_changes_are_cut_to_the_days_of_a_piece_also_where_rows_are_gone(
     ]  # fmt: skip
 
 
-def test_findings_over_quarantine_are_made_with_those_over_observations(tmp_path: Path) -> None:
-    # quality_findings reads all of them, and those over quarantine lie in no published file.
-    given = dataclasses.replace(changes(tmp_path, count=1), names=("meter_observations",))
-    assert "source:raw.quarantine+" in affected_models(given)
-
-
 def test_meters_that_changed_too_are_built_first(session: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     given = dataclasses.replace(changes(tmp_path, ("prices", "hub", 0, 3)), names=("assets", "prices"))
     rest, *found = shards(session, [PRICES], given, tmp_path, at_once=60)
     assert rest.names == ("assets",) and spans(rest) == []
     assert len(found) == 2
-
-
-@pytest.mark.parametrize("names", [("meter_observations",), ("meter_observations", "quarantine"), ("quarantine",)])
-def test_findings_of_values_and_of_refusals_are_made_together_or_not_at_all(
-    tmp_path: Path, names: tuple[str, ...]
-) -> None:
-    """One mart holds both: what it is put together of is there in every build that makes it."""
-    given = replace(changes(tmp_path, count=int("meter_observations" in names)), names=names)
-    together = {"source:build.changed_spans+", "source:build.local_days+", "source:raw.quarantine+"}
-    selected = affected_models(given)
-    assert together <= set(selected) and len(selected) == len(set(selected))
-    assert not together & set(affected_models(changes(tmp_path, ("prices", "hub", 0, 9))))

@@ -1,3 +1,5 @@
+{{ config(needs=['bess_observations']) }}
+
 -- Rules over what several signals of a battery say at the same instant.
 with dated as (
     select samples.*, days.local_date, days.day_start, days.day_end

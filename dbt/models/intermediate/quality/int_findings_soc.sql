@@ -1,3 +1,5 @@
+{{ config(needs=['bess_observations']) }}
+
 -- Rules over the state of charge, sample by sample. A gauge stands still under current where more charge went in or out than
 -- moves it by one and a half of its steps elsewhere that day, or where it never moved in a day with 15 minutes above 50 A.
 -- (That a coarse gauge shows one value for a while is no fault.)

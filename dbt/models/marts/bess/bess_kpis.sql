@@ -1,5 +1,3 @@
-{{ config(materialized='table') }}
-
 -- Efficiency is taken over many cycles, because in a day the charge at both ends weighs more than the losses. What is left of
 -- that over 30 days is corrected where the capacity is known: with equal losses on both ways, x = sqrt(efficiency) solves
 -- charge * x^2 - stored * x - discharge = 0, where stored = rise of the state of charge * capacity. The rise is added up

@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ delete_changed_operating_days() }}") }}
+{{ config(rebuild_by='operating_day') }}
 
 with grid as (
     select

@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ delete_changed_months() }}") }}
+{{ config(rebuild_by='operating_month') }}
 
 with days as (
     select *, date_trunc('month', operating_day)::date as month

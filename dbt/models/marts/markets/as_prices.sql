@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ delete_changed_prices('as_prices') }}") }}
+{{ config(rebuild_by='market_day') }}
 
 with stated as (
     {{ latest_statements('as_prices', ref('stg_markets__as_prices'), ref('int_as_price_statements')) | indent }}

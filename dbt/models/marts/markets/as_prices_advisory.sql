@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ delete_changed_prices('as_prices') }}") }}
+{{ config(rebuild_by='market_day') }}
 
 select
     iso,

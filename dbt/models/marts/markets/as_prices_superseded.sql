@@ -1,6 +1,6 @@
 -- depends_on: {{ ref('as_prices') }} (the macro of the post-hook reads it)
 {{ config(
-    pre_hook="{{ delete_changed_prices('as_prices') }}",
+    rebuild_by='market_day',
     post_hook="{{ as_of_macro('as_prices') }}",
 ) }}
 

@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ delete_changed_prices('iso_prices') }}") }}
+{{ config(rebuild_by='market_day') }}
 
 with stated as (
     {{ latest_statements('iso_prices', ref('stg_markets__prices'), ref('int_price_statements')) | indent }}

@@ -1,6 +1,6 @@
 -- depends_on: {{ ref('iso_prices') }} (the macro of the post-hook reads it)
 {{ config(
-    pre_hook="{{ delete_changed_prices('iso_prices') }}",
+    rebuild_by='market_day',
     post_hook="{{ as_of_macro('iso_prices') }}",
 ) }}
 

@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ delete_changed_prices('system_load') }}") }}
+{{ config(rebuild_by='report_day') }}
 
 with stated as (
     {{ latest_statements('system_load', ref('stg_markets__system_load'), ref('int_load_statements')) | indent }}

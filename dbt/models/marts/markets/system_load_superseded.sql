@@ -1,6 +1,6 @@
 -- depends_on: {{ ref('system_load') }} (the macro of the post-hook reads it)
 {{ config(
-    pre_hook="{{ delete_changed_prices('system_load') }}",
+    rebuild_by='report_day',
     post_hook="{{ as_of_macro('system_load') }}",
 ) }}
 

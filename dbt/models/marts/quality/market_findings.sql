@@ -1,4 +1,4 @@
-{{ config(pre_hook=["{{ delete_changed_prices('iso_prices', of_findings='price_components') }}", "{{ delete_changed_award_findings() }}"]) }}
+{{ config(rebuild_by='market_finding') }}
 
 -- Operators round each component to a cent, some to a hundredth of one, so that four of them may miss the sum by two cents.
 with prices as (

@@ -1,10 +1,4 @@
-{{ config(pre_hook=[
-    "{{ delete_findings('days') }}",
-    "{{ delete_findings('signal') }}",
-    "{{ delete_findings('asset_days') }}",
-    "{{ delete_findings('asset') }}",
-    "{{ delete_findings('file') }}",
-]) }}
+{{ config(rebuild_by='finding') }}
 
 {% for model in finding_models() -%}
 select

@@ -1,5 +1,3 @@
-{{ config(materialized='table') }}
-
 select
     asset_id,
     domain,

@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ delete_changed('occurred_at') }}") }}
+{{ config(rebuild_by='signal_day') }}
 
 with events as (
     select

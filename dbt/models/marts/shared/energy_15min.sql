@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ delete_changed('interval_start') }}") }}
+{{ config(rebuild_by='signal_day') }}
 
 select
     spans.asset_id,

@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ delete_changed('interval_start') }}") }}
+{{ config(rebuild_by='signal_day') }}
 
 with parts as (
     select parts.*, spans.asset_id, spans.signal, spans.time_zone

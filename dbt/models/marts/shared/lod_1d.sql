@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ delete_changed('bucket_start') }}") }}
+{{ config(rebuild_by='signal_day') }}
 
 with states as (
     select * from {{ ref('int_lod_states_1d') }}

@@ -1,3 +1,3 @@
-{{ config(pre_hook="{{ delete_changed('bucket_start') }}") }}
+{{ config(rebuild_by='signal_day') }}
 
 {{ lod_level('int_lod_states_1h', 3600) }}

@@ -1,3 +1,3 @@
-{{ config(pre_hook="{{ delete_changed_asset_days('interval_start') }}") }}
+{{ config(rebuild_by='asset_day') }}
 
 {{ power_factor_level(900) }}

@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ delete_changed_asset_days('interval_start') }}") }}
+{{ config(rebuild_by='asset_day') }}
 
 select
     days.asset_id,

@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ delete_changed_days('plans', 'interval_start') }}") }}
+{{ config(rebuild_by='day') }}
 
 select
     area,

@@ -1,4 +1,4 @@
-{{ config(pre_hook="{{ delete_changed_days('pulse_samples', 'interval_start') }}") }}
+{{ config(rebuild_by='day') }}
 
 select
     counter,
