@@ -66,13 +66,13 @@ class NodeResult:
         return cls(**{**value, "models": tuple(value["models"])})
 
 
-def project_digest() -> str:
-    """Digest of the dbt project's code: after a change of models everything is rebuilt."""
+def project_digest(project: Path = DBT_PROJECT) -> str:
+    """Digest of all that a dbt project says: what is parsed of it holds while it is the same."""
     digest = hashlib.sha256()
     for pattern in ("dbt_project.yml", "models/**/*", "macros/**/*", "tests/**/*", "seeds/**/*"):
-        for path in sorted(DBT_PROJECT.glob(pattern)):
+        for path in sorted(project.glob(pattern)):
             if path.is_file():
-                digest.update(path.relative_to(DBT_PROJECT).as_posix().encode())
+                digest.update(path.relative_to(project).as_posix().encode())
                 digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -153,6 +153,7 @@ def run_in(
     environment: dict[str, str],
     parsed: Path,
     heard: Callable[[str], None],
+    project: Path = DBT_PROJECT,
 ) -> int:
     """Run a command in a folder, whose `target` and `logs` dbt gets; its exit code. See `warm_process.run`.
 
@@ -163,13 +164,14 @@ def run_in(
         environment: of dbt, all of it.
         parsed: file that the parsed project waits in between runs; see `Settings.parsed_project`.
         heard: called with each line that dbt logs.
+        project: folder of the dbt project.
     """
     target = folder / "target"
     take_parsed(parsed, target)
-    places = {"project-dir": DBT_PROJECT, "profiles-dir": profiles, "target-path": target, "log-path": folder / "logs"}
+    places = {"project-dir": project, "profiles-dir": profiles, "target-path": target, "log-path": folder / "logs"}
     flags = [part for name, path in places.items() for part in (f"--{name}", str(path))]
-    project = f"{DBT_PROJECT} {project_digest()} {(profiles / 'profiles.yml').read_text()}"
-    request = warm_process.Command(command, flags, project, str(folder), environment)
+    parsed_of = f"{project} {project_digest(project)} {(profiles / 'profiles.yml').read_text()}"
+    request = warm_process.Command(command, flags, parsed_of, str(folder), environment)
     code = warm_process.run(request, heard)
     if code in (0, 1):  # a dbt that was killed may have been writing it
         keep_parsed(parsed, target)

@@ -178,14 +178,14 @@ def write_comments(build_file: Path, marts: Sequence[Mart]) -> None:
 
 
 def create_empty(build_file: Path, models: Sequence[Model]) -> None:
-    """Create the tables of models that have nothing to say, with the columns that their YAML declares.
+    """Create the tables of models that have nothing to say, with the columns that their YAML declares, if it does.
 
     Tables that are there stay as they are: a home that has lost all rows of a domain keeps none of them, because its
     models have been made over none.
     """
     connection = duckdb.connect(str(build_file))
     try:
-        for model in models:
+        for model in (model for model in models if model.types and all(model.types.values())):
             columns = ", ".join(f"{identifier(name)} {kind}" for name, kind in model.types.items())
             connection.execute(f"CREATE TABLE IF NOT EXISTS {identifier(model.name)} ({columns})")
     finally:

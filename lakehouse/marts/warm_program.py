@@ -29,7 +29,6 @@ from typing import Any, NamedTuple, NoReturn
 from lakehouse.marts.dbt_models import MODELS, models_json
 from lakehouse.marts.dbt_runner import RESULTS, NodeResult
 from lakehouse.marts.warm_process import Call, Command
-from lakehouse.settings import DBT_PROJECT
 
 #: What a parse takes from its command: the same project, read for another command, is the same project.
 PARSE = ("parse", "--no-write-json")
@@ -142,7 +141,8 @@ def _parse(request: Command) -> tuple[Parsed | None, int]:
         return None, _exit_code(result)
     from dbt.config.project import load_raw_project
 
-    variables = load_raw_project(str(DBT_PROJECT)).get("vars", {})
+    project = request.places[request.places.index("--project-dir") + 1]
+    variables = load_raw_project(project).get("vars", {})
     parsed = Parsed(request.project, result.result, models_json(result.result, variables))
     # Forked processes share these pages as long as no collection of garbage touches them.
     gc.collect()

@@ -78,10 +78,12 @@ class Lake:
 
     Args:
         folder: where lake.duckdb, marts.duckdb and dbt's files go.
+        project: folder of the dbt project.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, project: Path = PROJECT) -> None:
         self.folder = folder
+        self.project = project
         self.marts = folder / "marts.duckdb"
         folder.mkdir(parents=True, exist_ok=True)
         self._open()
@@ -292,7 +294,8 @@ class Lake:
         (profiles / "profiles.yml").write_text(PROFILE)
         said: list[str] = []
         environment = {**os.environ, "DO_NOT_TRACK": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
-        code = run_in(self.folder, command, profiles, environment, PARSED, said.append)
+        parsed = PARSED if self.project == PROJECT else self.folder / "parsed.msgpack"
+        code = run_in(self.folder, command, profiles, environment, parsed, said.append, self.project)
         self._open()
         return code, "".join(said)
 

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from lakehouse.contract import Contract
-from tests.support.lake import MARKET_TABLES, Lake
+from tests.support.lake import MARKET_TABLES, PROJECT, Lake
 
 CONTRACTS = {contract.name: contract for contract in MARKET_TABLES}
 #: dbt's selections: the marts of prices and of ERCOT's batteries and their findings, and all that they are made of.
@@ -26,8 +26,8 @@ MARGIN = timedelta(days=2)
 class MarketLake(Lake):
     """Market tables in the columns of their contracts, and builds of what changed in them."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, project: Path = PROJECT) -> None:
+        super().__init__(folder, project)
         for contract in MARKET_TABLES:
             self.lake.execute(f"CREATE TABLE landed.{contract.name} AS FROM raw.{contract.name}")
             self.lake.execute(f"DROP TABLE raw.{contract.name}")
