@@ -207,16 +207,16 @@ class _Build:
         missing = [mart.name for mart in build.marts if there is not None and (MARTS, mart.name) not in there]
         return bool(rows) and rows[0][0] == "done" and not missing
 
-    def _newest_code(self) -> str | None:
-        """The version of the code that wrote the Iceberg marts last.
+    def _in_step(self, before: Published, code: str) -> bool:
+        """Whether the Iceberg marts lack nothing but what this build makes.
 
         Another machine that shares the catalog builds from its own home. Rows that it wrote with the same code are at
         least as new as this home's last build; rows of other code may differ, so all of them are written again.
         """
         table = ops_tables.BUILDS.c
-        reached = sa.select(table.code_version).where(table.status.in_(("published", "done")))
+        reached = sa.select(table.id, table.code_version).where(table.status.in_(("published", "done")))
         rows = self.ops.query(reached.order_by(table.started_at.desc()).limit(1))
-        return str(rows[0][0]) if rows else None
+        return bool(rows) and (rows[0][0] == before.build_id or rows[0][1] == code)
 
     def _mend(self, run_id: str, before: Published) -> None:
         """Finish a build that crashed between the rename and the Iceberg commits."""
@@ -262,7 +262,7 @@ class _Build:
         except BaseException as error:
             self._finish(build_id, "failed", f"{type(error).__name__}: {error}")
             raise
-        in_step = followed and not work.whole and self._newest_code() == rows_by
+        in_step = before is not None and followed and not work.whole and self._in_step(before, rows_by)
         self._finish(build_id, "published")
         with self.step("iceberg marts"):
             self._follow(work, declared, build_id, in_step)
