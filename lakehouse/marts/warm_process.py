@@ -6,6 +6,7 @@ request at a time; it ends with this process, which imports neither.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -166,6 +167,9 @@ def end_waiting() -> None:
         _idle.clear()
     for process in waiting:
         process.end()
+
+
+atexit.register(end_waiting)  # waited for, what it took is counted as this process's
 
 
 def _taken() -> _Process:

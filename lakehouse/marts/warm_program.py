@@ -12,8 +12,9 @@ import contextlib
 import ctypes
 import gc
 import importlib
+import importlib.abc
 import importlib.machinery
-import importlib.util
+import inspect
 import json
 import os
 import select
@@ -24,6 +25,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple, NoReturn
 
 from lakehouse.marts.dbt_models import MODELS, models_json
@@ -79,6 +81,7 @@ def serve() -> None:
         else:
             command = Command(**fields)
             _import(DBT)
+            inspect.stack()  # dbt calls it for each command, and a fork finds its cache of all modules' files filled
             os.environ.clear()
             os.environ.update({**command.environment, **ENVIRONMENT})
             code = 0
@@ -99,8 +102,37 @@ class _WhenUsed(importlib.machinery.PathFinder):
             return None
         spec = super().find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
-            spec.loader = importlib.util.LazyLoader(spec.loader)
+            spec.loader = _Later(spec.loader)
         return spec
+
+
+class _Later(importlib.abc.Loader):
+    """Loads a module when something reads a name of it that its file gives it.
+
+    Args:
+        loader: that then loads it. The standard library's `LazyLoader` also loads a module that somebody asks for its
+            file, as `inspect.stack` asks all modules, and dbt calls that for each command.
+    """
+
+    def __init__(self, loader: importlib.abc.Loader) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> None:
+        """Python's own module."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Leave it waiting."""
+        assert module.__spec__ is not None
+        module.__spec__.loader = module.__loader__ = self._loader
+        module.__class__ = _Waiting
+
+
+class _Waiting(ModuleType):
+    def __getattr__(self, name: str) -> Any:
+        self.__class__ = ModuleType  # type: ignore[assignment]  # once: what loads now may ask again
+        assert self.__spec__ is not None and self.__spec__.loader is not None
+        self.__spec__.loader.exec_module(self)
+        return getattr(self, name)
 
 
 class _Imports:

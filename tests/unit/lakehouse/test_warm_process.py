@@ -9,14 +9,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from lakehouse.check_result import CheckResult
+from lakehouse.errors import TerminalError
 from lakehouse.marts import warm_process
+from lakehouse.marts.dbt_models import Mart
 from lakehouse.marts.dbt_runner import RESULTS, NodeResult
+from lakehouse.marts.expectations import expect
 from lakehouse.marts.warm_process import Command
+from lakehouse.settings import Settings
 
 PROJECT = """name: small
 version: "1.0"
@@ -156,9 +162,35 @@ def test_a_caller_that_is_gone_before_dbt_is_ready_has_nothing_built(project: Pa
     assert not (project / "small.duckdb").exists()
 
 
-def test_where_processes_do_not_fork_each_command_has_one_of_its_own(
+def test_what_no_expectation_uses_is_loaded_when_something_reads_it(project: Path) -> None:
+    assert run(request(project, "build"))[0] == 0
+    found = warm_process.call("tests.support.warm_calls:imported")
+    assert found == {"before": [True, False, False], "threads": 1, "median": 0.5, "charts": True}
+
+
+def test_a_call_that_fails_says_why_and_the_next_one_is_answered() -> None:
+    with pytest.raises(TerminalError, match="ValueError: not sound"):
+        warm_process.call("tests.support.warm_calls:breaks", said="sound")
+    assert warm_process.call("os.path:basename", p="a/b") == "b"
+
+
+def audited(home: Path) -> list[CheckResult]:
+    """The checks of a mart with a doubled key and a value out of its range."""
+    path = home / "marts.duckdb"
+    if not path.exists():
+        with duckdb.connect(str(path)) as connection:
+            stamp = "TIMESTAMPTZ '2024-06-01 00:00:00+00'"
+            connection.execute(f"CREATE TABLE days AS SELECT 'a' AS asset_id, {stamp} AS day, 2.0 AS n FROM range(2)")
+    mart = Mart("days", "", ("asset_id", "day"), None, {"n": (0, 1)})
+    checks = expect(Settings(home=home), path, [mart], home / "kept.json")
+    return [replace(check, seconds=0.0) for check in checks]
+
+
+def test_where_processes_do_not_fork_each_request_has_one_of_its_own(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    warm = audited(project)
+    assert [(check.status, check.rows_failed) for check in warm] == [("fail", 1), ("fail", 2)]
     program = "from lakehouse.marts import warm_program; warm_program.FORKS = False; warm_program.serve()"
     popen = subprocess.Popen
     warm_process.end_waiting()
@@ -168,6 +200,7 @@ def test_where_processes_do_not_fork_each_command_has_one_of_its_own(
     assert run(request(project, "run"))[0] == 0
     (project / "models" / "one.sql").write_text("select no_such_column")
     assert run(request(project, "run"))[0] == 1
+    assert audited(project) == warm
     assert warm_process._idle == []
 
 
