@@ -15,6 +15,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from lakehouse.marts import warm_process
 from lakehouse.settings import Settings
 
 #: Failing rows that are shown for each check.
@@ -85,12 +86,24 @@ def write_pages(settings: Settings, folder: Path, home: str) -> list[tuple[str, 
 
     Returns:
         build_id, instant of validation and mart → success, newest first; empty where no results are kept.
+
+    Raises:
+        TerminalError: Great Expectations cannot show what is kept.
     """
     kept = sorted((settings.root / "checks").glob("*.json"), reverse=True)
+    if not kept:
+        return []
+    call = f"{__name__}:render"
+    written = warm_process.call(call, kept=[str(path) for path in kept], folder=str(folder), home=home)
+    return [(build_id, at, outcomes) for build_id, at, outcomes in written]
+
+
+def render(kept: Sequence[str], folder: str, home: str) -> list[tuple[str, str, dict[str, bool]]]:
+    """What `write_pages` asks of the process that has imported Great Expectations."""
     builds = []
-    for path in kept:
+    for path in map(Path, kept):
         document = json.loads(path.read_text())
-        target = folder / path.stem
+        target = Path(folder) / path.stem
         target.mkdir(parents=True, exist_ok=True)
         outcomes = {}
         for mart, results in document["suites"].items():
