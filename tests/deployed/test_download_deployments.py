@@ -50,11 +50,7 @@ def run(
 ) -> tuple[UUID, State[Any]]:
     """A run of a deployment against these operators, to its end."""
     environment = {**server.environment(credentials=False), "WATTLAKE_HOME": str(home.root), "WATTLAKE_THREADS": "2"}
-    found = prefect.client.read_deployment_by_name(deployment)
-    started = prefect.client.create_flow_run_from_deployment(
-        found.id, parameters={**parameters, "simulated": True}, job_variables={"env": environment}
-    )
-    return started.id, prefect.finished(started.id)
+    return prefect.here(deployment, environment, simulated=True, **parameters)
 
 
 def sql(home: Settings, query: str) -> list[tuple[Any, ...]]:

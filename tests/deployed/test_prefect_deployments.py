@@ -102,15 +102,14 @@ def test_a_terminal_failure_is_not_tried_again_and_says_what_to_do(prefect: Pref
     unknown = tmp_path / "unknown.csv"
     unknown.write_text("colour\nred\n")
     runs = {
-        "none of 1 files landed": prefect.start("land/meter", paths=[str(unknown)]),
-        "does not exist": prefect.start("backfill/history", paths=[str(tmp_path / "absent")]),
+        "none of 1 files landed": prefect.here("land/meter", paths=[str(unknown)]),
+        "does not exist": prefect.here("backfill/history", paths=[str(tmp_path / "absent")]),
     }
-    for message, run in runs.items():
-        state = prefect.finished(run)
+    for message, (run, state) in runs.items():
         assert state.is_failed()
         assert message in str(state.message)
         assert attempts(prefect, run) == [1]
-    refused = prefect.markdown(runs["none of 1 files landed"])
+    refused = prefect.markdown(runs["none of 1 files landed"][0])
     assert "### Refused: 1" in refused
     assert "write a layout file for it" in refused
 
@@ -127,7 +126,7 @@ def test_a_transient_failure_is_tried_again_and_recovers(prefect: PrefectService
 
 
 def test_an_empty_inbox_completes_and_says_so(prefect: PrefectService) -> None:
-    run, state = prefect.run("inbox/bess-inbox")
+    run, state = prefect.here("inbox/bess-inbox")
     assert state.message == f"nothing waits in {prefect.settings.inbox_path / 'bess'}"
     assert prefect.artifacts(run) == []
 
@@ -149,7 +148,7 @@ def test_a_cancelled_run_leaves_whole_commits_a_record_and_a_house_that_goes_on(
     assert before <= set(whole) and len(whole) - len(before) <= 1  # killed between a commit and its record
     backfills = sa.select(RUNS.c.status, RUNS.c.error).where(RUNS.c.kind == "backfill").order_by(RUNS.c.started_at)
     cancelled = len(ops.query(backfills)) - 1
-    _, state = prefect.run("backfill/history", paths=[str(tmp_path / "c")], batch=30)
+    _, state = prefect.here("backfill/history", paths=[str(tmp_path / "c")], batch=30)
     assert state.is_completed()
     records = ops.query(backfills)
     assert "running" not in {status for status, _ in records}
@@ -163,14 +162,14 @@ def test_a_cancelled_run_leaves_whole_commits_a_record_and_a_house_that_goes_on(
 
 def test_the_archive_replays_equal(prefect: PrefectService, tmp_path: Path) -> None:
     land(prefect.settings, "meter", [meter_file(tmp_path, "replayed")], LandOptions())
-    run, state = prefect.run("replay/archive", dry_run=True)
+    run, state = prefect.here("replay/archive", dry_run=True)
     assert state.is_completed()
     assert state.message == "all tables equal the archive"
     assert "| raw.meter\\_observations |" in prefect.markdown(run)
 
 
 def test_maintenance_runs_and_shows_where_the_bytes_are(prefect: PrefectService) -> None:
-    run, state = prefect.run("maintain/tables")
+    run, state = prefect.here("maintain/tables")
     assert state.is_completed()
     assert "MB after" in str(state.message)
     assert "| raw.meter\\_observations |" in prefect.markdown(run)

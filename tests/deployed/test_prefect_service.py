@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from prefect.client.schemas.objects import FlowRun
-from prefect.client.schemas.schedules import RRuleSchedule
+from prefect.client.schemas.schedules import IntervalSchedule, RRuleSchedule
 
 from flows import prefect_doctor
 from flows.automations import apply
@@ -42,19 +43,23 @@ def test_every_active_schedule_gives_runs_and_a_run_that_nobody_asked_for_comple
     names = scheduled()
     assert len(names) >= 6
     prefect.schedules(*names, active=True)
-    until(lambda: all(by_schedule(prefect, name) for name in names))
+    for name in names:
+        until(lambda name=name: by_schedule(prefect, name))
     told = findings(prefect, monkeypatch)
     assert told["schedules"].says == f"{len(names)} deployments have active schedules, all with runs to come"
     assert {told[name].status for name in ("Prefect", "schedules", "workers", "notifications")} == {"ok"}
     prefect.schedules(*names, active=False)
 
     # Every five minutes is long to wait for; a schedule of ten seconds goes the same way.
-    prefect.prefect("deployment", "schedule", "create", "inbox/bess-inbox", "--interval", "10")
+    inbox = prefect.client.read_deployment_by_name("inbox/bess-inbox")
+    often = IntervalSchedule(interval=timedelta(seconds=10))
+    (made,) = prefect.client.create_deployment_schedules(inbox.id, [(often, True)])
     done = until(lambda: [r for r in by_schedule(prefect, "inbox/bess-inbox") if r.state and r.state.is_completed()])
-    prefect.prefect("deployment", "schedule", "clear", "inbox/bess-inbox", "--accept-yes")
+    prefect.client.delete_deployment_schedule(inbox.id, made.id)
     assert done[0].name.startswith("inbox bess 20"), "a run is named for what it does"
     # Those that had their turn meanwhile end before another test asks for a run of its own.
-    until(lambda: not [r for name in names for r in by_schedule(prefect, name) if r.state and not r.state.is_final()])
+    for name in names:
+        until(lambda name=name: all(run.state and run.state.is_final() for run in by_schedule(prefect, name)))
     assert prefect.failed_loops() == []
 
 
@@ -78,7 +83,7 @@ def test_the_doctor_says_which_active_schedules_have_no_run(
 
 
 def test_automations_are_made_once_then_updated_and_off_while_there_is_nobody_to_tell(prefect: PrefectService) -> None:
-    prefect.python("-m", "flows.automations")  # whatever another test has made
+    apply()  # whatever another test has made
     off = dict(apply(block="nobody"))
     assert off == {
         "mark-zombies-crashed": "updated",
@@ -101,15 +106,12 @@ def test_what_goes_wrong_is_told_by_name(prefect: PrefectService, tmp_path: Path
     folder.mkdir(parents=True)
     (folder / "<!channel> odd.csv").write_text("colour\nred\n")
 
-    def start(deployment: str, **parameters: Any) -> UUID:
-        found = prefect.client.read_deployment_by_name(deployment)
-        environment = {"WATTLAKE_HOME": str(home.root), "WATTLAKE_THREADS": "2"}
-        return prefect.client.create_flow_run_from_deployment(
-            found.id, parameters=parameters, job_variables={"env": environment}
-        ).id
-
+    environment = {"WATTLAKE_HOME": str(home.root), "WATTLAKE_THREADS": "2"}
+    archive = prefect.client.read_deployment_by_name("replay/archive")
     with exclusive(home.ops_uri, lock_of("meter_observations")):  # it stands still until it is killed
-        killed = start("replay/archive", dry_run=True)
+        killed = prefect.client.create_flow_run_from_deployment(
+            archive.id, parameters={"dry_run": True}, job_variables={"env": environment}
+        ).id
         until(lambda: prefect.task_runs(killed))
         process = prefect.process(killed)
         assert process is not None
@@ -121,11 +123,11 @@ def test_what_goes_wrong_is_told_by_name(prefect: PrefectService, tmp_path: Path
         "Stale": ("freshness/sources", {}),
         "ChecksFailed": ("transform/marts", {}),
     }
-    runs = {}
+    runs: dict[str, UUID] = {}
     for name, (deployment, parameters) in asked.items():
         # One after the other: with its database in SQLite, Prefect drops an event that finds it locked four times.
-        runs[name] = start(deployment, **parameters)
-        assert prefect.finished(runs[name]).name == name
+        runs[name], state = prefect.here(deployment, environment, **parameters)
+        assert state.name == name
 
     def told(run: UUID, *words: str) -> dict[str, str]:
         return prefect.message(f"{prefect.url}/runs/flow-run/{run}", *words)

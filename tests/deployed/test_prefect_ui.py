@@ -33,9 +33,9 @@ def test_deployments_runs_and_artifacts_read_well(prefect: PrefectService, page:
     good.write_text("ts,com_ap\n2024-06-01 00:00:00,1\n2024-06-01 00:15:00,not a number\n")
     odd = tmp_path / "<img src=x onerror=alert(1)>|`odd`.csv"
     odd.write_text("colour\nred\n")
-    run, state = prefect.run("land/meter", paths=[str(good), str(odd)])
+    run, state = prefect.here("land/meter", paths=[str(good), str(odd)])
     assert state.name == "Refused"
-    failed, state = prefect.run("land/meter", paths=[str(odd)])
+    failed, state = prefect.here("land/meter", paths=[str(odd)])
     assert state.is_failed()
 
     page.goto(f"{prefect.url}/deployments")
