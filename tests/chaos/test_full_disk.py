@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from flows.cli.main import main
 from flows.cli.query import run_sql
 from ingest.registry import registry
 from lakehouse.ops import RUNS, Ops
@@ -60,13 +61,11 @@ def leave(disk: Path, free_bytes: int) -> None:
         os.posix_fallocate(ballast.fileno(), 0, max(state.f_bavail * state.f_frsize - free_bytes, 1))
 
 
-def wattlake(settings: Settings, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run a command on the home."""
-    environment = {**os.environ, "WATTLAKE_HOME": str(settings.root)}
-    return subprocess.run(
-        [sys.executable, "-m", "flows.cli.main", *command], env=environment, capture_output=True, text=True,
-        timeout=550, check=False,
-    )  # fmt: skip
+def wattlake(settings: Settings, *command: str) -> Result:
+    """Run a command on the home; whatever it says, it says it without a stack trace."""
+    done = CliRunner(env={"WATTLAKE_HOME": str(settings.root)}).invoke(main, command)
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done
 
 
 def count(settings: Settings) -> int:
@@ -85,9 +84,9 @@ def fails_for_space(settings: Settings, disk: Path, free_bytes: int, *command: s
         done = wattlake(settings, *command)
     finally:
         (disk / "ballast").unlink()
-    if done.returncode == 0:
+    if done.exit_code == 0:
         return False
-    assert done.returncode == 1, done.stderr
+    assert done.exit_code == 1, done.stderr
     assert "Traceback" not in done.stderr and "next: " in done.stderr, done.stderr
     assert "disk is full" in done.stderr, done.stderr
     return True
@@ -112,7 +111,7 @@ def test_a_landing_without_space_says_so_and_lands_once_there_is_some(
         failed += 1
         assert count(settings) in (before, 2 * before)
     assert failed >= 2
-    assert wattlake(settings, "land", "meter", str(late)).returncode == 0
+    assert wattlake(settings, "land", "meter", str(late)).exit_code == 0
     assert count(settings) == 2 * before == 2 * DAYS * 1440
     assert {run.status for run in Ops(settings).query(RUNS.select())} <= {"done", "failed"}
 
@@ -140,6 +139,6 @@ def test_a_build_without_space_keeps_the_last_marts_and_builds_once_there_is_som
         run_sql(settings, query, "csv", None)
         assert capsys.readouterr().out == before
     assert failed
-    assert wattlake(settings, "build").returncode == 0
+    assert wattlake(settings, "build").exit_code == 0
     run_sql(settings, query, "csv", None)
     assert capsys.readouterr().out.splitlines()[1].endswith(f",{2 * DAYS * 1440}")

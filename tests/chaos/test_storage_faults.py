@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse import storage
 from lakehouse.errors import TransientError
 from lakehouse.landing.outcome import LandReport
 from lakehouse.secret import Secret
@@ -73,8 +74,11 @@ def test_a_landing_and_a_query_outlive_a_store_that_fails_now_and_then(
 
 @pytest.mark.parametrize("kind", ["503", pytest.param("500", marks=pytest.mark.nightly)])
 def test_a_store_that_stays_away_is_a_transient_error_and_the_next_landing_makes_good(
-    house: Settings, proxy: S3Proxy, tmp_path: Path, kind: str
+    house: Settings, proxy: S3Proxy, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Two attempts instead of five: botocore waits up to half a minute between them.
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    monkeypatch.setattr(storage, "S3_ATTEMPTS", 2)
     assert landed(house, signal(tmp_path / "a", [1] * 8)).ok
     late = signal(tmp_path / "b", [2] * 8, "m2")
     # The metadata of the observations: assets and signals have been committed by then.

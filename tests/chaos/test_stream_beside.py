@@ -22,7 +22,7 @@ from tests.support.kills.homes import first_files, write_signal
 from tests.support.kills.worker import Worker
 from tests.support.probe import EPOCH, OTHER_LEVELS, SAMPLES, batch, write
 
-FILES = 100
+FILES = 50
 QUARTERS = [
     f"2024-06-{day:02d} {quarter // 4:02d}:{quarter % 4 * 15:02d}:00" for day in (3, 4) for quarter in range(96)
 ]

@@ -18,8 +18,10 @@ from tests.support.house import land, land_documents, replay
 from tests.support.market_documents import AUTUMN, SEED, SIMULATED, Said, few, parse, said, stated
 
 
-@pytest.mark.parametrize("minute", [0, 4, 7, 10, 14, 15, 29])
-@pytest.mark.parametrize("hour", [4, 5, 6, 18, 23])
+@pytest.mark.parametrize(
+    "minute", [0, 7, 14, *(pytest.param(minute, marks=pytest.mark.nightly) for minute in (4, 10, 15, 29))]
+)
+@pytest.mark.parametrize("hour", [4, 5, 6, 18, pytest.param(23, marks=pytest.mark.nightly)])
 def test_a_file_that_grows_says_what_is_posted_and_what_is_forecast(hour: int, minute: int) -> None:
     now = datetime(2025, 11, 2, hour, minute, tzinfo=UTC)
     for stem in ("realtime_zone", "realtime_gen", "rtlbmp_zone", "rtasp"):

@@ -13,7 +13,6 @@ from filelock import FileLock
 from prefect.client.schemas.objects import FlowRun
 
 from ingest.registry import registry
-from ingest.simulate import simulate_demo
 from lakehouse.ops import RUNS, SLICES, Ops
 from lakehouse.reader import open_session
 from lakehouse.settings import Settings
@@ -47,15 +46,11 @@ def attempts(prefect: PrefectService, run: UUID) -> list[int]:
 
 
 def test_dropped_files_land_and_builds_follow_one_after_another(prefect: PrefectService, tmp_path: Path) -> None:
-    (delivery,) = [d for d in simulate_demo(tmp_path, days=8).deliveries if d.source == "bess"]
     inbox = prefect.settings.inbox_path / "bess"
-    for folder in delivery.paths:
-        for path in sorted(folder.rglob("*_soc.csv")) + sorted(folder.rglob("pcs*_ap.csv")):
-            target = inbox / path.relative_to(folder)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(path.read_bytes())
-    waiting = sum(1 for path in inbox.rglob("*.csv"))
-    assert waiting > 1
+    batteries = ("b1", "b2", "b3")
+    for number, battery in enumerate(batteries):
+        power = [(s, number - i % 3) for i, s in enumerate(minutes("2024-06-01", 96))]
+        write_signal(inbox, battery, "battery_w", power)
     (inbox / "unknown|<b>.csv").write_text("colour\nred\n")
 
     def asked_for() -> list[FlowRun]:
@@ -66,7 +61,7 @@ def test_dropped_files_land_and_builds_follow_one_after_another(prefect: Prefect
     with Ops(prefect.settings).alone("build"):
         run, state = prefect.run("inbox/bess-inbox", options={"site": "drop"}, settle_s=0.5)
         assert (state.is_failed(), state.name) == (True, "Refused")  # red, among the failed ones, and what it is
-        assert str(state.message).startswith(f"{waiting} landed, 1 refused")
+        assert str(state.message).startswith(f"{len(batteries)} landed, 1 refused")
         assert attempts(prefect, run) == [1]
         shown = prefect.markdown(run)
         assert "### Refused: 1" in shown
@@ -81,7 +76,10 @@ def test_dropped_files_land_and_builds_follow_one_after_another(prefect: Prefect
         until(lambda: all(prefect.state(run).name == "AwaitingConcurrencySlot" for run in more))
     assert prefect.finished(built[0]).is_completed()
     assert "Published build" in prefect.markdown(built[0])
-    assert rows(prefect.settings, "SELECT count(*) > 0 FROM lod_1d WHERE starts_with(asset_id, 'drop/')") == [(True,)]
+    landed = rows(
+        prefect.settings, "SELECT asset_id, sum(n) FROM lod_1d WHERE asset_id LIKE 'drop/%' GROUP BY 1 ORDER BY 1"
+    )
+    assert landed == [(f"drop/{battery}", 96) for battery in batteries]
     assert sorted((prefect.finished(run).name, str(prefect.state(run).message)[-44:]) for run in more) == [
         ("Cancelled", "than this was asked for and builds the same."),
         ("Completed", "nothing has changed"),

@@ -10,12 +10,14 @@ from lakehouse.catalog import open_catalog
 from lakehouse.settings import Settings
 from lakehouse.source import LandOptions
 from tests.support.device_files import minutes, write_signal
-from tests.support.house import land, land_meter, replay
+from tests.support.house import KeptHome, land, land_meter, replay
 
 
-@pytest.fixture
-def landed(settings: Settings, tmp_path: Path) -> Settings:
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> KeptHome:
     """Conflicts, doubles, refused rows, a refused file, and bytes that landed twice with different zones."""
+    tmp_path = tmp_path_factory.mktemp("landed")
+    settings = Settings(home=tmp_path / "home", threads=2)
     stamps = minutes("2024-06-01", 12)
     land_meter(settings, write_signal(tmp_path / "a", "m1", "com_ap", [(s, i) for i, s in enumerate(stamps)]))
     land_meter(settings, write_signal(tmp_path / "b", "m1", "com_ap", [(s, 7) for s in stamps[:3]]))
@@ -29,7 +31,12 @@ def landed(settings: Settings, tmp_path: Path) -> Settings:
     unknown = tmp_path / "unknown.csv"
     unknown.write_text("colour\nred\n")
     assert not land(settings, "meter", [unknown], LandOptions()).ok
-    return settings
+    return KeptHome(settings)
+
+
+@pytest.fixture
+def landed(kept: KeptHome) -> Settings:
+    return kept.put_back()
 
 
 def contents(settings: Settings) -> dict[str, list[dict[str, object]]]:

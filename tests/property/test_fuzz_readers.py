@@ -1,6 +1,6 @@
 """Broken files of every layout: refused with a reason, or each landed value is what its line says.
 
-The default suite draws 5,000 cases; `-m nightly` runs `WATTLAKE_FUZZ_CASES` (1,000,000 unless set) from number
+The default suite draws 1,500 cases; `-m nightly` runs `WATTLAKE_FUZZ_CASES` (1,000,000 unless set) from number
 `WATTLAKE_FUZZ_FIRST` on, each told by its number so that a failure can be run again.
 """
 
@@ -60,7 +60,7 @@ def test_a_whole_file_of_every_layout_is_read_as_the_slow_reader_reads_it(sample
 _NUMBERS = st.integers(0, _LARGE)
 
 
-@settings(max_examples=5_000, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=1_500, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(st.sampled_from(SAMPLES), st.lists(st.tuples(_NUMBERS, _NUMBERS, _NUMBERS, _NUMBERS), max_size=5))
 def test_no_damage_crashes_a_reader_or_lands_another_value(sample: Sample, damages: list[Damage]) -> None:
     read(sample, damage(sample, damages))

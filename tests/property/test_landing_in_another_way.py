@@ -117,15 +117,28 @@ def check(before: list[tuple[Way, list[str]]], last: Way, order: list[str]) -> N
         assert {table.outcome for table in replay(lived, dry_run=True).tables} == {"equal"}
 
 
+#: Each thing that a way says changes at once: a signal goes, and unit, asset, zone, kind, factor and names are others.
+EVERYTHING_CHANGES = (
+    [(Way(kind="counter", factor="0.5", brackets=""), ["d/g.csv", "e/f.csv"]), (Way(), sorted(FILES))],
+    Way(signals=("B",), unit="W", asset_source="folder", zone="Europe/Berlin"),
+)
+
+
 @pytest.mark.parametrize(
     ("before", "last"),
     [
-        ([(Way(), ["d/f.csv"])], Way(signals=("B",))),
-        ([(Way(), sorted(FILES))], Way(unit="W", asset_source="folder", zone="Europe/Berlin")),
-        ([(Way(), ["d/g.csv", "e/f.csv"])], Way(kind="counter", factor="0.5", brackets="")),
+        pytest.param(*EVERYTHING_CHANGES, id="everything"),
+        pytest.param([(Way(), ["d/f.csv"])], Way(signals=("B",)), id="a signal goes", marks=pytest.mark.nightly),
+        pytest.param(
+            [(Way(), sorted(FILES))], Way(unit="W", asset_source="folder", zone="Europe/Berlin"),
+            id="unit, asset and zone", marks=pytest.mark.nightly,
+        ),
+        pytest.param(
+            [(Way(), ["d/g.csv", "e/f.csv"])], Way(kind="counter", factor="0.5", brackets=""),
+            id="kind, factor and names", marks=pytest.mark.nightly,
+        ),
     ],
-    ids=["a signal goes", "unit, asset and zone", "kind, factor and names"],
-)
+)  # fmt: skip
 def test_nothing_of_an_earlier_reading_is_left(before: list[tuple[Way, list[str]]], last: Way) -> None:
     check(before, last, sorted(FILES))
 

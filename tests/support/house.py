@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import shutil
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +87,32 @@ def rows(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
 def land_meter(settings: Settings, *paths: Path, **options: Any) -> LandReport:
     """Land reference meter files as real data."""
     return land(settings, "meter", paths, LandOptions(**options))
+
+
+@dataclass(frozen=True)
+class KeptHome:
+    """A home as it once was, for tests that change it: it is put back in its place, which its tables name.
+
+    Args:
+        settings: of the home, which is kept as it is when this is made.
+    """
+
+    settings: Settings
+
+    def __post_init__(self) -> None:
+        gc.collect()  # what ended holds no connection to the catalog
+        shutil.copytree(self.settings.root, self._copy)
+
+    @property
+    def _copy(self) -> Path:
+        return self.settings.root.with_name(f"{self.settings.root.name}-kept")
+
+    def put_back(self) -> Settings:
+        """The home as it was kept."""
+        gc.collect()
+        shutil.rmtree(self.settings.root)
+        shutil.copytree(self._copy, self.settings.root)
+        return self.settings
 
 
 def build_house(home: Path, inbox: Path) -> Settings:

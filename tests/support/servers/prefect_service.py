@@ -198,7 +198,7 @@ def until(condition: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
         if found:
             return found
         assert time.monotonic() < end, f"waited for {patience_s:.0f} s"
-        time.sleep(0.2)
+        time.sleep(0.5)
 
 
 def descendants(pid: int) -> list[int]:
@@ -273,8 +273,8 @@ def prefect_service(folder: Path) -> Iterator[PrefectService]:
         "WATTLAKE_HOME": str(home),
         "WATTLAKE_THREADS": "2",
         "WATTLAKE_CACHE": os.environ["WATTLAKE_CACHE"],  # dbt parses its project once for all tests
-        # Nobody waits long for a turn.
-        "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "1",
+        # Nobody waits long for a turn; each try takes the CPU time of the worker and of the server.
+        "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "3",
         "PREFECT_WORKER_QUERY_SECONDS": "1",
     }
     (folder / "prefect").mkdir(parents=True)
