@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from lakehouse.catalog import is_elsewhere, located, open_catalog
-from lakehouse.engine import connect
+from lakehouse.engine import reading
 from lakehouse.errors import MEND, BrokenHome, TransientError, WattlakeError
 from lakehouse.outages import explain, explained
 from lakehouse.pins import pin_of
@@ -118,12 +118,8 @@ def read_every_row(settings: Settings, table: Table) -> None:
     """Read every value with DuckDB, and count the rows."""
     read_a_row_group(settings, table)
     expected = sum(task.file.record_count for task in table.scan().plan_files())
-    connection = connect(settings=settings)
-    try:
-        scan = pin_of(table).scan()
-        row = connection.execute(f"SELECT count(*), bit_xor(hash(t)) FROM (FROM {scan}) t").fetchone()
-    finally:
-        connection.close()
+    with reading(settings) as session:
+        row = session.execute(f"SELECT count(*), bit_xor(hash(t)) FROM (FROM {pin_of(table).scan()}) t").fetchone()
     if row is None or row[0] != expected:
         raise ValueError(f"{row[0] if row else 0:,} rows can be read of {expected:,}")
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import importlib.util
+import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 
 from lakehouse.errors import TerminalError
-from lakehouse.settings import Settings
+from lakehouse.settings import S3Settings, Settings
 
 #: avro comes first, because iceberg needs it.
 EXTENSIONS = ("avro", "iceberg")
@@ -71,6 +76,52 @@ def connect(
     if temporary:
         connection.execute(f"SET temp_directory={quote(str(temporary))}")
     return connection
+
+
+#: What an instance of `reading` is of: threads, limit of memory, and where S3 is.
+_Limits = tuple[int, str, S3Settings | None]
+_instances: dict[_Limits, duckdb.DuckDBPyConnection] = {}
+_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def reading(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A session that reads files and Iceberg tables, with the extensions loaded; what it makes must be temporary.
+
+    Sessions are of one instance of DuckDB that this process keeps, and share its limits: to make one takes 20 ms of CPU
+    time, which is more than most of what a session is asked. After an error the next session has a new instance: DuckDB
+    gives up one in which an internal error has happened.
+    """
+    limits = (settings.threads, settings.memory_limit, settings.s3 if settings.uses_s3 else None)
+    with _lock:
+        instance = _instances.get(limits)
+        if instance is None:
+            instance = _instances[limits] = connect(settings=settings)
+            instance.execute("SET GLOBAL TimeZone='UTC'")
+            # A file that is written anew under its name within a moment must not be read as it was.
+            instance.execute("SET enable_external_file_cache=false")
+        session = instance.cursor()
+    try:
+        yield session
+    except BaseException:
+        with _lock:
+            if _instances.get(limits) is instance:
+                del _instances[limits]
+        raise
+    finally:
+        session.close()
+
+
+def _forget_instances() -> None:
+    """In a fork: its parent's instances have threads that are not here, so that to end one would wait for ever."""
+    global _lock
+    _lock = threading.Lock()
+    for instance in _instances.values():
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(instance))
+    _instances.clear()
+
+
+os.register_at_fork(after_in_child=_forget_instances)
 
 
 def only_signed_from_here(connection: duckdb.DuckDBPyConnection) -> None:

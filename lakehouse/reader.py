@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from lakehouse.engine import EXTENSIONS, connect, identifier, load, only_signed_from_here, quote
+from lakehouse.engine import EXTENSIONS, connect, identifier, load, only_signed_from_here, quote, reading
 from lakehouse.errors import TerminalError
 from lakehouse.pins import Pin, empty_select, pin_all
 from lakehouse.secret import Secret
@@ -25,11 +25,8 @@ SECRET_OPTIONS = ("host", "port", "dbname", "user", "password")
 
 def rows_of(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
     """The rows of one query, in a session of its own."""
-    connection = connect(settings=settings)
-    try:
-        return connection.execute(sql).fetchall()
-    finally:
-        connection.close()
+    with reading(settings) as session:
+        return session.execute(sql).fetchall()
 
 
 def select_pinned(pins: dict[str, Pin], contract: Contract) -> str:

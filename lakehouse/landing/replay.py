@@ -20,7 +20,7 @@ from lakehouse.archive_age import refuse_if_dropped
 from lakehouse.catalog import RAW, ensure_table, open_catalog
 from lakehouse.contract import Contract
 from lakehouse.damage import read_every_row, table_damage
-from lakehouse.engine import connect, identifier
+from lakehouse.engine import identifier, reading
 from lakehouse.errors import TerminalError, visible
 from lakehouse.landing.batch import Batch, StagedBatches, batch_of, commit, conform, slices, stage, unpack
 from lakehouse.landing.history import File, Landing, ReplayedHistory, file_of
@@ -293,19 +293,16 @@ def _take_over(
     target = ensure_table(catalog, contract)
     stored = pin_of(target)
     columns = ", ".join(identifier(column.name) for column in contract.columns)
-    connection = connect(settings=settings)
-    try:
-        connection.execute(f"CREATE VIEW replayed AS {replayed.select(contract)}")
-        connection.execute(f"CREATE VIEW stored AS {stored.select(contract)}")
-        counts = connection.execute(
+    with reading(settings) as session:
+        session.execute(f"CREATE TEMPORARY VIEW replayed AS {replayed.select(contract)}")
+        session.execute(f"CREATE TEMPORARY VIEW stored AS {stored.select(contract)}")
+        counts = session.execute(
             f"""
             SELECT (SELECT count(*) FROM replayed),
                 (SELECT count(*) FROM (SELECT {columns} FROM replayed EXCEPT ALL SELECT {columns} FROM stored)),
                 (SELECT count(*) FROM (SELECT {columns} FROM stored EXCEPT ALL SELECT {columns} FROM replayed))
             """
         ).fetchall()[0]
-    finally:
-        connection.close()
     rows, missing, surplus = (int(value) for value in counts)
     landed = offsets(shadow_table)
     if not whole:  # the stream goes on after its last offset, whatever the archive has lost

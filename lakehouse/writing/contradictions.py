@@ -8,7 +8,7 @@ from itertools import pairwise
 import pyarrow as pa
 
 from lakehouse.contract import Contract
-from lakehouse.engine import connect, identifier, quote
+from lakehouse.engine import identifier, quote, reading
 from lakehouse.settings import Settings
 from lakehouse.writing.staging import ORDINAL, Staged
 
@@ -37,9 +37,8 @@ def contradicted(settings: Settings, contract: Contract, staged: Sequence[Staged
     listed = ", ".join(quote(str(part.path)) for part in mine)
     key = ", ".join(identifier(name) for name in contract.key)
     compared = ", ".join(f"{identifier(name)} := {identifier(name)}" for name in contract.compared)
-    connection = connect(settings=settings)
-    try:
-        return connection.execute(
+    with reading(settings) as session:
+        return session.execute(
             f"""
             WITH contradicted AS (
                 SELECT {key}, line, value, says, {ORDINAL} AS ordinal, whole,
@@ -63,8 +62,6 @@ def contradicted(settings: Settings, contract: Contract, staged: Sequence[Staged
             FROM stamped ORDER BY ordinal
             """
         ).to_arrow_table()
-    finally:
-        connection.close()
 
 
 _EMPTY = pa.table(
