@@ -15,7 +15,7 @@ from lakehouse.engine import connect, identifier, quote
 from lakehouse.marts.changes import TABLES_SCHEMA, Changes, changes_in, find_changes, undeclared
 from lakehouse.marts.dbt_runner import MANIFEST
 from lakehouse.marts.reads import Range, Scan, select_scans
-from lakehouse.marts.shards import SHARD_ROWS, shards
+from lakehouse.marts.shards import fitting, shards
 from lakehouse.observations.local_days import calendar
 from lakehouse.observations.reach import EPOCH, SPANS_SCHEMA
 from lakehouse.pins import Pin, Touched
@@ -63,7 +63,7 @@ def in_shards(
 ) -> list[Changes]:
     """The changes as shards, to be built one after the other. See `shards`."""
     with _pinned(settings, contracts, pins) as connection:
-        return shards(connection, contracts, changes, folder, SHARD_ROWS)
+        return shards(connection, contracts, changes, folder, fitting(settings.memory_limit))
 
 
 @contextmanager

@@ -240,3 +240,15 @@ def test_builds_of_what_changed_leave_the_rows_of_a_full_build(
         return
     before = models.full({name: values for name, values in earlier.items() if values}, declared)
     assert models.following(before, landed, declared, touched) == models.full(landed, declared)
+
+
+@settings(many, max_examples=8)
+@given(walks=st.lists(registers, min_size=2, max_size=4), declared=declarations, at_once=st.integers(5, 60))
+def test_a_build_in_shards_of_few_samples_leaves_the_rows_of_one_build(
+    walks: list[tuple[str, list[tuple[int, str, int]]]], declared: Declared, at_once: int, models: CounterModels
+) -> None:
+    landed = walked(walks, declared)
+    samples = [len(values) for values in landed.values()]
+    found, count = models.in_shards(landed, declared, at_once)
+    assert count >= sum(samples) / max(at_once, *samples)
+    assert found == models.full(landed, declared)

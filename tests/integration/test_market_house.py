@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from flows.cli.main import main
+from lakehouse.marts.shards import AtOnce
 
 Run = Callable[..., Any]
 
@@ -61,9 +62,9 @@ def built(run: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, datet
     run("land", "ercot-sced-extract", document("SIM_ESR1_SCED.csv", SCED, runs), "--simulated")
     run("land", "ercot-rt15-spp", prices("first.csv", "20"), "--simulated")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lakehouse.marts.inputs.SHARD_ROWS", 400)
+        patch.setattr("lakehouse.marts.inputs.fitting", lambda memory_limit: AtOnce(samples=1, rows=400))
         said = run("build")
-    assert "dbt, 3 of 3" in said, said
+    assert "dbt, 4 of 4" in said, said
     between = datetime.now(UTC)
     run("land", "ercot-rt15-spp", prices("second.csv", "30"), "--simulated")
     run("build")

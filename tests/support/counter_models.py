@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse.contract import ASSETS, SIGNALS, observations
-from lakehouse.marts.changes import find_changes
+from lakehouse.marts.changes import Changes, find_changes
+from lakehouse.marts.shards import AtOnce, shards
 from lakehouse.pins import empty_select
 from tests.support.lake import Lake
 from tests.support.random_series import instant
@@ -89,6 +91,22 @@ class CounterModels:
             }
         return found
 
+    def in_shards(self, readings: Readings, declared: Declared, at_once: int) -> tuple[Rows, int]:
+        """The marts of a full build in shards of at most `at_once` samples, and the number of shards."""
+        self._land(readings, declared)
+        contracts = [METER, BESS, ASSETS, SIGNALS]
+        found: Rows = {mart: set() for mart in MARTS}
+        with self._raw() as connection:
+            changes = find_changes(connection, contracts, None, self._folder)
+            assert changes is not None
+            parts = shards(connection, contracts, changes, self._folder, AtOnce(samples=at_once, rows=1))
+        for part in parts:
+            self._put(part)
+            for mart, rows in self._built().items():
+                assert not found[mart] & rows, "a row of two shards"
+                found[mart] |= rows
+        return found, len(parts)
+
     def _land(self, readings: Readings, declared: Declared) -> None:
         rows = [(name, at, value) for name, samples in readings.items() for at, value in samples.items()]
         incoming = pa.table(
@@ -117,11 +135,19 @@ class CounterModels:
             )
 
     def _changes(self, touched: Mapping[str, set[int]] | None) -> None:
-        """Put into build.changed_spans what a build finds, and make the windows of it."""
+        """Find changes as a build does, and put them in place."""
         commits = None
         if touched is not None:
             days = {(name, "x"): {at // 86_400_000_000 for at in instants} for name, instants in touched.items()}
             commits = {METER.name: [{key: [(day, day) for day in sorted(of)] for key, of in days.items() if of}]}
+        with self._raw() as connection:
+            changes = find_changes(connection, [METER, BESS, ASSETS, SIGNALS], commits, self._folder)
+        assert changes is not None
+        self._put(changes)
+
+    @contextmanager
+    def _raw(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A session with what has landed, as a build has it."""
         with duckdb.connect() as connection:
             connection.execute("SET TimeZone='UTC'; ATTACH ':memory:' AS raw")
             for contract in (METER, BESS, ASSETS, SIGNALS):
@@ -129,8 +155,10 @@ class CounterModels:
                 connection.register("landed", landed)
                 connection.execute(f"CREATE TABLE raw.{contract.name} AS FROM landed")
                 connection.unregister("landed")
-            changes = find_changes(connection, [METER, BESS, ASSETS, SIGNALS], commits, self._folder)
-        assert changes is not None
+            yield connection
+
+    def _put(self, changes: Changes) -> None:
+        """Put changes into the tables of the build, and make the models of them."""
         for name, path in (("changed_spans", changes.spans), ("local_days", changes.days)):
             # Through Arrow: DuckDB keeps what it has read of a file of that name.
             self._db.register("found", pq.read_table(path))
