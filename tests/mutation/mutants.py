@@ -60,6 +60,27 @@ MUTANTS = (
         _CHANGES,
     ),
     Mutant(
+        "around rebuilt days no hour is read for buckets that reach over midnight",
+        "lakehouse/observations/reach.py",
+        "READ_MARGIN_S = 86_400 + 3_600",
+        "READ_MARGIN_S = 86_400",
+        _CHANGES,
+    ),
+    Mutant(
+        "around a changed day of a market one day is read",
+        "lakehouse/marts/reads.py",
+        "return Range(midnight(first) - around * DAY",
+        "return Range(midnight(first) - (around - 1) * DAY",
+        _CHANGES,
+    ),
+    Mutant(
+        "a shard counts the rows that changed, and not those that are read",
+        "lakehouse/marts/shards.py",
+        "read = [day + i * DAY for i in range(-around, around + 1)]",
+        "read = [day]",
+        ("tests/unit/lakehouse/test_shards.py",),
+    ),
+    Mutant(
         "a fall of exactly a tenth is a correction",
         "dbt/models/intermediate/shared/int_counter_steps.sql",
         "-step * 10 < abs(amount_before)",
