@@ -218,8 +218,11 @@ def test_bytes_of_a_killed_landing_are_not_lost_with_the_catalog(home: Home) -> 
         )  # fmt: skip
     in_catalog(home.settings, lambda _: None)
     assert home.run("replay").exit_code == 0
-    landed = [row for row in contents(home.settings)["meter_observations"] if row["asset_id"] == "m9"]
+    found = contents(home.settings)
+    landed = [row for row in found["meter_observations"] if row["asset_id"] == "m9"]
     assert next(str(row["ts"]) for row in landed) == "2024-06-01 15:00:00+00:00"
+    others = {name: [row for row in rows if row.get("asset_id") != "m9"] for name, rows in found.items()}
+    assert others == home.tables
     (receipt,) = archive.receipts("f" * 32)
     assert receipt.outcome == "landed"
 
