@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -195,3 +196,44 @@ def test_a_house_that_holds_prices_alone_is_built_whole_without_bounds(
     session.execute("INSERT INTO raw.prices SELECT 'hub', 's', now(), NULL, 1, NULL, NULL, 'x', 1")
     found = find_changes(session, [*HOUSE, PRICES], None, tmp_path)
     assert found is not None and found.everything and found.table_ranges == () and found.count == 0
+
+
+def test_a_correction_of_an_old_day_beside_a_price_of_today_reads_the_days_around_both(
+    session: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    old, today = (START - datetime(1970, 1, 1, tzinfo=UTC)).days, (START - datetime(1970, 1, 1, tzinfo=UTC)).days + 4500
+    touched: dict[str, list[Touched]] = {PRICES.name: [{("ERCOT",): [(old, old)]}, {("NYISO",): [(today, today)]}]}
+    found = find_changes(session, [*HOUSE, PRICES], touched, tmp_path)
+    assert found is not None
+    around = [(START + timedelta(days=day - 2), START + timedelta(days=day + 3)) for day in (0, 4500)]
+    assert found.table_ranges == found.rebuilt == tuple(around)
+
+
+def test_a_change_of_a_table_that_is_taken_whole_is_a_change(
+    session: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    plans = dataclasses.replace(PRICES, name="plans", touches="whole", reach_days=0)
+    found = find_changes(session, [*HOUSE, plans], {plans.name: [{("north",): [(0, 0)]}]}, tmp_path)
+    assert found is not None and (found.names, found.rebuilt) == (("plans",), ())
+
+
+TEXTLESS = tuple(column for column in THINGS.columns if column.name != "text")
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ({"touches": "days"}, "none of asset_days, key_days, assets, whole"),
+        ({"touches": "key_days"}, "reach_days above 0"),
+        ({"touches": "key_days", "reach_days": 2, "time_column": None}, "a time column"),
+        ({"touches": "key_days", "reach_days": 2, "touch": ("asset_id", "signal", "ts")}, "one or two touch columns"),
+        ({"touches": "assets"}, "asset_id, or asset_id and signal"),
+        ({"touches": "asset_days", "touch": ("asset_id",)}, r"touch \(asset_id, signal\) by ts"),
+        ({"touches": "asset_days", "columns": TEXTLESS, "touch": ("asset_id", "signal")}, "lacks .*: text"),
+        ({"touches": "whole", "reach_days": 2}, "only a table that touches key_days"),
+    ],
+)
+def test_a_contract_whose_changes_could_not_be_found_is_refused(stated: dict[str, Any], said: str) -> None:
+    plain = {"touches": "whole", "touch": ("source_object",), "key": ("asset_id", "ts")}
+    with pytest.raises(ValueError, match=f"contract thing_observations touches .*{said}"):
+        dataclasses.replace(THINGS, **{**plain, **stated})
