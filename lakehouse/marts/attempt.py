@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from lakehouse.check_result import CheckResult
-from lakehouse.contract import Contract
+from lakehouse.contract import QUARANTINE, Contract
 from lakehouse.damage import diagnosed, read_every_row
 from lakehouse.errors import ChecksFailed, ModelsFailed, TerminalError
 from lakehouse.marts import expectations
@@ -109,10 +109,19 @@ class Attempt:
     @property
     def passes(self) -> list[Pass]:
         """The runs of dbt, without what is kept back."""
-        touched: set[str] = set()
+        touched, anew = set[str](), set(self.stale)
         if self.changed is not None:
-            touched = self.project.standing_on(changed_inputs(self.contracts, self.extent)) & self.live
-        return passes(self.project, touched - self.kept_back.keys(), self.stale - self.kept_back.keys())
+            inputs = changed_inputs(self.contracts, self.extent)
+            entire = {f"raw.{contract.name}" for contract in self.contracts if contract.touches == "whole"} & inputs
+            touched = self.project.standing_on(inputs - entire) & self.live
+            for table in entire:
+                reading = self.project.standing_on([table]) & self.live
+                bounded = {name for name in reading if self.project.bounds_itself(name)}
+                touched |= reading - bounded
+                # A contradiction touches the observations that it is of: other refused rows change no such model.
+                if table != f"raw.{QUARANTINE.name}":
+                    anew |= bounded
+        return passes(self.project, touched - self.kept_back.keys(), anew - self.kept_back.keys())
 
     def made(self) -> set[str]:
         """The marts that the build makes."""
