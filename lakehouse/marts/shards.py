@@ -26,7 +26,7 @@ from lakehouse.marts.changes import TABLES_SCHEMA, Changes, changes_in
 from lakehouse.marts.reads import Scan, select_scans
 from lakehouse.observations.reach import DAY, READ_MARGIN_S, SPANS_SCHEMA, read_spans
 
-#: Memory that a build takes for each sample that it reads: 10 million take 1.9 GiB.
+#: Memory that a build takes for each sample that it reads: 10 million at a limit of 2 GB take 1.8 GiB.
 SAMPLE_BYTES = 200
 #: Memory for each row of other tables: the month of 340 batteries has 4 million and takes 2.6 GiB.
 ROW_BYTES = 800
