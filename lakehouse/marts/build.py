@@ -280,9 +280,10 @@ class _Build:
             follow(self.settings, catalog, declared, build_id, None)
             return
         for one in work.passes:
-            moved = [mart for mart in declared if mart.name in one.models]
-            changed = work.extent.rebuilt if one.over is Over.CHANGED else None
-            follow(self.settings, catalog, moved, build_id, changed or None)
+            made = [mart for mart in declared if mart.name in one.models]
+            by_day = [mart for mart in made if one.over is Over.CHANGED and work.project.models[mart.name].is_by_day]
+            follow(self.settings, catalog, by_day, build_id, work.extent.rebuilt or None)
+            follow(self.settings, catalog, [mart for mart in made if mart not in by_day], build_id, None)
 
     def _finish(self, build_id: str, status: str, error: str | None = None) -> None:
         self.ops.finish(

@@ -86,6 +86,11 @@ class Model:
         """Whether readers of the published file see it."""
         return self.layer == "marts"
 
+    @property
+    def is_by_day(self) -> bool:
+        """Whether rows lie in the days for which they are made again: findings, and months, reach beyond."""
+        return self.rebuild_by is not None and self.rebuild_by.endswith("day")
+
 
 @dataclass(frozen=True)
 class Project:

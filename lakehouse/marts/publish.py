@@ -48,6 +48,8 @@ def follow(
     Returns:
         Snapshot id by mart; None where its table has never had a row.
     """
+    if not marts:
+        return {}
     connection = connect(settings=settings)
     connection.execute(f"ATTACH {quote(str(settings.marts_path))} AS marts (READ_ONLY)")
     try:

@@ -94,6 +94,25 @@ def test_readers_hold_the_file_open_through_builds_and_iceberg_follows_each(
         assert dict(commented) == docs and None not in docs.values()
 
 
+def test_iceberg_findings_follow_in_months_that_did_not_change(house: Settings, tmp_path: Path) -> None:
+    days = [(f"{day} 12:00:00", 1) for day in ("2024-01-10", "2024-06-10")]
+    land_meter(house, write_signal(tmp_path / "a", "sparse", "com_ap", days))
+    build(house)
+    land_meter(house, write_signal(tmp_path / "b", "sparse", "com_ap", [("2024-04-10 12:00:00", 1)]))
+    assert build(house).mode == "incremental"
+    columns = ["interval_start", "interval_end"]
+    of_gaps = "asset_id == 'sparse' and rule == 'missing_days'"
+    table = open_catalog(house).load_table(("marts", "quality_findings"))
+    followed = table.scan(row_filter=of_gaps, selected_fields=tuple(columns)).to_arrow().to_pylist()
+    published_rows = rows(
+        house,
+        "SELECT interval_start, interval_end FROM quality_findings "
+        "WHERE asset_id = 'sparse' AND rule = 'missing_days' ORDER BY ALL",
+    )
+    assert len(published_rows) == 2  # of January to April, and of April to June
+    assert sorted(tuple(row[column] for column in columns) for row in followed) == published_rows
+
+
 def test_a_failing_check_leaves_the_last_good_marts_and_shows_the_rows(tmp_path: Path) -> None:
     house = build_house(tmp_path / "home", tmp_path / "in")
     good = published(house)
