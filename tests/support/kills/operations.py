@@ -26,7 +26,9 @@ from lakehouse.landing import files as land_module
 from lakehouse.landing import replay as replay_module
 from lakehouse.landing.holding import recover_killed
 from lakehouse.landing.stream import land_batch, landed_offset
+from lakehouse.marts import attempt
 from lakehouse.marts import build as build_module
+from lakehouse.marts.attempt import Attempt
 from lakehouse.marts.publish import BUILD
 from lakehouse.marts.published import published
 from lakehouse.ops import DOWNLOADS, SLICES, TABLES, Ops
@@ -89,18 +91,18 @@ def publish(settings: Settings, recorded: str, record: bool = False) -> str:
         recorded: folder of the record: the build file and dbt's target.
         record: make the record by a real build instead.
     """
-    audited = build_module._Build._audited
+    made = Attempt.run
     kept = Path(recorded)
 
-    def from_record(self: Any, build_id: str, run_id: str, folder: Path, *rest: Any) -> Any:
+    def from_record(self: Attempt, build_id: str, run_id: str) -> list[Any]:
         if record:
-            report = audited(self, build_id, run_id, folder, *rest)
-            shutil.copytree(folder, kept)
-            return report
-        shutil.copytree(kept, folder, dirs_exist_ok=True)
-        return build_module.BuildReport(build_id, True, "incremental")
+            checks = made(self, build_id, run_id)
+            shutil.copytree(self.folder, kept)
+            return checks
+        shutil.copytree(kept, self.folder, dirs_exist_ok=True)
+        return []
 
-    build_module._Build._audited = from_record
+    Attempt.run = from_record  # type: ignore[method-assign]
     return build_module.build(settings, registry().contracts).mode
 
 
@@ -143,7 +145,7 @@ def build_killed_in_checks(settings: Settings, recorded: str) -> None:
         if done == 2:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    build_module.run_dbt = run_dbt
+    attempt.run_dbt = run_dbt
     build_module.build(settings, registry().contracts, watch=die)
 
 
