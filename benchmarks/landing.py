@@ -1,29 +1,21 @@
-"""Landing speed and memory beside DuckDB's own CSV → sorted Parquet of the same files.
-
-`python -m benchmarks.landing [small|full]` prints the rows. Inputs are a recorded minute file, tiled.
-"""
+"""Landing speed and memory beside DuckDB and polars, which bring the same files one by one to sorted Parquet in UTC."""
 
 from __future__ import annotations
 
-import json
-import os
-import resource
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.tiles import tile_meters
+from benchmarks.child import measured
+from benchmarks.costs import peer, row
+from benchmarks.tiles import RECORDED, tile_meters
 
 #: Scale → signals of a million points each.
 SIGNALS = {"small": 10, "full": 100}
 ROWS_A_SIGNAL = 1_000_000
-#: Landing, archive and checks included, against DuckDB's sort alone.
-TARGET_RATIO = 2.0
 #: What is measured of a landing: label → (module, function).
 SHARES = {
     "hash and zstd": ("lakehouse.archive", "Archive.receive"),
@@ -38,84 +30,71 @@ SHARES = {
 
 
 def measure(scale: str) -> list[dict[str, Any]]:
-    """Measure in child processes, peer and product in turn.
+    """Measure whole processes, peers and product in turn: full takes about four minutes.
 
     Args:
         scale: a key of `SIGNALS`.
 
     Returns:
-        Rows of name, ours, peer, ratio, target, unit, limit_note; the shares of a landing follow as rows without peer.
+        Rows of a benchmark; the shares of a landing follow as rows without peer.
     """
     with tempfile.TemporaryDirectory(prefix="landing-") as name:
         folder = Path(name)
         tile_meters(folder / "files", ROWS_A_SIGNAL, SIGNALS[scale])
-        peer = _child("peer", folder)
-        ours = _child("land", folder)
-        late = _child("late", folder)
+        peers = {}
+        for library in ("duckdb", "polars"):
+            peers[library] = peer("land", library, folder / "files", folder / "peer")
+            shutil.rmtree(folder / "peer")
+            assert peers[library].result["rows"] == ROWS_A_SIGNAL * SIGNALS[scale]
+        ours = measured("benchmarks.landing:land", folder)
+        late = measured("benchmarks.landing:land_late", folder)
         shutil.rmtree(folder / "home")
         single = [_one_file(folder, rows) for rows in (2_500_000, 10_000_000)]
     points = f"{SIGNALS[scale]} million points"
-    tiled = "recorded minute file, tiled, one file a signal; archive, checks and commit included"
+    tiled = "one file a signal; archive, checks and commit included, which the peer does without"
+    gib = 2**30
     rows = [
-        _row(f"land {points}", ours["cpu_s"], peer["cpu_s"], TARGET_RATIO, "CPU s", tiled),
-        _row(f"land {points}, wall clock", ours["wall_s"], peer["wall_s"], TARGET_RATIO, "s", tiled),
-        _row(f"peak memory, land {points}", ours["peak_gib"], peer["peak_gib"], None, "GiB", "target: below 4 GiB"),
-        _row("land one late day of one signal", late["cpu_s"], None, None, "CPU s", f"into {points}"),
-        _row(
-            "peak memory, one file four times as long", single[1]["peak_gib"], single[0]["peak_gib"], 1.25, "GiB",
-            "10 against 2.5 million points in one file",
+        *(
+            row(f"landing {points} beside {library}, file by file", ours.cpu_s, target,
+                f"{tiled}; peak {ours.peak_bytes / gib:.2f} GiB (≤ 0.7), {library} {cost.peak_bytes / gib:.2f} GiB; "
+                f"wall {ours.wall_s:.1f} s, {library} {cost.wall_s:.1f} s", cost.cpu_s)
+            for (library, cost), target in zip(peers.items(), ("≤ 1.0 x", None), strict=True)
         ),
+        {
+            "name": "land one late day of one signal", "ours": late.cpu_s, "unit": "CPU s",
+            "limit_note": f"into {points}",
+        },
+        {
+            "name": "peak memory, one file four times as long", "ours": single[1] / gib, "peer": single[0] / gib,
+            "ratio": single[1] / single[0], "target": 1.25, "unit": "GiB",
+            "limit_note": "10 against 2.5 million points in one file",
+        },
     ]  # fmt: skip
-    rows += [
-        _row(f"share of {points}: {label}", seconds, None, None, "CPU s", "")
-        for label, seconds in ours["shares"].items()
-    ]
-    return rows
+    shares = {**ours.result, "the rest, with start-up": ours.cpu_s - sum(ours.result.values())}
+    rows += [{"name": f"share: {label}", "ours": seconds, "unit": "CPU s"} for label, seconds in shares.items()]
+    return [{**line, "data": f"{RECORDED.parent.name}/{RECORDED.name}, recorded, tiled"} for line in rows]
 
 
-def _row(
-    name: str, ours: float, peer: float | None, target: float | None, unit: str, limit_note: str
-) -> dict[str, Any]:
-    ratio = None if peer is None else round(ours / peer, 2)
-    return {
-        "name": name, "ours": round(ours, 2), "peer": peer if peer is None else round(peer, 2), "ratio": ratio,
-        "target": target, "unit": unit, "limit_note": limit_note,
-    }  # fmt: skip
-
-
-def _one_file(folder: Path, rows: int) -> dict[str, Any]:
+def _one_file(folder: Path, rows: int) -> int:
+    """Peak memory of landing one file of so many points."""
     shutil.rmtree(folder / "files")
     tile_meters(folder / "files", rows, 1)
-    found = _child("land", folder)
+    found = measured("benchmarks.landing:land", folder)
     shutil.rmtree(folder / "home")
-    return found
+    return found.peak_bytes
 
 
-def _child(what: str, folder: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.landing", "--child", what, str(folder)]
-    root = Path(__file__).resolve().parents[1]
-    done = subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE, text=True)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+def land(folder: str) -> dict[str, float]:
+    """Land the files of a folder; processor seconds by share."""
+    shares: dict[str, float] = {}
+    _time_shares(shares)
+    _land(Path(folder))
+    return shares
 
 
-def _peer(folder: Path) -> None:
-    import duckdb
-
-    connection = duckdb.connect()
-    connection.execute(f"SET threads={os.cpu_count()}")
-    connection.execute("SET preserve_insertion_order=false")
-    connection.execute(f"SET temp_directory='{folder}/spill'")
-    connection.execute(
-        f"""
-        COPY (
-            SELECT filename, ts, value FROM read_csv(
-                '{folder}/files/*/*.csv', header=false, skip=1, filename=true,
-                columns={{'ts': 'TIMESTAMP', 'value': 'DOUBLE'}}
-            ) ORDER BY filename, ts
-        ) TO '{folder}/peer.parquet' (FORMAT parquet, COMPRESSION zstd)
-        """
-    )
+def land_late(folder: str) -> None:
+    """Land one day of one signal into what has landed."""
+    _late(Path(folder))
 
 
 def _land(folder: Path) -> None:
@@ -160,26 +139,3 @@ def _watched(function: Callable[..., Any], label: str, shares: dict[str, float])
             shares[label] = shares.get(label, 0.0) + time.thread_time() - begin
 
     return watched
-
-
-def _run_child(what: str, folder: Path) -> None:
-    shares: dict[str, float] = {}
-    body = {"peer": _peer, "land": _land, "late": _late}[what]
-    begin, before = time.monotonic(), os.times()
-    if what == "land":
-        _time_shares(shares)
-    body(folder)
-    after, wall_s = os.times(), time.monotonic() - begin
-    cpu_s = after.user + after.system - before.user - before.system
-    peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    if shares:
-        shares["the rest"] = cpu_s - sum(shares.values())
-    print(json.dumps({"cpu_s": cpu_s, "wall_s": wall_s, "peak_gib": peak_gib, "shares": shares}))
-
-
-if __name__ == "__main__":
-    if sys.argv[1:2] == ["--child"]:
-        _run_child(sys.argv[2], Path(sys.argv[3]))
-    else:
-        for found in measure(sys.argv[1] if len(sys.argv) > 1 else "small"):
-            print(found)

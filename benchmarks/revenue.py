@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from benchmarks.child import measured
+from benchmarks.costs import row
 from ingest.registry import registry
 from ingest.simulate.fleet import simulate_fleet
 from ingest.simulate.fleet.tables import tables
@@ -35,6 +36,7 @@ FIRST_DAYS = 28
 FIRST_DAY = date(2026, 1, 1)
 #: Days that are simulated at once, so that a year needs no more memory than a week, and days of a landing.
 CHUNK_DAYS, LANDING_DAYS = 7, 28
+DATA = "simulated fleet (SIM_…), five-minute telemetry"
 #: What a part of the wall clock means here.
 THREADS = "added up over dbt's two threads: 200 % would be both at work all the time"
 #: Models that make revenue of raw rows, by how their names begin.
@@ -82,11 +84,11 @@ def measure(scale: str) -> list[dict[str, Any]]:
         _row("raw rows a second of the build", rows / cost.wall_s, "rows/s", "wall clock"),
         _row("raw rows a second of processor time", rows / cost.cpu_s, "rows/s", "all of the build"),
         _row("raw rows a second of DuckDB", rows / found["models_s"], "rows/s",
-             "execution times of the models of prices and revenue in dbt's run_results"),
+             "execution times of the models of prices and revenue"),
         _row("DuckDB's part of the build: models", 100 * found["models_s"] / cost.wall_s, "% of wall", THREADS),
         _row("DuckDB's part of the build: tests", 100 * found["tests_s"] / cost.wall_s, "% of wall", THREADS),
-        _row("one late day of one battery", late.cpu_s, "s CPU",
-             f"wall {late.wall_s:.1f} s; into {what}; models {late.result['models_s']:.1f} s"),
+        {**row("one late day of one battery", late.cpu_s, "≤ 8",
+               f"wall {late.wall_s:.1f} s; into {what}; models {late.result['models_s']:.1f} s"), "data": DATA},
         _row("apart: simulating and landing", sum(part.cpu_s for part in landed), "s CPU",
              f"peak {max(part.peak_bytes for part in landed) / 2**30:.2f} GiB"),
     ]  # fmt: skip
@@ -94,7 +96,7 @@ def measure(scale: str) -> list[dict[str, Any]]:
 
 def _row(name: str, ours: float, unit: str, note: str) -> dict[str, Any]:
     return {"name": name, "ours": round(ours, 2), "peer": None, "ratio": None, "unit": unit, "limit_note": note,
-            "data": "simulated fleet (SIM_…), five-minute telemetry"}  # fmt: skip
+            "data": DATA}  # fmt: skip
 
 
 def _parts(batteries: int, begin: int, end: int) -> Iterator[dict[str, pa.Table]]:

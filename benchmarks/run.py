@@ -16,8 +16,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = ("landing", "levels", "build", "query", "appends", "planning", "disclosure", "revenue")
+MODULES = ("costs", "landing", "growth", "levels", "appends", "planning", "disclosure", "revenue")
 VERSIONS = ("duckdb", "pandas", "pyarrow", "pyiceberg", "dbt-core", "dbt-duckdb", "great-expectations")
+
+
+#: Rows whose name is bold are those with a target; they are repeated at the head of the page.
+HEADER = "| what | ours | peer | ratio | target | unit | limit |\n|---|---|---|---|---|---|---|"
 
 
 def machine() -> str:
@@ -52,8 +56,7 @@ def section(name: str, found: list[dict[str, object]], scale: str, before: str) 
         f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC at scale {scale}, commit {commit()}, on {before}; "
         f"Python {platform.python_version()}, {', '.join(f'{library} {version(library)}' for library in VERSIONS)}.",
         "",
-        "| what | ours | peer | ratio | target | unit | limit |",
-        "|---|---|---|---|---|---|---|",
+        HEADER,
     ]
     for row in found:
         cells = [number(row.get(key)) for key in ("name", "ours", "peer", "ratio", "target", "unit", "limit_note")]
@@ -73,6 +76,13 @@ def page(sections: dict[str, str]) -> str:
         "",
         "Written by `python -m benchmarks`. Ratio: ours / peer of the same run; smaller is better. Processor time",
         "(CPU) is user and system time of all processes; on a busy machine it is the figure to trust.",
+        "",
+        "## Targets",
+        "",
+        "Whole processes, start-up included. The sections below say when and on what each line was measured.",
+        "",
+        HEADER,
+        *(line for name in MODULES if name in sections for line in sections[name].splitlines() if "| **" in line[:4]),
     ]
     found = [sections[name] for name in MODULES if name in sections]
     missing = [name for name in MODULES if name not in sections]
@@ -84,7 +94,7 @@ def page(sections: dict[str, str]) -> str:
 def sections_of(text: str) -> dict[str, str]:
     """The sections of a page that was written before."""
     parts = re.split(r"^## ", text.split("\nNot measured: ")[0], flags=re.MULTILINE)[1:]
-    return {part.split("\n", 1)[0]: f"## {part.rstrip()}" for part in parts}
+    return {name: f"## {part.rstrip()}" for part in parts if (name := part.split("\n", 1)[0]) in MODULES}
 
 
 def main() -> None:
