@@ -147,7 +147,7 @@ def test_questions_of_every_kind_are_answered(connection: duckdb.DuckDBPyConnect
 
 
 def test_a_client_attaches_and_sees_each_mart_once(connection: duckdb.DuckDBPyConnection) -> None:
-    assert ask(connection, "SHOW TABLES") == [("energy_1d",), ("lod_1d",), ("wattlake_build",)]
+    assert ask(connection, "SHOW TABLES") == [("energy_1d",), ("lod_1d",), ("wattlake_build",), ("wattlake_marts",)]
     assert connection.execute("SELECT sum(i) FROM marts.lod_1d WHERE i < 4").fetchall() == [(6,)]
 
 
