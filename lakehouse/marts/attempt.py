@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from lakehouse.check_result import CheckResult
-from lakehouse.contract import QUARANTINE, Contract
+from lakehouse.contract import Contract
 from lakehouse.damage import diagnosed, read_every_row
 from lakehouse.errors import ChecksFailed, ModelsFailed, TerminalError
 from lakehouse.marts import expectations
@@ -33,7 +33,7 @@ from lakehouse.marts.inputs import (
     nothing_changed,
     write_manifest,
 )
-from lakehouse.marts.passes import ANEW, Over, Pass, passes
+from lakehouse.marts.passes import ANEW, Over, Pass, passes, standing_on
 from lakehouse.marts.published import carry, copy_file, create_empty
 from lakehouse.ops import Ops
 from lakehouse.outages import outage_in
@@ -109,19 +109,12 @@ class Attempt:
     @property
     def passes(self) -> list[Pass]:
         """The runs of dbt, without what is kept back."""
-        touched, anew = set[str](), set(self.stale)
+        touched, anew = set[str](), set[str]()
         if self.changed is not None:
             inputs = changed_inputs(self.contracts, self.extent)
-            entire = {f"raw.{contract.name}" for contract in self.contracts if contract.touches == "whole"} & inputs
-            touched = self.project.standing_on(inputs - entire) & self.live
-            for table in entire:
-                reading = self.project.standing_on([table]) & self.live
-                bounded = {name for name in reading if self.project.bounds_itself(name)}
-                touched |= reading - bounded
-                # A contradiction touches the observations that it is of: other refused rows change no such model.
-                if table != f"raw.{QUARANTINE.name}":
-                    anew |= bounded
-        return passes(self.project, touched - self.kept_back.keys(), anew - self.kept_back.keys())
+            touches = {f"raw.{contract.name}": contract.touches for contract in self.contracts}
+            touched, anew = standing_on(self.project, self.live, {name: touches[name] for name in inputs})
+        return passes(self.project, touched - self.kept_back.keys(), (self.stale | anew) - self.kept_back.keys())
 
     def made(self) -> set[str]:
         """The marts that the build makes."""

@@ -11,6 +11,7 @@ import enum
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from lakehouse.contract import QUARANTINE, Touches
 from lakehouse.marts.dbt_models import Project
 
 
@@ -50,6 +51,30 @@ def stale(project: Project, live: Collection[str], recorded: Mapping[str, str]) 
     """
     marts = {name for name in live if project.models[name].is_mart}
     return {name for name in marts if recorded.get(name) != project.models[name].digest}
+
+
+def standing_on(project: Project, live: Collection[str], changed: Mapping[str, Touches]) -> tuple[set[str], set[str]]:
+    """The models that stand on what changed, and those of them that are made anew because of it.
+
+    Args:
+        project: of the build.
+        live: see `Project.live`.
+        changed: source ("raw.iso_prices") → what a change of it touches.
+    """
+    touched, anew = set[str](), set[str]()
+    for source, touches in changed.items():
+        reading = project.standing_on([source]) & set(live)
+        bounded = {name for name in reading if project.bounds_itself(name)}
+        if source == f"raw.{QUARANTINE.name}":
+            # A contradiction touches the observations that it is of: other refused rows change no such model.
+            reading -= bounded
+        elif touches == "whole":
+            anew |= bounded
+        elif touches == "assets":
+            # Samples say which assets have changed, and one that is declared alone has none.
+            anew |= {name for name in reading - bounded if project.models[name].rebuild_by}
+        touched |= reading
+    return touched, anew
 
 
 def passes(project: Project, touched: Collection[str], stale: Collection[str]) -> list[Pass]:

@@ -13,7 +13,7 @@ from lakehouse.errors import ChecksFailed, ModelsFailed
 from lakehouse.marts.dbt_models import Mart, Model, Project, without_comments
 from lakehouse.marts.dbt_runner import described
 from lakehouse.marts.held_back import at_fault
-from lakehouse.marts.passes import Over, passes, stale
+from lakehouse.marts.passes import Over, passes, stale, standing_on
 from lakehouse.marts.published import create_empty
 from lakehouse.settings import Settings
 
@@ -74,6 +74,23 @@ def test_a_changed_model_is_made_anew_with_what_stands_on_it() -> None:
     assert stale(HOUSE, set(HOUSE.models), {**digests, "peaks": "peaks 0"}) == {"peaks"}
     assert order(HOUSE, set(), {"peaks"}) == [(Over.TABLES, {"peaks"})]
     assert order(HOUSE, set(), {"days", "months", "shown"}) == [(Over.EVERYTHING, {"days", "months", "shown"})]
+
+
+def test_what_a_change_touches_says_what_is_made_anew() -> None:
+    places = project(
+        model("sites", "raw.assets", rebuild_by="asset_day"),
+        model("peaks", "raw.observations", "raw.assets", rebuild_by="asset_day"),
+        model("days", "raw.observations", "raw.assets", "build.changed_spans", rebuild_by="asset_day"),
+        model("tariff_days", "raw.tariffs", "build.changed_spans", rebuild_by="asset_day"),
+        model("refused", "raw.quarantine"),
+        model("findings", "raw.quarantine", "build.changed_spans", rebuild_by="finding"),
+    )
+    live = set(places.models)
+    # The samples of a new asset say that it is new, but one without samples is new too.
+    assert standing_on(places, live, {"raw.assets": "assets"}) == ({"sites", "peaks", "days"}, {"sites", "peaks"})
+    assert standing_on(places, live, {"raw.observations": "asset_days"}) == ({"peaks", "days"}, set())
+    assert standing_on(places, live, {"raw.tariffs": "whole"}) == ({"tariff_days"}, {"tariff_days"})
+    assert standing_on(places, live, {"raw.quarantine": "whole"}) == ({"refused"}, set())
 
 
 def test_a_mart_of_this_build_is_made_after_those_that_it_reads() -> None:
