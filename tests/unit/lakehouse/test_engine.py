@@ -28,7 +28,7 @@ def test_sessions_that_read_share_an_instance_and_nothing_that_they_make(setting
         assert first.execute("SELECT n, current_setting('TimeZone') FROM mine").fetchall() == [(1, "UTC")]
     with engine.reading(settings) as third, pytest.raises(duckdb.CatalogException):
         third.execute("FROM mine")
-    (instance,) = engine._instances.values()
+    instance = engine._instances[settings.threads, settings.memory_limit, None]  # other tests have theirs
     with pytest.raises(duckdb.Error), engine.reading(settings) as broken:
         broken.execute("SELECT no_such_column")
     with engine.reading(settings) as after:
