@@ -64,6 +64,7 @@ class Model:
         layer: 'staging', 'intermediate' or 'marts'.
         is_view: whether it holds no rows of its own in the published file.
         rebuild_by: the unit of rows that are rebuilt together; None rebuilds the model whole.
+        is_bounded: whether it promises that over what changed it makes exactly the rows that `rebuild_by` names.
         needs: raw tables without whose rows the model has nothing to say; see `Project.live`.
         reads: models and sources ("raw.iso_prices") that it is made of.
         digest: of its SQL without comments, its macros, its configuration, and all that of the models it reads.
@@ -75,6 +76,7 @@ class Model:
     layer: str
     is_view: bool
     rebuild_by: str | None
+    is_bounded: bool
     needs: tuple[str, ...]
     reads: tuple[str, ...]
     digest: str
@@ -265,6 +267,7 @@ def models_json(manifest: Any, variables: Mapping[str, Any]) -> str:
                 "layer": next((layer for layer in ("staging", "intermediate") if layer in node.fqn), "marts"),
                 "is_view": config["materialized"] == "view",
                 "rebuild_by": config.get("rebuild_by"),
+                "is_bounded": bool(config.get("bounded")),
                 "needs": config.get("needs", []),
                 "reads": sorted(names[one] for one in node.depends_on.nodes) if node.resource_type == "model" else [],
                 "digest": digests[key],

@@ -1,8 +1,8 @@
 """The runs of dbt that a build takes: which models each makes, and over what.
 
-A model that bounds itself (it reads the sources `build.*`) makes the rows of what changed alone. Any other is made over
-whole tables: of one with `rebuild_by` only the rows of the changed keys. Where a model itself has changed, it and all
-that stands on it is made anew.
+A model that bounds itself (it reads the sources `build.*`, and says `bounded`) makes the rows of what changed alone.
+Any other is made over whole tables: of one with `rebuild_by` only the rows of the changed keys. Where a model itself
+has changed, it and all that stands on it is made anew.
 """
 
 from __future__ import annotations
@@ -112,7 +112,8 @@ def _over(project: Project, name: str, stale: Collection[str], above: Iterable[O
         return None
     again = any(one not in (None, Over.CHANGED) for one in above)
     if bounded:
-        return Over.CHANGED if model.rebuild_by and name not in stale and not again else Over.EVERYTHING
+        kept = model.rebuild_by and model.is_bounded and name not in stale and not again
+        return Over.CHANGED if kept else Over.EVERYTHING
     return Over.KEYS if model.rebuild_by and name not in stale and not again and None not in above else Over.TABLES
 
 

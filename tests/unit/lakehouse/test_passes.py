@@ -28,8 +28,16 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return described(Settings(home=folder), folder)
 
 
-def model(name: str, *reads: str, layer: str = "marts", rebuild_by: str | None = None, is_view: bool = False) -> Model:
-    return Model(name, layer, is_view, rebuild_by, (), reads, f"{name} 1", {}, Mart(name, "", ("k",), None, {}))
+def model(
+    name: str,
+    *reads: str,
+    layer: str = "marts",
+    rebuild_by: str | None = None,
+    is_bounded: bool = True,
+    is_view: bool = False,
+) -> Model:
+    mart = Mart(name, "", ("k",), None, {})
+    return Model(name, layer, is_view, rebuild_by, is_bounded, (), reads, f"{name} 1", {}, mart)
 
 
 def project(*models: Model) -> Project:
@@ -66,6 +74,14 @@ def test_a_model_without_rebuild_by_is_made_over_whole_tables_and_what_stands_on
         (Over.KEYS, {"peaks"}),
         (Over.TABLES, {"ranks", "top"}),
     ]
+
+
+def test_a_model_over_what_changed_that_promises_nothing_is_made_over_everything() -> None:
+    careless = project(
+        model("int_days", "raw.observations", "build.changed_spans", layer="intermediate"),
+        model("months", "int_days", rebuild_by="asset_day", is_bounded=False),
+    )
+    assert order(careless, {"months"}) == [(Over.EVERYTHING, {"months"})]
 
 
 def test_a_changed_model_is_made_anew_with_what_stands_on_it() -> None:

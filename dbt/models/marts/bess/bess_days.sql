@@ -1,4 +1,4 @@
-{{ config(rebuild_by='asset_day') }}
+{{ config(rebuild_by='asset_day', bounded=true) }}
 
 with days as (
     select days.*, assets.capacity_kwh

@@ -1,4 +1,4 @@
-{{ config(rebuild_by='operating_day') }}
+{{ config(rebuild_by='operating_day', bounded=true) }}
 
 -- A price that was corrected after the disclosure was published.
 with corrected_energy as (

@@ -1,4 +1,4 @@
-{{ config(rebuild_by='operating_day') }}
+{{ config(rebuild_by='operating_day', bounded=true) }}
 
 with grid as (
     select

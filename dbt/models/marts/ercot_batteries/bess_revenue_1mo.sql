@@ -1,4 +1,4 @@
-{{ config(rebuild_by='operating_month') }}
+{{ config(rebuild_by='operating_month', bounded=true) }}
 
 with days as (
     select *, date_trunc('month', operating_day)::date as month

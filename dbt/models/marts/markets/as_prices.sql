@@ -1,4 +1,4 @@
-{{ config(rebuild_by='market_day') }}
+{{ config(rebuild_by='market_day', bounded=true) }}
 
 with stated as (
     {{ latest_statements('as_prices', ref('stg_markets__as_prices'), ref('int_as_price_statements')) | indent }}

@@ -1,6 +1,7 @@
 -- depends_on: {{ ref('as_prices') }} (the macro of the post-hook reads it)
 {{ config(
     rebuild_by='market_day',
+    bounded=true,
     post_hook="{{ as_of_macro('as_prices') }}",
 ) }}
 

@@ -1,4 +1,4 @@
-{{ config(rebuild_by='market_day') }}
+{{ config(rebuild_by='market_day', bounded=true) }}
 
 with stated as (
     {{ latest_statements('iso_prices', ref('stg_markets__prices'), ref('int_price_statements')) | indent }}

@@ -1,4 +1,4 @@
-{{ config(rebuild_by='market_day') }}
+{{ config(rebuild_by='market_day', bounded=true) }}
 
 select
     iso,

@@ -1,4 +1,4 @@
-{{ config(rebuild_by='report_day') }}
+{{ config(rebuild_by='report_day', bounded=true) }}
 
 with stated as (
     {{ latest_statements('system_load', ref('stg_markets__system_load'), ref('int_load_statements')) | indent }}

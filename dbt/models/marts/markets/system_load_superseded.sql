@@ -1,6 +1,7 @@
 -- depends_on: {{ ref('system_load') }} (the macro of the post-hook reads it)
 {{ config(
     rebuild_by='report_day',
+    bounded=true,
     post_hook="{{ as_of_macro('system_load') }}",
 ) }}
 

@@ -1,4 +1,4 @@
-{{ config(rebuild_by='market_finding') }}
+{{ config(rebuild_by='market_finding', bounded=true) }}
 
 -- Operators round each component to a cent, some to a hundredth of one, so that four of them may miss the sum by two cents.
 with prices as (

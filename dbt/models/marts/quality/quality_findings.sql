@@ -1,4 +1,4 @@
-{{ config(rebuild_by='finding') }}
+{{ config(rebuild_by='finding', bounded=true) }}
 
 {% for model in finding_models() -%}
 select

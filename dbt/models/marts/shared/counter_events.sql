@@ -1,4 +1,4 @@
-{{ config(rebuild_by='signal_day') }}
+{{ config(rebuild_by='signal_day', bounded=true) }}
 
 with events as (
     select

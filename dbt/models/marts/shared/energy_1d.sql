@@ -1,4 +1,4 @@
-{{ config(rebuild_by='signal_day') }}
+{{ config(rebuild_by='signal_day', bounded=true) }}
 
 with parts as (
     select parts.*, spans.asset_id, spans.signal, spans.time_zone

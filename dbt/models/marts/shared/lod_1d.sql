@@ -1,4 +1,4 @@
-{{ config(rebuild_by='signal_day') }}
+{{ config(rebuild_by='signal_day', bounded=true) }}
 
 with states as (
     select * from {{ ref('int_lod_states_1d') }}

@@ -1,3 +1,3 @@
-{{ config(rebuild_by='signal_day') }}
+{{ config(rebuild_by='signal_day', bounded=true) }}
 
 {{ lod_level('int_lod_states_1h', 3600) }}

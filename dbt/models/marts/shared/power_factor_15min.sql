@@ -1,3 +1,3 @@
-{{ config(rebuild_by='asset_day') }}
+{{ config(rebuild_by='asset_day', bounded=true) }}
 
 {{ power_factor_level(900) }}

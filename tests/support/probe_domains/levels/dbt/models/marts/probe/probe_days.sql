@@ -1,4 +1,4 @@
-{{ config(rebuild_by='asset_day') }}
+{{ config(rebuild_by='asset_day', bounded=true) }}
 
 select
     days.asset_id,

@@ -1,4 +1,4 @@
-{{ config(rebuild_by='day') }}
+{{ config(rebuild_by='day', bounded=true) }}
 
 select
     counter,
