@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.settings import Settings
 from lakehouse.storage import storage_at
-from lakehouse.upkeep.orphans import inside
+from lakehouse.upkeep.orphans import inside, state_of
 from lakehouse.upkeep.references import references
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def disk_use(settings: Settings, tables: Sequence[Table]) -> list[DiskUse]:
     kept = [file.size_bytes for file in storage_at(settings, settings.archive).list(settings.archive)]
     found.append(DiskUse("archive", len(kept), sum(kept)))
     for place, pattern in (("marts", settings.marts_path.name), ("catalog", "*.db*"), ("tmp", "tmp/**/*")):
-        sizes = [path.lstat().st_size for path in Path(settings.root).glob(pattern) if not path.is_dir()]
+        states = [state for path in settings.root.glob(pattern) if (state := state_of(path))]
+        sizes = [state.st_size for state in states if not stat.S_ISDIR(state.st_mode)]
         found.append(DiskUse(place, len(sizes), sum(sizes)))
     return found

@@ -6,6 +6,7 @@ ever deleted, whatever metadata, names or links say.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -130,11 +131,21 @@ def of_work(settings: Settings, ops: Ops, before: datetime) -> Orphans:
     for folder in folders:
         if states.get(folder.name.split("-")[0]) in OPEN:
             continue
-        inner = [path.lstat() for path in (folder, *folder.rglob("*"))]
+        inner = [state for path in (folder, *folder.rglob("*")) if (state := state_of(path))]
+        if not inner:
+            continue
         newest = datetime.fromtimestamp(max(state.st_mtime for state in inner), UTC)
         if newest < before:
             lost.append(StoredFile(str(folder), sum(state.st_size for state in inner), newest))
     return Orphans("tmp", tuple(lost))
+
+
+def state_of(path: Path) -> os.stat_result | None:
+    """State of a file or folder; None for what a landing or build beside this has taken away meanwhile."""
+    try:
+        return path.lstat()
+    except FileNotFoundError:
+        return None
 
 
 def work_folders(settings: Settings) -> Iterator[Path]:

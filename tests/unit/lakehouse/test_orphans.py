@@ -188,3 +188,10 @@ def test_work_folders_of_dead_runs_go_and_a_working_one_stays(settings: Settings
     assert sorted(path.name for path in work.rglob("*") if path.is_file()) == [
         "new.parquet", "old.parquet", "partial_parse.msgpack",
     ]  # fmt: skip
+
+
+def test_a_work_folder_that_ends_meanwhile_is_no_orphan(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = settings.root / "tmp" / "build"
+    monkeypatch.setattr(orphans, "work_folders", lambda _: iter([gone]))
+    assert orphans.of_work(settings, Ops(settings), datetime.now(UTC)).files == ()
+    assert orphans.state_of(gone) is None
