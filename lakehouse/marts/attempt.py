@@ -96,15 +96,15 @@ class Attempt:
     @property
     def everything(self) -> Changes:
         """What a build from nothing works off, but for the assets that are held back."""
-        return self._without_held_back(self._everything, "everything_left")
+        return self._without_held_back(self._everything)
 
     @property
     def extent(self) -> Changes:
         """What the build works off, but for the assets that are held back."""
-        return self.everything if self.changed is None else self._without_held_back(self.changed, "changed_left")
+        return self.everything if self.changed is None else self._without_held_back(self.changed)
 
-    def _without_held_back(self, changes: Changes, folder: str) -> Changes:
-        return without(changes, self.held_back, self.folder / folder) if self.held_back else changes
+    def _without_held_back(self, changes: Changes) -> Changes:
+        return without(changes, self.held_back, changes.spans.parent / "left") if self.held_back else changes
 
     @property
     def passes(self) -> list[Pass]:
@@ -243,11 +243,12 @@ class Attempt:
     def _dbt(self, models: Collection[str], later: Collection[str], *, afresh: bool) -> list[NodeResult]:
         if not models:
             return []
-        beneath = self.project.beneath(models) & self.live
-        create_empty(self.folder / "scratch.duckdb", self.project.silent(self.live, self.project.beneath(models)))
+        beneath = self.project.beneath(models)
+        made = {*models, *(beneath & self.live)}
+        create_empty(self.folder / "scratch.duckdb", self.project.silent(self.live, beneath))
         marts = {name for name, model in self.project.models.items() if model.is_mart}
-        tests = self.project.checking({*models, *beneath}, beneath | marts - self.kept_back.keys() - set(later))
-        selected = sorted({*models, *beneath, *tests})
+        tests = self.project.checking(made, beneath | marts - self.kept_back.keys() - set(later))
+        selected = sorted({*made, *tests})
         flags = ["--full-refresh"] if afresh else []
         nodes = run_dbt(
             self.settings,
@@ -267,6 +268,8 @@ class Attempt:
                     [node.name for node in failed],
                 )
             )
+        if lost := {*models, *tests} - {node.name for node in nodes}:  # they would count as made, and as passed
+            raise TerminalError(f"dbt did not run {', '.join(sorted(lost))}", "mend the dbt project")
         return nodes
 
     def _new(self, name: str) -> Path:

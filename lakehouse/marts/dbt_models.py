@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -130,30 +130,22 @@ class Project:
     @property
     def marts(self) -> list[Mart]:
         """The published models that hold rows of their own."""
-        return self._marts(lambda model: not model.is_view)
+        return [self.models[name].mart for name in self._published if not self.models[name].is_view]
 
     @property
     def views(self) -> list[Mart]:
         """The published models that hold no rows of their own."""
-        return self._marts(lambda model: model.is_view)
+        return [self.models[name].mart for name in self._published if self.models[name].is_view]
 
-    def _marts(self, chosen: Callable[[Model], bool]) -> list[Mart]:
-        models = [self.models[name] for name in sorted(self.models) if self._is_mart(name)]
-        return [model.mart for model in models if chosen(model)]
+    @property
+    def _published(self) -> list[str]:
+        return sorted(name for name, model in self.models.items() if model.is_mart)
 
-    def _is_mart(self, name: str) -> bool:
-        return name in self.models and self.models[name].is_mart
-
-    def standing_on(self, inputs: Iterable[str], among: Collection[str] | None = None) -> set[str]:
-        """Names of the models that are made of any of the given models or sources, directly or not.
-
-        Args:
-            inputs: names of models, sources as "raw.iso_prices".
-            among: models that the way may lead through; None for all.
-        """
+    def standing_on(self, inputs: Iterable[str]) -> set[str]:
+        """Names of the models that are made, directly or not, of some models or sources ("raw.iso_prices")."""
         reached = set(inputs)
         given = frozenset(reached)
-        waiting = {name: set(model.reads) for name, model in self.models.items() if among is None or name in among}
+        waiting = {name: set(model.reads) for name, model in self.models.items()}
         while more := {name for name, reads in waiting.items() if reads & reached}:
             reached |= more
             for name in more:
@@ -176,7 +168,7 @@ class Project:
         waiting = list(names)
         while waiting:
             for read in self.models[waiting.pop()].reads:
-                if read in self.models and read not in found and not self._is_mart(read):
+                if read in self.models and read not in found and not self.models[read].is_mart:
                     found.add(read)
                     waiting.append(read)
         return found
@@ -186,18 +178,15 @@ class Project:
         return {read for one in (name, *self.beneath([name])) for read in self.models[one].reads if "." in read}
 
     @cached_property
-    def _needed(self) -> dict[str, tuple[set[str], set[str]]]:
-        found: dict[str, tuple[set[str], set[str]]] = {}
+    def _raw_tables(self) -> dict[str, set[str]]:
+        """Model → the raw tables that it is made of, directly or not."""
+        found: dict[str, set[str]] = {}
 
-        def visit(name: str) -> tuple[set[str], set[str]]:
+        def visit(name: str) -> set[str]:
             if name not in found:
-                model = self.models[name]
-                sources = {read for read in model.reads if read.startswith("raw.")}
-                needs = {f"raw.{table}" for table in model.needs}
-                for read in model.reads:
-                    if read in self.models:
-                        sources |= visit(read)[0]
-                found[name] = (sources, needs)
+                reads = self.models[name].reads
+                own = {read.removeprefix("raw.") for read in reads if read.startswith("raw.")}
+                found[name] = own.union(*(visit(read) for read in reads if read in self.models))
             return found[name]
 
         for name in self.models:
@@ -210,12 +199,9 @@ class Project:
         Args:
             landed: raw tables into which anything has landed.
         """
-        there = {f"raw.{table}" for table in landed}
-        found = set()
-        for name, (sources, needs) in self._needed.items():
-            if (not sources or sources & there) and (not needs or needs & there):
-                found.add(name)
-        return found
+        there = set(landed)
+        conditions = {name: (tables, set(self.models[name].needs)) for name, tables in self._raw_tables.items()}
+        return {name for name, wanted in conditions.items() if all(not some or some & there for some in wanted)}
 
     def bounds_itself(self, name: str) -> bool:
         """Whether a model reads what changed, and makes the rows of that alone."""
@@ -226,7 +212,7 @@ class Project:
 
         Args:
             rebuilt: models that a run of dbt makes.
-            made: all models that are there: of those that no file publishes, only what this run makes.
+            made: all models that are there: of those that no file publishes, what this run makes or stands in for.
         """
         found = []
         for name, reads in self.tests.items():

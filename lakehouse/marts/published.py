@@ -180,8 +180,7 @@ def write_comments(build_file: Path, marts: Sequence[Mart]) -> None:
 def create_empty(build_file: Path, models: Sequence[Model]) -> None:
     """Create the tables of models that have nothing to say, with the columns that their YAML declares, if it does.
 
-    Tables that are there stay as they are: a home that has lost all rows of a domain keeps none of them, because its
-    models have been made over none.
+    Tables that are there stay as they are.
     """
     connection = duckdb.connect(str(build_file))
     try:

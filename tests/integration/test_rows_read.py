@@ -41,9 +41,10 @@ def read(house: Settings, folder: Path, *touched: tuple[str, date]) -> tuple[int
     """Rows and files that a model reads of the meters' observations, when days of meters have changed."""
     contracts = registry().contracts
     pins = pin_all(house, contracts)
-    commit: Touched = {}
+    days: dict[tuple[str, ...], list[tuple[int, int]]] = {}
     for meter, day in touched:
-        commit.setdefault((meter, "com_ap"), []).append(((day - EPOCH).days, (day - EPOCH).days))  # type: ignore[union-attr]
+        days.setdefault((meter, "com_ap"), []).append(((day - EPOCH).days, (day - EPOCH).days))
+    commit: Touched = {**days}
     changes = changes_between(house, contracts, pins, {"meter_observations": [commit]}, folder)
     assert changes is not None
     manifest = json.loads(write_manifest(folder, contracts, pins, changes).read_text())

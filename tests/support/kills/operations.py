@@ -102,7 +102,7 @@ def publish(settings: Settings, recorded: str, record: bool = False) -> str:
         shutil.copytree(kept, self.folder, dirs_exist_ok=True)
         return []
 
-    Attempt.run = from_record  # type: ignore[method-assign]
+    Attempt.run = from_record
     return build_module.build(settings, registry().contracts).mode
 
 

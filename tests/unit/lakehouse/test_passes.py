@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import duckdb
@@ -44,7 +45,7 @@ def project(*models: Model) -> Project:
     return Project({one.name: one for one in models}, {}, frozenset({"raw.observations", "raw.prices"}))
 
 
-def order(given: Project, touched: set[str], made_anew: set[str] = frozenset()) -> list[tuple[Over, set[str]]]:  # type: ignore[assignment]
+def order(given: Project, touched: set[str], made_anew: Collection[str] = ()) -> list[tuple[Over, set[str]]]:
     return [(one.over, set(one.models)) for one in passes(given, touched, made_anew)]
 
 
