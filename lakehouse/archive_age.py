@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from operator import itemgetter
+
+from more_itertools import constrained_batches
 
 from lakehouse.archive import Archive, Receipt
 from lakehouse.errors import TerminalError
@@ -34,8 +37,8 @@ def drop_landed(archive: Archive, before: datetime, *, dry_run: bool = False) ->
     objects = {archive.object(sha256): sha256 for sha256 in old}
     sizes = {file.uri: file.size_bytes for file in archive.storage.list(archive.root) if file.uri in objects}
     if not dry_run:
-        for batch in _batches(sizes):
-            _drop(archive, {uri: old[objects[uri]] for uri in batch})
+        for batch in constrained_batches(sizes.items(), BATCH_BYTES, get_len=itemgetter(1), strict=False):
+            _drop(archive, {uri: old[objects[uri]] for uri, _ in batch})
     return Dropped(len(sizes), sum(sizes.values()))
 
 
@@ -74,16 +77,3 @@ def _drop(archive: Archive, receptions: dict[str, list[Receipt]]) -> None:
         uri = archive.object(receipt.sha256)
         if uri in contents and receipt.id not in known:
             archive.storage.write(uri, contents[uri])
-
-
-def _batches(sizes: dict[str, int]) -> Iterator[Sequence[str]]:
-    batch: list[str] = []
-    held = 0
-    for uri, size in sizes.items():
-        if batch and held + size > BATCH_BYTES:
-            yield batch
-            batch, held = [], 0
-        batch.append(uri)
-        held += size
-    if batch:
-        yield batch

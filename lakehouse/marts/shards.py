@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from more_itertools import constrained_batches
 
 from lakehouse.contract import Contract
 from lakehouse.engine import identifier, quote
@@ -116,25 +118,13 @@ def _of_samples(
     ).fetchall()
     counts = dict(counted)
     found: list[pa.Table] = []
-    group: list[str] = []
-    held = 0
-
-    def close() -> None:
-        if group:
-            found.append(_of_assets(spans, group))
-            group.clear()
-
-    for asset in changes.assets:
-        count = counts.get(asset, 0)
-        if held + count > at_once:
-            close()
-            held = 0
-        if count > at_once:
-            found += _of_local_days(connection, tables, changes, _of_assets(spans, [asset]), at_once)
+    sized = ((asset, counts.get(asset, 0)) for asset in changes.assets)
+    for group in constrained_batches(sized, at_once, get_len=itemgetter(1), strict=False):
+        own = _of_assets(spans, [asset for asset, _ in group])
+        if group[0][1] > at_once:  # an asset that is larger than a part is alone in its group
+            found += _of_local_days(connection, tables, changes, own, at_once)
         else:
-            group.append(asset)
-            held += count
-    close()
+            found.append(own)
     return found
 
 

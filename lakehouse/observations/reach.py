@@ -13,9 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 
 import duckdb
 import pyarrow as pa
+from more_itertools import constrained_batches
 
 from lakehouse.contract import DEFAULT_MAX_POWER_KW
 from lakehouse.engine import identifier, quote
@@ -152,16 +154,8 @@ def asset_groups(
     for asset, count in connection.execute(f"SELECT asset_id, count(*) FROM ({ids}) GROUP BY 1 ORDER BY 1").fetchall():
         if assets is None or asset in counts:
             counts[asset] = count
-    group: list[str] = []
-    held = 0
-    for asset, count in counts.items():
-        if group and held + count > at_once:
-            yield group
-            group, held = [], 0
-        group.append(asset)
-        held += count
-    if group:
-        yield group
+    for group in constrained_batches(counts.items(), at_once, get_len=itemgetter(1), strict=False):
+        yield [asset for asset, _ in group]
 
 
 def among(assets: Sequence[str]) -> str:
