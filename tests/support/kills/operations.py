@@ -29,6 +29,7 @@ from lakehouse.landing.stream import land_batch, landed_offset
 from lakehouse.marts import attempt
 from lakehouse.marts import build as build_module
 from lakehouse.marts.attempt import Attempt
+from lakehouse.marts.dbt_runner import RESULTS, NodeResult
 from lakehouse.marts.publish import BUILD
 from lakehouse.marts.published import published
 from lakehouse.ops import DOWNLOADS, SLICES, TABLES, Ops
@@ -139,7 +140,7 @@ def build_killed_in_checks(settings: Settings, recorded: str) -> None:
 
     def run_dbt(_settings: Settings, _command: list[str], folder: Path, *_watch: object) -> list[Any]:
         shutil.copytree(recorded, folder, dirs_exist_ok=True)
-        return []
+        return [NodeResult.from_json(node) for node in json.loads((folder / "target" / RESULTS).read_text())]
 
     def die(done: int, _total: int, _mart: str) -> None:
         if done == 2:
